@@ -1,0 +1,296 @@
+// The operating system's files (io::Posix()).
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "formats/io/errno_status.h"
+#include "formats/io/file.h"
+#include "formats/io/transfer.h"
+
+namespace nibble::io {
+namespace {
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&&) = delete;
+  ~FileDescriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+  bool ok() const { return fd_ >= 0; }
+  int get() const { return fd_; }
+  // 0, or errno. Never tried again: after a failed close the descriptor is gone all the same.
+  int Close() { return ::close(std::exchange(fd_, -1)) == 0 ? 0 : errno; }
+
+ private:
+  int fd_;
+};
+
+template <typename Call>
+int RetryInterrupted(Call call) {
+  int result;
+  do result = call();
+  while (result < 0 && errno == EINTR);
+  return result;
+}
+
+FileDescriptor OpenDescriptor(const std::string& path, int flags) {
+  return FileDescriptor(RetryInterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); }));
+}
+
+FileInfo ToInfo(const struct stat& stat) {
+  FileInfo info;
+  info.kind = S_ISREG(stat.st_mode)   ? FileKind::kRegular
+              : S_ISDIR(stat.st_mode) ? FileKind::kDirectory
+              : S_ISLNK(stat.st_mode) ? FileKind::kBrokenLink
+                                      : FileKind::kOther;
+  info.size = static_cast<uint64_t>(stat.st_size);
+  info.identity = {static_cast<uint64_t>(stat.st_dev), static_cast<uint64_t>(stat.st_ino)};
+  return info;
+}
+
+absl::string_view KindText(FileKind kind) {
+  switch (kind) {
+    case FileKind::kRegular:
+      return "a regular file";
+    case FileKind::kDirectory:
+      return "a folder";
+    case FileKind::kOther:
+      return "a FIFO, a device or a socket";
+    case FileKind::kBrokenLink:
+      return "a link that leads nowhere";
+  }
+  return "";
+}
+
+// Offsets past what the system can address never reach it.
+bool Addressable(uint64_t offset, uint64_t size) {
+  constexpr uint64_t kEnd = std::numeric_limits<off_t>::max();
+  return offset <= kEnd && size <= kEnd - offset;
+}
+
+std::string PlaceOf(const std::string& path, uint64_t offset) { return absl::StrCat(path, ": byte ", offset); }
+
+class PosixReadableFile : public ReadableFile {
+ public:
+  PosixReadableFile(std::string path, FileDescriptor fd, const FileInfo& info)
+      : path_(std::move(path)), fd_(std::move(fd)), info_(info) {}
+
+  absl::Status ReadAt(uint64_t offset, absl::Span<std::byte> out) const override {
+    if (out.empty()) return absl::OkStatus();
+    const std::string expected = absl::StrCat(out.size(), " bytes");
+    if (!Addressable(offset, out.size())) return BadData(PlaceOf(path_, offset), expected, "the end of the file");
+    const Transferred read = TransferAll(out.size(), [&](size_t done, size_t remaining) {
+      return ::pread(fd_.get(), out.data() + done, remaining, static_cast<off_t>(offset + done));
+    });
+    if (read.error) return TransferError(read.error, PlaceOf(path_, offset + read.bytes), expected);
+    if (read.bytes < out.size()) {
+      return BadData(PlaceOf(path_, offset), expected, absl::StrCat("the end of the file after ", read.bytes));
+    }
+    return absl::OkStatus();
+  }
+
+  const std::string& path() const override { return path_; }
+  const FileInfo& info() const override { return info_; }
+
+ private:
+  const std::string path_;
+  const FileDescriptor fd_;
+  const FileInfo info_;
+};
+
+class PosixWritableFile : public WritableFile {
+ public:
+  PosixWritableFile(std::string path, FileDescriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+
+  absl::Status WriteAt(uint64_t offset, absl::Span<const std::byte> data) override {
+    const std::string expected = absl::StrCat("to write ", data.size(), " bytes");
+    if (!Addressable(offset, data.size())) return TransferError(EFBIG, PlaceOf(path_, offset), expected);
+    const Transferred written = TransferAll(data.size(), [&](size_t done, size_t remaining) {
+      return ::pwrite(fd_.get(), data.data() + done, remaining, static_cast<off_t>(offset + done));
+    });
+    if (written.bytes == data.size()) return absl::OkStatus();
+    return TransferError(written.error ? written.error : ENOSPC, PlaceOf(path_, offset + written.bytes), expected);
+  }
+
+  absl::Status Preallocate(uint64_t size) override {
+    const std::string expected = absl::StrCat("room for ", size, " bytes");
+    if (!Addressable(0, size)) return TransferError(EFBIG, path_, expected);
+    const off_t length = static_cast<off_t>(size);
+    // fallocate, and not posix_fallocate: where the file system cannot reserve, the latter writes the whole file.
+    if (size == 0 || RetryInterrupted([&] { return ::fallocate(fd_.get(), 0, 0, length); }) == 0) {
+      return absl::OkStatus();
+    }
+    if (errno != EOPNOTSUPP && errno != ENOSYS) return TransferError(errno, path_, expected);
+    struct statvfs disk;
+    if (::fstatvfs(fd_.get(), &disk) == 0 && disk.f_bavail < size / std::max<uint64_t>(disk.f_frsize, 1)) {
+      return TransferError(ENOSPC, path_, expected);
+    }
+    if (RetryInterrupted([&] { return ::ftruncate(fd_.get(), length); }) == 0) return absl::OkStatus();
+    return TransferError(errno, path_, expected);
+  }
+
+  absl::Status Sync() override {
+    // Once only: after a failed fsync the pages count as clean, so that a second one would report success.
+    if (::fsync(fd_.get()) == 0) return absl::OkStatus();
+    return TransferError(errno, path_, "to sync it to the disk");
+  }
+
+  absl::Status Close() override {
+    if (!fd_.ok()) return absl::OkStatus();
+    const int error = fd_.Close();
+    return error ? TransferError(error, path_, "to close it") : absl::OkStatus();
+  }
+
+  const std::string& path() const override { return path_; }
+
+ private:
+  const std::string path_;
+  FileDescriptor fd_;
+};
+
+bool StillNamed(const FileDescriptor& fd, const std::string& path) {
+  struct stat open, named;
+  return ::fstat(fd.get(), &open) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+         ToInfo(open).identity == ToInfo(named).identity;
+}
+
+bool LocksUnsupported(int error) { return error == EOPNOTSUPP || error == ENOSYS || error == EINVAL; }
+
+absl::Status BusyError(const std::string& path) {
+  return absl::AbortedError(absl::StrCat(path, ": expected no writer, found another nibble writing it"));
+}
+
+class PosixFileSystem : public FileSystem {
+ public:
+  absl::StatusOr<std::unique_ptr<ReadableFile>> Open(const std::string& path) override {
+    // O_NONBLOCK: opening a FIFO must not wait for a writer, it is refused right below.
+    FileDescriptor fd = OpenDescriptor(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    struct stat stat;
+    if (!fd.ok() || ::fstat(fd.get(), &stat) != 0) {
+      // A socket, or a device without its driver.
+      if (errno == ENXIO || errno == ENODEV) return BadData(path, "a regular file", KindText(FileKind::kOther));
+      return InputError(errno, path, "a file that can be read");
+    }
+    const FileInfo info = ToInfo(stat);
+    if (info.kind != FileKind::kRegular) return BadData(path, "a regular file", KindText(info.kind));
+    return std::make_unique<PosixReadableFile>(path, std::move(fd), info);
+  }
+
+  absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path) override {
+    FileDescriptor fd = OpenDescriptor(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
+    if (!fd.ok()) {
+      const int error = errno;
+      // What is wrong is most often the folder: name it.
+      if (error == ENOENT || error == ENOTDIR || error == EACCES || error == EROFS) {
+        return OutputError(error, DirectoryOf(path), "a folder that can be written to");
+      }
+      return OutputError(error, path, "to create it");
+    }
+    // Between the two calls somebody's RemoveAbandoned() may have taken the file for a dead one's.
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && !LocksUnsupported(errno)) {
+      return errno == EWOULDBLOCK ? BusyError(path) : OutputError(errno, path, "to lock it");
+    }
+    if (!StillNamed(fd, path)) return BusyError(path);
+    return std::make_unique<PosixWritableFile>(path, std::move(fd));
+  }
+
+  absl::Status RemoveAbandoned(const std::string& path) override {
+    const FileDescriptor fd = OpenDescriptor(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+    if (!fd.ok()) {
+      return errno == ENOENT ? absl::OkStatus() : OutputError(errno, path, "what a stopped nibble left, or nothing");
+    }
+    struct stat stat;
+    if (::fstat(fd.get(), &stat) != 0 || !S_ISREG(stat.st_mode)) {
+      return OutputError(EINVAL, path, "what a stopped nibble left, or nothing");
+    }
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EWOULDBLOCK) return BusyError(path);
+      return absl::AbortedError(absl::StrCat(path, ": expected to find out whether its writer lives, found: ",
+                                             ErrnoText(errno), "; remove it if no nibble is running"));
+    }
+    // The lock counts only if the name still leads to the locked file; if not, somebody else was faster.
+    return StillNamed(fd, path) ? Remove(path) : BusyError(path);
+  }
+
+  absl::StatusOr<FileInfo> Stat(const std::string& path) override {
+    struct stat stat;
+    if (::stat(path.c_str(), &stat) == 0 || (errno == ENOENT && ::lstat(path.c_str(), &stat) == 0)) return ToInfo(stat);
+    return InputError(errno, path, "a file or a folder");
+  }
+
+  absl::StatusOr<std::vector<std::string>> List(const std::string& directory) override {
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory.c_str()), ::closedir);
+    if (!stream) return InputError(errno, directory, "a folder that can be read");
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent* entry = ::readdir(stream.get())) {
+      const absl::string_view name = entry->d_name;
+      if (name != "." && name != "..") names.emplace_back(name);
+    }
+    if (errno != 0) return InputError(errno, directory, "a folder that can be read");
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  absl::Status Rename(const std::string& from, const std::string& to, RenameMode mode) override {
+    const unsigned flags = mode == RenameMode::kNew        ? RENAME_NOREPLACE
+                           : mode == RenameMode::kExchange ? RENAME_EXCHANGE
+                                                           : 0;
+    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0) return absl::OkStatus();
+    const bool flags_unsupported = flags != 0 && (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP);
+    if (!flags_unsupported) return OutputError(errno, to, absl::StrCat("to rename ", from, " to it"));
+    if (mode == RenameMode::kExchange) {
+      return absl::UnimplementedError(absl::StrCat(to, ": expected a file system that can exchange two files"));
+    }
+    struct stat stat;
+    if (::lstat(to.c_str(), &stat) == 0) return OutputError(EEXIST, to, absl::StrCat("to rename ", from, " to it"));
+    return Rename(from, to, RenameMode::kReplace);
+  }
+
+  absl::Status Remove(const std::string& path) override {
+    if (::unlink(path.c_str()) == 0) return absl::OkStatus();
+    return OutputError(errno, path, "to remove it");
+  }
+
+  absl::Status MakeDirectory(const std::string& path) override {
+    struct stat stat;
+    if (::mkdir(path.c_str(), 0777) == 0) return absl::OkStatus();
+    const int error = errno;
+    if (error == EEXIST && ::stat(path.c_str(), &stat) == 0 && S_ISDIR(stat.st_mode)) return absl::OkStatus();
+    return OutputError(error, path, "to create the folder");
+  }
+
+  absl::Status SyncDirectory(const std::string& path) override {
+    const FileDescriptor fd = OpenDescriptor(path, O_RDONLY | O_DIRECTORY);
+    if (!fd.ok()) return TransferError(errno, path, "to sync the folder");
+    // Some network and user-space file systems cannot sync a folder (EINVAL): there is nothing to wait for then.
+    if (::fsync(fd.get()) == 0 || errno == EINVAL) return absl::OkStatus();
+    return TransferError(errno, path, "to sync the folder");
+  }
+};
+
+}  // namespace
+
+FileSystem& Posix() {
+  static PosixFileSystem files;
+  return files;
+}
+
+}  // namespace nibble::io
