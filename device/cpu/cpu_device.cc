@@ -1,0 +1,57 @@
+#include "device/cpu/cpu_device.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <new>
+
+#include "absl/strings/str_cat.h"
+#include "device/cpu/operations.h"
+
+namespace nibble {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+constexpr Operations kOperations = {
+    .matmul = cpu::MatMul,
+    .add = cpu::Add,
+    .rms_norm = cpu::RmsNorm,
+    .rope = cpu::Rope,
+    .attention = cpu::Attention,
+    .swiglu = cpu::SwiGlu,
+    .accumulate_softmax = cpu::AccumulateSoftmax,
+    .accumulate_divergence = cpu::AccumulateDivergence,
+};
+
+void Free(float* memory) { operator delete[](memory, kAlignment); }
+
+}  // namespace
+
+CpuDevice::CpuDevice(int threads) : threads_(threads > 0 ? threads : omp_get_max_threads()) {}
+
+const Operations& CpuDevice::operations() const { return kOperations; }
+
+absl::StatusOr<Buffer> CpuDevice::Allocate(int64_t floats) {
+  void* memory = operator new[](floats * sizeof(float), kAlignment, std::nothrow);
+  if (memory == nullptr) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("memory: expected ", floats * sizeof(float), " bytes free, found less"));
+  }
+  return Buffer(Buffer::Memory(static_cast<float*>(memory), Free), floats);
+}
+
+void CpuDevice::Upload(absl::Span<const float> from, float* to) { std::copy(from.begin(), from.end(), to); }
+
+absl::Status CpuDevice::Download(const float* from, absl::Span<float> to) {
+  std::copy_n(from, to.size(), to.begin());
+  std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+void CpuDevice::Fail(const absl::Status& status) {
+  std::lock_guard lock(mutex_);
+  failure_.Update(status);
+}
+
+}  // namespace nibble

@@ -1,0 +1,28 @@
+// The CPU's twins of device/operations.h, by file. REQUIRES: the device is a CpuDevice.
+#ifndef NIBBLE_DEVICE_CPU_OPERATIONS_H_
+#define NIBBLE_DEVICE_CPU_OPERATIONS_H_
+
+#include "device/operations.h"
+
+namespace nibble::cpu {
+
+// matmul.cc
+void MatMul(Device& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y);
+// elementwise.cc
+void Add(Device& device, ConstMatrix x, Matrix y);
+void SwiGlu(Device& device, ConstMatrix up, Matrix gate);
+// rms_norm.cc
+void RmsNorm(Device& device, ConstMatrix x, const float* weight, float epsilon, Matrix y);
+// rope.cc
+void Rope(Device& device, const RopeArguments& arguments, Matrix x);
+// attention.cc
+void Attention(Device& device, const AttentionArguments& arguments, Matrix y);
+// softmax.cc
+void AccumulateSoftmax(Device& device, ConstMatrix values, int64_t first_column, absl::Span<const uint32_t> targets,
+                       absl::Span<SoftmaxState> states);
+void AccumulateDivergence(Device& device, ConstMatrix reference, ConstMatrix candidate,
+                          absl::Span<DivergenceState> states);
+
+}  // namespace nibble::cpu
+
+#endif  // NIBBLE_DEVICE_CPU_OPERATIONS_H_

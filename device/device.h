@@ -1,0 +1,56 @@
+// Where the heavy operations run: memory of its own, and its twin of every operation.
+#ifndef NIBBLE_DEVICE_DEVICE_H_
+#define NIBBLE_DEVICE_DEVICE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "device/operations.h"
+
+namespace nibble {
+
+// Owns floats in a device's memory; empty by default. Outlived by its device.
+class Buffer {
+ public:
+  using Memory = std::unique_ptr<float[], std::function<void(float*)>>;
+
+  Buffer() = default;
+  Buffer(Memory memory, int64_t size) : memory_(std::move(memory)), size_(size) {}
+
+  float* data() const { return memory_.get(); }
+  int64_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  // Its first rows * cols floats. REQUIRES: it has that many.
+  Matrix matrix(int64_t rows, int64_t cols) const { return {data(), rows, cols}; }
+
+ private:
+  Memory memory_;
+  int64_t size_ = 0;
+};
+
+// Operations and copies are issued from one thread at a time, except Upload: concurrent calls to ranges that do not
+// overlap are safe.
+class Device {
+ public:
+  virtual ~Device() = default;
+
+  virtual absl::string_view name() const = 0;
+  virtual const Operations& operations() const = 0;
+  virtual int threads() const = 0;  // of the host, for decoding weights and the like; >= 1
+
+  // Contents undefined. kResourceExhausted if there is no room.
+  virtual absl::StatusOr<Buffer> Allocate(int64_t floats) = 0;
+  virtual void Upload(absl::Span<const float> from, float* to) = 0;
+  // Waits for the operations before it; reports the first failure among them.
+  virtual absl::Status Download(const float* from, absl::Span<float> to) = 0;
+};
+
+}  // namespace nibble
+
+#endif  // NIBBLE_DEVICE_DEVICE_H_

@@ -1,0 +1,116 @@
+// The heavy operations of the forward pass: one row per operation, one table per device.
+//
+// To add an operation: declare it here with its contract, write its twin for every device (device/cpu/<name>.cc), add
+// it to the device's table, and test it against a double-precision oracle in operations_test.cc, which runs over every
+// device.
+//
+// All matrices are row-major without gaps and lie in the device's memory. Everything is float32; sums are formed over
+// fixed blocks in a fixed order, so results do not depend on the number of threads. Operations are queued in order:
+// results are there, and failures known, when Device::Download returns. Arguments never overlap unless it is said.
+#ifndef NIBBLE_DEVICE_OPERATIONS_H_
+#define NIBBLE_DEVICE_OPERATIONS_H_
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "absl/types/span.h"
+
+namespace nibble {
+
+class Device;
+
+struct Matrix {
+  float* data = nullptr;
+  int64_t rows = 0;
+  int64_t cols = 0;
+
+  float* row(int64_t index) const { return data + index * cols; }
+  Matrix Rows(int64_t begin, int64_t end) const { return {row(begin), end - begin, cols}; }
+};
+
+struct ConstMatrix {
+  ConstMatrix(const float* data, int64_t rows, int64_t cols) : data(data), rows(rows), cols(cols) {}
+  ConstMatrix(const Matrix& matrix) : data(matrix.data), rows(matrix.rows), cols(matrix.cols) {}  // NOLINT
+
+  const float* row(int64_t index) const { return data + index * cols; }
+  ConstMatrix Rows(int64_t begin, int64_t end) const { return {row(begin), end - begin, cols}; }
+
+  const float* data;
+  int64_t rows;
+  int64_t cols;
+};
+
+enum class RopePairing {
+  kInterleaved,  // dimensions 2i, 2i+1
+  kHalfSplit,    // dimensions i, i + dimensions/2
+};
+
+struct RopeArguments {
+  RopePairing pairing = RopePairing::kInterleaved;
+  int64_t heads = 1;  // of x's columns, equally long; `dimensions` <= their length
+  // [positions, dimensions/2]: row p rotates the rows r of x with r % positions == p.
+  ConstMatrix cosine;
+  ConstMatrix sine;
+};
+
+// `sequences` sequences of T queries and N >= T keys, one after the other. Query t is at position N - T + t of its
+// sequence and sees the keys up to that position.
+struct AttentionArguments {
+  int64_t sequences = 1;
+  int64_t heads = 1;
+  int64_t kv_heads = 1;  // divides heads; head h reads key and value head h / (heads / kv_heads)
+  float scale = 1;       // of the scores
+  ConstMatrix query;     // [sequences * T, heads * key_length]
+  ConstMatrix key;       // [sequences * N, kv_heads * key_length]
+  ConstMatrix value;     // [sequences * N, kv_heads * value_length]
+};
+
+// A softmax over a row that comes in pieces, left to right.
+struct SoftmaxState {
+  double max = -std::numeric_limits<double>::infinity();
+  double sum = 0;           // of exp(x - max)
+  uint32_t argmax = 0;      // column of the first largest value
+  double target_value = 0;  // of the column that was asked for
+
+  double LogSumExp() const { return max + std::log(sum); }
+};
+
+// What a Kullback-Leibler divergence needs beyond both rows' SoftmaxState, in the same pieces:
+//   KL(r || c) = sum / softmax(r).sum - LogSumExp(r) + LogSumExp(c)
+struct DivergenceState {
+  double max = -std::numeric_limits<double>::infinity();  // of r
+  double sum = 0;                                         // of exp(r - max) * (r - c)
+};
+
+struct Operations {
+  // y = x w^T + bias: x [T, in], w [out, in], bias [out] or null, y [T, out].
+  void (*matmul)(Device& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y);
+
+  // y += x.
+  void (*add)(Device& device, ConstMatrix x, Matrix y);
+
+  // Row by row y = x / sqrt(mean(x^2) + epsilon) * weight; weight [cols]. y may be x.
+  void (*rms_norm)(Device& device, ConstMatrix x, const float* weight, float epsilon, Matrix y);
+
+  // Rotates the first `dimensions` of each head of x in place: (a, b) becomes (a cos - b sin, a sin + b cos).
+  void (*rope)(Device& device, const RopeArguments& arguments, Matrix x);
+
+  // y [sequences * T, heads * value_length] = softmax(scale * query key^T, causal) value, head by head. Takes memory
+  // for a fixed number of rows of N scores per thread.
+  void (*attention)(Device& device, const AttentionArguments& arguments, Matrix y);
+
+  // gate = silu(gate) * up.
+  void (*swiglu)(Device& device, ConstMatrix up, Matrix gate);
+
+  // Takes columns first_column ... of every row into its state. targets[row] is the row's column whose value is kept.
+  // States and targets lie in host memory; the operation is complete when it returns.
+  void (*accumulate_softmax)(Device& device, ConstMatrix values, int64_t first_column,
+                             absl::Span<const uint32_t> targets, absl::Span<SoftmaxState> states);
+  void (*accumulate_divergence)(Device& device, ConstMatrix reference, ConstMatrix candidate,
+                                absl::Span<DivergenceState> states);
+};
+
+}  // namespace nibble
+
+#endif  // NIBBLE_DEVICE_OPERATIONS_H_

@@ -1,0 +1,318 @@
+// Every operation of every device against the plainest double-precision code, and bit for bit against itself with
+// other numbers of threads.
+#include "device/operations.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "device/cpu/cpu_device.h"
+#include "device/device.h"
+#include "gtest/gtest.h"
+
+namespace nibble {
+namespace {
+
+using Values = std::vector<float>;
+using Doubles = std::vector<double>;
+
+struct DeviceCase {
+  const char* name;
+  std::unique_ptr<Device> (*make)(int threads);
+};
+
+const DeviceCase kDevices[] = {
+    {"cpu", [](int threads) -> std::unique_ptr<Device> { return std::make_unique<CpuDevice>(threads); }}};
+
+Values RandomValues(int64_t count, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  Values values(count);
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+class OnDevice : public testing::TestWithParam<DeviceCase> {
+ protected:
+  static Buffer Put(Device& device, const Values& values) {
+    Buffer buffer = *device.Allocate(values.size());
+    device.Upload(values, buffer.data());
+    return buffer;
+  }
+
+  static Values Get(Device& device, const Buffer& buffer) {
+    Values values(buffer.size());
+    EXPECT_TRUE(device.Download(buffer.data(), absl::MakeSpan(values)).ok());
+    return values;
+  }
+
+  // `run` gives the same bits on 1, 2 and 3 threads, and what `expected` says to `tolerance` of the largest value.
+  static void Check(const std::function<Values(Device&)>& run, const Doubles& expected, double tolerance = 2e-6) {
+    const Values result = run(*GetParam().make(1));
+    ASSERT_EQ(result.size(), expected.size());
+    double largest = 0, error = 0;
+    for (size_t i = 0; i < result.size(); ++i) {
+      ASSERT_TRUE(std::isfinite(result[i])) << i;
+      largest = std::max(largest, std::abs(expected[i]));
+      error = std::max(error, std::abs(result[i] - expected[i]));
+    }
+    EXPECT_LE(error, tolerance * largest);
+    for (int threads : {2, 3}) EXPECT_EQ(run(*GetParam().make(threads)), result) << threads << " threads";
+  }
+};
+
+TEST_P(OnDevice, MatMul) {
+  struct Case {
+    int64_t rows, in, out;
+    bool bias;
+  };
+  // One row and few rows (decode), less than a tile, exactly one, and more in both directions.
+  for (const Case& c : {Case{1, 576, 100, false},
+                        {1, 19, 7, true},
+                        {3, 64, 33, true},
+                        {4, 64, 33, true},
+                        {50, 7, 5, false},
+                        {256, 64, 128, false},
+                        {300, 576, 200, true},
+                        {700, 33, 300, false}}) {
+    SCOPED_TRACE(testing::Message() << c.rows << " x " << c.in << " x " << c.out);
+    const Values x = RandomValues(c.rows * c.in, 1), w = RandomValues(c.out * c.in, 2), bias = RandomValues(c.out, 3);
+    Doubles expected(c.rows * c.out);
+    for (int64_t t = 0; t < c.rows; ++t) {
+      for (int64_t o = 0; o < c.out; ++o) {
+        double sum = c.bias ? bias[o] : 0;
+        for (int64_t i = 0; i < c.in; ++i) sum += static_cast<double>(x[t * c.in + i]) * w[o * c.in + i];
+        expected[t * c.out + o] = sum;
+      }
+    }
+    Check(
+        [&](Device& device) {
+          const Buffer dx = Put(device, x), dw = Put(device, w), dbias = Put(device, bias);
+          const Buffer y = *device.Allocate(c.rows * c.out);
+          device.operations().matmul(device, dx.matrix(c.rows, c.in), dw.matrix(c.out, c.in),
+                                     c.bias ? dbias.data() : nullptr, y.matrix(c.rows, c.out));
+          return Get(device, y);
+        },
+        expected);
+  }
+}
+
+TEST_P(OnDevice, Add) {
+  const Values x = RandomValues(5 * 7, 1), y = RandomValues(5 * 7, 2);
+  Doubles expected;
+  for (size_t i = 0; i < x.size(); ++i) expected.push_back(static_cast<double>(x[i]) + y[i]);
+  Check(
+      [&](Device& device) {
+        const Buffer dx = Put(device, x), dy = Put(device, y);
+        device.operations().add(device, dx.matrix(5, 7), dy.matrix(5, 7));
+        return Get(device, dy);
+      },
+      expected);
+}
+
+TEST_P(OnDevice, RmsNorm) {
+  const int64_t rows = 5, cols = 67;
+  const float epsilon = 0.1;
+  const Values x = RandomValues(rows * cols, 1), weight = RandomValues(cols, 2);
+  Doubles expected;
+  for (int64_t row = 0; row < rows; ++row) {
+    double squares = 0;
+    for (int64_t col = 0; col < cols; ++col) squares += std::pow(x[row * cols + col], 2.0);
+    for (int64_t col = 0; col < cols; ++col) {
+      expected.push_back(x[row * cols + col] / std::sqrt(squares / cols + epsilon) * weight[col]);
+    }
+  }
+  for (bool in_place : {false, true}) {
+    Check(
+        [&](Device& device) {
+          const Buffer dx = Put(device, x), dweight = Put(device, weight), other = *device.Allocate(x.size());
+          const Buffer& y = in_place ? dx : other;
+          device.operations().rms_norm(device, dx.matrix(rows, cols), dweight.data(), epsilon, y.matrix(rows, cols));
+          return Get(device, y);
+        },
+        expected);
+  }
+}
+
+TEST_P(OnDevice, Rope) {
+  const int64_t positions = 3, sequences = 2, heads = 2, length = 10, pairs = 4;  // 8 of 10 dimensions turn
+  const Values angles = RandomValues(positions * pairs, 1), x = RandomValues(sequences * positions * heads * length, 2);
+  Values cosine, sine;
+  for (float angle : angles) cosine.push_back(std::cos(angle)), sine.push_back(std::sin(angle));
+  for (RopePairing pairing : {RopePairing::kInterleaved, RopePairing::kHalfSplit}) {
+    Doubles expected(x.begin(), x.end());
+    for (int64_t row = 0; row < sequences * positions; ++row) {
+      for (int64_t head = 0; head < heads; ++head) {
+        for (int64_t i = 0; i < pairs; ++i) {
+          const bool interleaved = pairing == RopePairing::kInterleaved;
+          double* start = &expected[(row * heads + head) * length];
+          double& first = start[interleaved ? 2 * i : i];
+          double& second = start[interleaved ? 2 * i + 1 : i + pairs];
+          const double angle = angles[row % positions * pairs + i], a = first, b = second;
+          first = a * std::cos(angle) - b * std::sin(angle);
+          second = b * std::cos(angle) + a * std::sin(angle);
+        }
+      }
+    }
+    Check(
+        [&](Device& device) {
+          const Buffer dx = Put(device, x), dcosine = Put(device, cosine), dsine = Put(device, sine);
+          device.operations().rope(device,
+                                   {pairing, heads, dcosine.matrix(positions, pairs), dsine.matrix(positions, pairs)},
+                                   dx.matrix(sequences * positions, heads * length));
+          return Get(device, dx);
+        },
+        expected);
+  }
+}
+
+TEST_P(OnDevice, Attention) {
+  struct Case {
+    int64_t sequences, queries, keys, heads, kv_heads, key_length, value_length;
+  };
+  // Several blocks of queries; grouped heads; keys from before; decode.
+  for (const Case& c : {Case{1, 1, 1, 1, 1, 4, 4},
+                        {1, 1, 100, 4, 2, 8, 8},
+                        {2, 5, 5, 6, 2, 8, 4},
+                        {3, 150, 150, 2, 1, 16, 16},
+                        {1, 70, 200, 4, 4, 8, 8}}) {
+    SCOPED_TRACE(testing::Message() << c.queries << " queries, " << c.keys << " keys");
+    const int64_t q_cols = c.heads * c.key_length, k_cols = c.kv_heads * c.key_length;
+    const int64_t v_cols = c.kv_heads * c.value_length, y_cols = c.heads * c.value_length;
+    const int64_t q_rows = c.sequences * c.queries, k_rows = c.sequences * c.keys;
+    const Values q = RandomValues(q_rows * q_cols, 1), k = RandomValues(k_rows * k_cols, 2),
+                 v = RandomValues(k_rows * v_cols, 3);
+    const double scale = 0.3;
+    Doubles expected(q_rows * y_cols);
+    for (int64_t s = 0; s < c.sequences; ++s) {
+      for (int64_t h = 0; h < c.heads; ++h) {
+        const int64_t g = h * c.kv_heads / c.heads;
+        for (int64_t t = 0; t < c.queries; ++t) {
+          Doubles p;
+          double sum = 0;
+          for (int64_t n = 0; n <= c.keys - c.queries + t; ++n) {
+            double score = 0;
+            for (int64_t i = 0; i < c.key_length; ++i) {
+              score += static_cast<double>(q[(s * c.queries + t) * q_cols + h * c.key_length + i]) *
+                       k[(s * c.keys + n) * k_cols + g * c.key_length + i];
+            }
+            p.push_back(std::exp(scale * score));
+            sum += p.back();
+          }
+          for (size_t n = 0; n < p.size(); ++n) {
+            for (int64_t i = 0; i < c.value_length; ++i) {
+              expected[(s * c.queries + t) * y_cols + h * c.value_length + i] +=
+                  p[n] / sum * v[(s * c.keys + n) * v_cols + g * c.value_length + i];
+            }
+          }
+        }
+      }
+    }
+    Check(
+        [&](Device& device) {
+          const Buffer dq = Put(device, q), dk = Put(device, k), dv = Put(device, v);
+          const Buffer y = *device.Allocate(expected.size());
+          device.operations().attention(
+              device,
+              {c.sequences, c.heads, c.kv_heads, static_cast<float>(scale), dq.matrix(q_rows, q_cols),
+               dk.matrix(k_rows, k_cols), dv.matrix(k_rows, v_cols)},
+              y.matrix(q_rows, y_cols));
+          return Get(device, y);
+        },
+        expected);
+  }
+}
+
+// Scores far apart, as attention sinks make them, neither overflow nor lose the small ones.
+TEST_P(OnDevice, AttentionWithLargeScores) {
+  const std::unique_ptr<Device> device = GetParam().make(2);
+  const Buffer k = Put(*device, {1, 0, -1, 0, 1, 0}), v = Put(*device, {2, 5, 4});
+  const Buffer q = Put(*device, {0, 0, 0, 0, 1000, 0}), y = *device->Allocate(3);
+  device->operations().attention(*device, {1, 1, 1, 1, q.matrix(3, 2), k.matrix(3, 2), v.matrix(3, 1)}, y.matrix(3, 1));
+  EXPECT_EQ(Get(*device, y), (Values{2, 3.5, 3}));
+}
+
+TEST_P(OnDevice, SwiGlu) {
+  Values gate = RandomValues(100, 1), up = RandomValues(100, 2);
+  gate[0] = -200, gate[1] = 200;  // both ends of the sigmoid
+  Doubles expected;
+  for (int i = 0; i < 100; ++i) {
+    expected.push_back(gate[i] / (1 + std::exp(-static_cast<double>(gate[i]))) * up[i]);
+  }
+  Check(
+      [&](Device& device) {
+        const Buffer dgate = Put(device, gate), dup = Put(device, up);
+        device.operations().swiglu(device, dup.matrix(10, 10), dgate.matrix(10, 10));
+        return Get(device, dgate);
+      },
+      expected);
+}
+
+// Logits and their divergence, taken in pieces of any width, are those of the whole row.
+TEST_P(OnDevice, SoftmaxAndDivergenceInPieces) {
+  const int64_t rows = 7, cols = 100;
+  Values reference = RandomValues(rows * cols, 1), candidate = RandomValues(rows * cols, 2);
+  reference[5] = 90;                                // far above what came before
+  reference[cols + 3] = reference[cols + 40] = 50;  // a tie: the first wins
+  std::vector<uint32_t> targets = {0, 99, 5, 50, 49, 51, 7};
+  Doubles expected;  // log-sum-exp, argmax, target, divergence
+  for (int64_t row = 0; row < rows; ++row) {
+    const float* r = &reference[row * cols];
+    const float* c = &candidate[row * cols];
+    double r_sum = 0, c_sum = 0, divergence = 0;
+    for (int64_t i = 0; i < cols; ++i) r_sum += std::exp(static_cast<double>(r[i])), c_sum += std::exp(c[i]);
+    for (int64_t i = 0; i < cols; ++i) {
+      divergence += std::exp(static_cast<double>(r[i])) / r_sum * ((r[i] - std::log(r_sum)) - (c[i] - std::log(c_sum)));
+    }
+    expected.insert(expected.end(), {std::log(r_sum), static_cast<double>(std::max_element(r, r + cols) - r),
+                                     r[targets[row]], divergence});
+  }
+  for (int64_t width : {int64_t{1}, int64_t{33}, cols}) {
+    SCOPED_TRACE(width);
+    Check(
+        [&](Device& device) {
+          std::vector<SoftmaxState> r_states(rows), c_states(rows);
+          std::vector<DivergenceState> divergences(rows);
+          for (int64_t begin = 0; begin < cols; begin += width) {
+            const int64_t end = std::min(begin + width, cols);
+            Values r, c;
+            for (int64_t row = 0; row < rows; ++row) {
+              r.insert(r.end(), &reference[row * cols + begin], &reference[row * cols] + end);
+              c.insert(c.end(), &candidate[row * cols + begin], &candidate[row * cols] + end);
+            }
+            const Buffer dr = Put(device, r), dc = Put(device, c);
+            const Operations& operations = device.operations();
+            operations.accumulate_softmax(device, dr.matrix(rows, end - begin), begin, targets,
+                                          absl::MakeSpan(r_states));
+            operations.accumulate_softmax(device, dc.matrix(rows, end - begin), begin, targets,
+                                          absl::MakeSpan(c_states));
+            operations.accumulate_divergence(device, dr.matrix(rows, end - begin), dc.matrix(rows, end - begin),
+                                             absl::MakeSpan(divergences));
+          }
+          Values result;
+          for (int64_t row = 0; row < rows; ++row) {
+            const SoftmaxState &r = r_states[row], &c = c_states[row];
+            const double divergence = divergences[row].sum / r.sum - r.LogSumExp() + c.LogSumExp();
+            for (double value : {r.LogSumExp(), static_cast<double>(r.argmax), r.target_value, divergence}) {
+              result.push_back(value);
+            }
+          }
+          return result;
+        },
+        expected);
+  }
+}
+
+TEST_P(OnDevice, TooMuchMemoryIsAnError) {
+  EXPECT_EQ(GetParam().make(1)->Allocate(int64_t{1} << 55).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, OnDevice, testing::ValuesIn(kDevices),
+                         [](const testing::TestParamInfo<DeviceCase>& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace nibble
