@@ -1,0 +1,77 @@
+// A tensor of the model as the model means it, however the checkpoint stores it: a role, a shape, and a recipe that
+// says where its values come from.
+//
+// Layouts differ between families by transposes, slices, interleaved rows, permuted rope rows, stacked experts. All of
+// these are one thing: a strided view of stored elements. The canonical layout is GGUF's (rows are outputs; rope rows
+// paired as llama.cpp pairs them), so a GGUF's own tensors are identity views.
+#ifndef NIBBLE_MODEL_LOGICAL_TENSOR_H_
+#define NIBBLE_MODEL_LOGICAL_TENSOR_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "formats/tensor_source.h"
+#include "model/role.h"
+
+namespace nibble {
+
+struct Axis {
+  int64_t count = 1;
+  int64_t stride = 1;  // in elements of the stored tensor
+  friend bool operator==(const Axis&, const Axis&) = default;
+};
+
+// Element (r, c) is stored element  base + sum_k digit_k(r) * rows[k].stride + c * cols.stride,  where the digits are
+// those of r in the mixed radix rows[0].count x rows[1].count x ..., the last the fastest. Strides are not negative. A
+// view's row may be a part of the logical tensor's (a permuted vector is n rows of one value): row after row they give
+// the same sequence of elements.
+struct StridedView {
+  std::string tensor;  // the stored tensor's name
+  int64_t base = 0;
+  std::vector<Axis> rows;
+  Axis cols;
+};
+
+// Values that no tensor holds, known from the config (rope frequency factors): one row.
+using Constants = std::vector<float>;
+
+using Recipe = std::variant<StridedView, Constants>;
+
+struct LogicalTensor {
+  Role role = Role::kTokenEmbedding;
+  int layer = -1;   // -1: of the whole model
+  int expert = -1;  // -1: not an expert's
+  int64_t rows = 1;
+  int64_t cols = 0;
+  bool is_vector = false;  // one-dimensional in GGUF; then rows == 1
+  Recipe recipe;
+};
+
+// Views of an [n, m] tensor as it stands, and with each head's rows taken from half-split to interleaved rope order:
+// row h*d + 2i + j is stored row h*d + j*d/2 + i. A vector [n] is one row to IdentityView; to RopeInterleavedView it is
+// a bias, n rows of one value each. REQUIRES: n is a multiple of 2 * heads.
+StridedView IdentityView(const StoredTensor& tensor);
+StridedView RopeInterleavedView(const StoredTensor& tensor, int64_t heads);
+
+// The one evaluator: rows [begin, end) as floats, row after row. Memory beyond `out` is bounded by the stored bytes of
+// those rows (of the whole tensor, where the view walks it against its grain). Thread-safe. kDataLoss names the tensor
+// if a value is NaN or infinite, with its index.
+absl::Status ReadRows(const TensorSource& source, const LogicalTensor& tensor, int64_t begin, int64_t end,
+                      absl::Span<float> out);
+
+// The dtype whose blocks ReadRawRows can hand out unchanged: the stored one, where every logical row is a run of whole
+// stored blocks; nothing otherwise.
+std::optional<DType> RawDType(const TensorSource& source, const LogicalTensor& tensor);
+
+// Rows [begin, end) in their stored bits. kDataLoss as ReadRows. REQUIRES: RawDType(tensor) has a value.
+absl::Status ReadRawRows(const TensorSource& source, const LogicalTensor& tensor, int64_t begin, int64_t end,
+                         absl::Span<std::byte> out);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_MODEL_LOGICAL_TENSOR_H_
