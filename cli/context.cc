@@ -1,0 +1,17 @@
+#include "base/status.h"
+#include "cli/command.h"
+
+namespace nibble::cli {
+
+void Context::Show(absl::string_view text) {
+  progress.Clear();
+  out.Print(text);
+}
+
+absl::StatusOr<Model> Context::Open(const std::string& path) {
+  NIBBLE_ASSIGN_OR_RETURN(Model model, OpenModel(files, path, {.pre = pre}));
+  for (const std::string& warning : model.warnings) progress.Warn(warning);
+  return model;
+}
+
+}  // namespace nibble::cli

@@ -1,0 +1,45 @@
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
+#include "cli/plan_summary.h"
+#include "cli/stopwatch.h"
+#include "pipeline/quantize.h"
+
+namespace nibble::cli {
+namespace {
+
+struct ConvertOptions {
+  std::string model;
+  std::string dtype = "source";
+  OutputOptions output;
+};
+
+absl::Status RunConvert(ConvertOptions& options, Context& context) {
+  const Stopwatch stopwatch;
+  NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model));
+  options.output.threads = context.threads;
+  const RemoveOnInterrupt guard(options.output.path + ".part");
+  NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
+                          Convert(context.files, model, options.dtype, options.output, context.progress));
+  for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
+  context.Show(PlanSummary(plan, options.output.path, stopwatch.seconds()));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Job DefineConvert(CLI::App& app) {
+  auto options = std::make_shared<ConvertOptions>();
+  AddModel(app, options->model);
+  AddGgufOutput(app, options->output.path, options->output.force);
+  app.add_option("--dtype", options->dtype, "of the matrices; 'source' (default) keeps what is stored")
+      ->type_name("source|bf16|f16|f32")
+      ->check(OneOf({"source", "bf16", "f16", "f32"}));
+  return [options](Context& context) { return RunConvert(*options, context); };
+}
+
+}  // namespace nibble::cli

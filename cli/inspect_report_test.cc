@@ -1,0 +1,64 @@
+#include "cli/inspect_report.h"
+
+#include <gtest/gtest.h>
+
+namespace nibble::cli {
+namespace {
+
+Inspection MakeInspection() {
+  Inspection inspection;
+  inspection.set_path("model/");
+  inspection.mutable_spec()->set_family("llama");
+  inspection.mutable_spec()->set_hidden_size(256);
+  inspection.mutable_spec()->add_layers()->mutable_attention()->set_heads(8);
+  inspection.set_parameters(1840000);
+  inspection.set_file_bytes(4 << 20);
+  inspection.set_files(2);
+  DTypeUse* use = inspection.add_dtypes();
+  use->set_dtype("BF16");
+  use->set_tensors(20);
+  use->set_bytes(4 << 20);
+  TypeWeight* weight = inspection.add_types();
+  weight->set_type("Q4_K");
+  weight->set_bytes(1 << 20);
+  weight->set_bits_per_weight(4.5);
+  weight->set_fallbacks(3);
+  InspectedTensor* tensor = inspection.add_tensors();
+  tensor->set_name("evil\nname");
+  tensor->set_dtype("BF16");
+  tensor->add_shape(2);
+  tensor->add_shape(256);
+  return inspection;
+}
+
+void ExpectParts(const std::string& text, std::initializer_list<const char*> parts) {
+  for (const char* part : parts) EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
+}
+
+TEST(InspectText, IsReadableAtAGlance) {
+  Inspection inspection = MakeInspection();
+  const std::string text = InspectText(inspection, /*with_tensors=*/false);
+  ExpectParts(text, {"model/\n", "llama", "1.8 M", "4.0 MiB in 2 files: BF16 4.0 MiB in 20 tensors",
+                     "1 of width 256; 8 heads", "tokenizer    none", "Q4_K  1.0 MiB             4.50          3"});
+  EXPECT_EQ(text.find("evil"), std::string::npos);
+  ExpectParts(InspectText(inspection, /*with_tensors=*/true), {"evil\\nname  BF16  [2, 256]"});
+
+  inspection.mutable_tokenizer()->set_algorithm("byte-level BPE");
+  inspection.mutable_tokenizer()->set_pre("gpt-2");
+  inspection.mutable_tokenizer()->set_tokens(1024);
+  inspection.mutable_tokenizer()->set_bos(0);
+  ExpectParts(InspectText(inspection, false), {"byte-level BPE 'gpt-2', 1024 tokens, bos 0\n"});
+}
+
+TEST(InspectJson, NamesEverything) {
+  Inspection inspection = MakeInspection();
+  const std::string json = InspectJson(inspection, /*with_tensors=*/true);
+  ExpectParts(json, {"\"family\": \"llama\"", "\"layers\": 1", "\"parameters\": 1840000", "\"dtypes\": [",
+                     "\"bits_per_weight\": 4.5", "\"name\": \"evil\\u000aname\""});
+  EXPECT_EQ(json.find("\"tokenizer\""), std::string::npos);
+  EXPECT_EQ(InspectJson(inspection, /*with_tensors=*/false).find("\"tensors\": [\n    {\n      \"name\""),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace nibble::cli

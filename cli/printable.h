@@ -1,0 +1,23 @@
+// Text from files and paths, made safe to show: names may hold newlines, escape sequences or no UTF-8 at all.
+#ifndef NIBBLE_CLI_PRINTABLE_H_
+#define NIBBLE_CLI_PRINTABLE_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace nibble::cli {
+
+// Control characters and bytes that are no UTF-8 become \n, \t, \r or \xNN; the rest stays. Always one line.
+std::string Printable(absl::string_view text);
+
+// Number of code points of valid UTF-8: columns on a terminal, near enough for alignment.
+size_t Columns(absl::string_view text);
+
+// The first `columns` code points.
+absl::string_view Cut(absl::string_view text, size_t columns);
+
+}  // namespace nibble::cli
+
+#endif  // NIBBLE_CLI_PRINTABLE_H_

@@ -1,0 +1,29 @@
+#include "cli/printable.h"
+
+#include <gtest/gtest.h>
+
+namespace nibble::cli {
+namespace {
+
+TEST(Printable, LeavesTextAndEscapesTheRest) {
+  EXPECT_EQ(Printable("blk.0 Δ 模型"), "blk.0 Δ 模型");
+  EXPECT_EQ(Printable("a\nb\tc\r"), "a\\nb\\tc\\r");
+  EXPECT_EQ(Printable("\x1b[31mred"), "\\x1b[31mred");
+  EXPECT_EQ(Printable(absl::string_view("a\0b", 3)), "a\\x00b");
+  EXPECT_EQ(Printable("caf\xe9"), "caf\\xe9");
+  EXPECT_EQ(Printable("\xc2\x9b"
+                      "1A"),
+            "\\xc2\\x9b1A")
+      << "C1 controls steer terminals too";
+  EXPECT_EQ(Printable("\xe6\xa8"), "\\xe6\\xa8") << "cut in the middle of a character";
+}
+
+TEST(Columns, CountsCharacters) {
+  EXPECT_EQ(Columns("0.1 ± 0.2"), 9u);
+  EXPECT_EQ(Cut("0.1 ± 0.2", 5), "0.1 ±");
+  EXPECT_EQ(Cut("short", 10), "short");
+  EXPECT_EQ(Cut("short", 0), "");
+}
+
+}  // namespace
+}  // namespace nibble::cli

@@ -1,0 +1,108 @@
+#include "cli/progress.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "cli/printable.h"
+
+namespace nibble::cli {
+namespace {
+
+ProgressUpdate At(uint64_t done, const char* unit = "B") {
+  return {.stage = "quantize", .detail = "blk.0.attn_q.weight", .done = done, .total = 4096, .unit = unit};
+}
+
+TEST(ProgressLines, TellThroughputAndTimeLeft) {
+  EXPECT_EQ(PlainLine(At(0), 0), "quantize   0%  blk.0.attn_q.weight");
+  EXPECT_EQ(PlainLine(At(1024), 2), "quantize  25%  512 B/s  0:06 left  blk.0.attn_q.weight");
+  EXPECT_EQ(PlainLine(At(1024, "tok"), 2), "quantize  25%  512 tok/s  0:06 left  blk.0.attn_q.weight");
+  EXPECT_EQ(BarLine(At(2048), 2, 200),
+            "quantize  [############------------]  50%  1.0 KiB/s  0:02 left  blk.0.attn_q.weight");
+  EXPECT_EQ(JsonLine(At(1024), 2),
+            R"({"stage": "quantize", "detail": "blk.0.attn_q.weight", "done": 1024, "total": 4096, "unit": "B", )"
+            R"("seconds": 2, "seconds_left": 6})");
+}
+
+TEST(ProgressLines, SurviveOddFigures) {
+  ProgressUpdate update = At(5000);  // more than the total
+  EXPECT_EQ(BarLine(update, 1, 60).find("[########################] 100%"), 10u);
+  update.total = 0;
+  EXPECT_NE(PlainLine(update, 1).find("  0%"), std::string::npos);
+  update.detail = "evil\n\x1b[2J";
+  EXPECT_EQ(PlainLine(update, 1).find('\n'), std::string::npos);
+  EXPECT_EQ(PlainLine(update, 1).find('\x1b'), std::string::npos);
+}
+
+TEST(ProgressLines, BarFitsTheTerminal) {
+  for (const int columns : {0, 1, 20, 79}) EXPECT_LE(Columns(BarLine(At(100), 1, columns)), columns);
+}
+
+class PrinterTest : public testing::Test {
+ protected:
+  ProgressPrinter Printer(ProgressStyle style, bool show_warnings = true) {
+    return ProgressPrinter({.style = style,
+                            .show_warnings = show_warnings,
+                            .write = [this](absl::string_view text) { written_.emplace_back(text); },
+                            .now = [this] { return now_; },
+                            .columns = [] { return 80; }});
+  }
+
+  double now_ = 100;
+  std::vector<std::string> written_;
+};
+
+TEST_F(PrinterTest, ThrottlesButShowsFirstAndLast) {
+  const struct {
+    ProgressStyle style;
+    double interval;
+  } cases[] = {{ProgressStyle::kBar, 0.1}, {ProgressStyle::kPlain, 5}, {ProgressStyle::kJson, 1}};
+  for (const auto& c : cases) {
+    written_.clear();
+    ProgressPrinter printer = Printer(c.style);
+    printer.Update(At(0));
+    EXPECT_EQ(written_.size(), 1u) << "the first at once";
+    for (int i = 1; i < 100; ++i) printer.Update(At(i));
+    EXPECT_EQ(written_.size(), 1u) << "no time has passed";
+    now_ += c.interval * 1.01;
+    printer.Update(At(200));
+    EXPECT_EQ(written_.size(), 2u);
+    printer.Update(At(4096));
+    EXPECT_EQ(written_.size(), 3u) << "the last at once";
+    printer.Update(At(4096));
+    EXPECT_EQ(written_.size(), 3u) << "but only once";
+  }
+}
+
+TEST_F(PrinterTest, NoneIsSilentButWarns) {
+  ProgressPrinter printer = Printer(ProgressStyle::kNone);
+  printer.Update(At(0));
+  EXPECT_TRUE(written_.empty());
+  printer.Warn("a\nb");
+  printer.Note("3 tok/s");
+  EXPECT_EQ(written_, std::vector<std::string>{"nibble: warning: a\\nb\n"});
+}
+
+TEST_F(PrinterTest, QuietDoesNotWarn) {
+  Printer(ProgressStyle::kNone, /*show_warnings=*/false).Warn("never seen");
+  EXPECT_TRUE(written_.empty());
+}
+
+TEST_F(PrinterTest, BarMakesRoomForOtherText) {
+  ProgressPrinter printer = Printer(ProgressStyle::kBar);
+  printer.Clear();
+  EXPECT_TRUE(written_.empty()) << "nothing to erase yet";
+  printer.Update(At(0));
+  printer.Warn("careful");
+  ASSERT_EQ(written_.size(), 3u);
+  EXPECT_EQ(written_[1], "\r\x1b[K");
+  EXPECT_EQ(written_[2], "nibble: warning: careful\n");
+}
+
+TEST_F(PrinterTest, JsonWarningsAreJson) {
+  Printer(ProgressStyle::kJson).Warn("careful");
+  EXPECT_EQ(written_, std::vector<std::string>{"{\"warning\": \"careful\"}\n"});
+}
+
+}  // namespace
+}  // namespace nibble::cli

@@ -1,0 +1,54 @@
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_format.h"
+#include "base/status.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "pipeline/infer.h"
+
+namespace nibble::cli {
+namespace {
+
+double PerSecond(uint32_t tokens, double seconds) { return seconds > 0 ? tokens / seconds : 0; }
+
+absl::Status RunGenerate(const std::string& path, GenerateOptions& options, Context& context) {
+  NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(path));
+  options.threads = context.threads;
+  const auto emit = [&context](absl::string_view piece) {
+    context.Show(piece);
+    context.out.Flush();
+    return !context.out.failed();
+  };
+  NIBBLE_ASSIGN_OR_RETURN(const GenerateStats stats, Generate(model, options, emit));
+  context.Show("\n");
+  context.out.Flush();
+  context.progress.Note(absl::StrFormat("prompt %d tokens, %.1f tok/s; generated %d tokens, %.1f tok/s",
+                                        stats.prompt_tokens, PerSecond(stats.prompt_tokens, stats.prompt_seconds),
+                                        stats.generated_tokens,
+                                        PerSecond(stats.generated_tokens, stats.generate_seconds)));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Job DefineRun(CLI::App& app) {
+  struct Options {
+    std::string model;
+    GenerateOptions job;
+  };
+  auto options = std::make_shared<Options>();
+  AddModel(app, options->model);
+  app.add_option("-p,--prompt", options->job.prompt, "the text to continue; it is not printed again")
+      ->required()
+      ->type_name("TEXT");
+  app.add_option("-n,--tokens", options->job.max_tokens, "tokens to make at most (default 128)")->type_name("N");
+  app.add_option("--temperature", options->job.temperature, "0 (default) takes the most likely token each time")
+      ->type_name("T")
+      ->check(Between(0, 1000));
+  app.add_option("--seed", options->job.seed, "of the random choices where the temperature is not 0 (default 0)")
+      ->type_name("S");
+  return [options](Context& context) { return RunGenerate(options->model, options->job, context); };
+}
+
+}  // namespace nibble::cli

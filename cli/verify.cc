@@ -1,0 +1,79 @@
+#include "pipeline/verify.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/verify_report.h"
+#include "tiny/embedded_text.h"
+
+namespace nibble::cli {
+namespace {
+
+struct Options {
+  std::string reference;
+  std::vector<std::string> candidates;
+  std::string text_path;
+  std::string json_path;
+  VerifyOptions job;
+  Thresholds thresholds;
+};
+
+absl::StatusOr<std::string> ReadText(const std::string& path, Context& context) {
+  if (!path.empty()) return io::ReadWholeFile(context.files, path, kTextLimit);
+  context.progress.Warn("no --text: measured on a small embedded text, which says little about other texts");
+  return std::string(EmbeddedText());
+}
+
+absl::Status RunVerify(Options& options, Context& context) {
+  NIBBLE_ASSIGN_OR_RETURN(options.job.text, ReadText(options.text_path, context));
+  options.job.threads = context.threads;
+  NIBBLE_ASSIGN_OR_RETURN(const Model reference, context.Open(options.reference));
+  std::vector<Model> candidates;
+  for (const std::string& path : options.candidates) {
+    NIBBLE_ASSIGN_OR_RETURN(candidates.emplace_back(), context.Open(path));
+  }
+  std::vector<const Model*> pointers;
+  for (const Model& candidate : candidates) pointers.push_back(&candidate);
+  NIBBLE_ASSIGN_OR_RETURN(const VerifyReport report, Verify(reference, pointers, options.job, context.progress));
+  for (const std::string& warning : report.warnings()) context.progress.Warn(warning);
+
+  if (!options.json_path.empty()) {
+    NIBBLE_RETURN_IF_ERROR(WriteTextFile(context.files, options.json_path, VerifyJson(report) + "\n"));
+  }
+  context.Show(VerifyText(report, options.reference));
+  const std::vector<std::string> misses = Misses(report, options.thresholds);
+  for (const std::string& miss : misses) context.Show(absl::StrCat("MISSED  ", miss, "\n"));
+  if (!misses.empty()) context.exit_code = 1;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Job DefineVerify(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("REFERENCE", options->reference, "the original: a Hugging Face folder or a .gguf")->required();
+  app.add_option("CANDIDATE", options->candidates, "what was made of it; several are measured in one pass")->required();
+  app.add_option("--text", options->text_path, "the text to measure on (default: a small embedded one)")
+      ->type_name("FILE");
+  app.add_option("--ctx", options->job.ctx, "tokens of a window; the second half of each is scored (default 512)")
+      ->type_name("N");
+  app.add_option("--chunks", options->job.chunks, "windows to measure (default: all that the text has)")
+      ->type_name("N");
+  AddSize(app, "--memory", options->job.memory, "what weights and states may take (default 1GiB)");
+  app.add_option("--max-kld", options->thresholds.max_kld, "exit 1 if a mean KL divergence is above")
+      ->type_name("X")
+      ->check(Between(0, 1e9));
+  app.add_option("--min-top1", options->thresholds.min_top1,
+                 "exit 1 if the share of equal most likely tokens is below; 0 to 1")
+      ->type_name("X")
+      ->check(Between(0, 1));
+  app.add_option("--json", options->json_path, "write every figure to FILE; replaced if it exists")->type_name("FILE");
+  return [options](Context& context) { return RunVerify(*options, context); };
+}
+
+}  // namespace nibble::cli
