@@ -140,7 +140,7 @@ class Parser {
     NIBBLE_RETURN_IF_ERROR(CheckLength(count, kText ? sizeof(uint64_t) : sizeof(T)));
     if constexpr (kText || std::is_same_v<T, bool>) {
       for (uint64_t i = 0; i < count; ++i) {
-        T item;
+        T item{};
         NIBBLE_RETURN_IF_ERROR(Read(item));
         items.push_back(std::move(item));
       }
@@ -162,7 +162,7 @@ class Parser {
   static absl::Status ReadAlternative(size_t index, Variant& variant, ReadFunction read,
                                       std::index_sequence<kIndices...>) {
     absl::Status status;
-    ((index == kIndices && (status = read(variant.template emplace<kIndices>()), true)) || ...);
+    ((index == kIndices ? void(status = read(variant.template emplace<kIndices>())) : void()), ...);
     return status;
   }
 

@@ -53,7 +53,7 @@ uint64_t BytesOf(const TensorInfo& tensor) {
   return elements / type.block_elements * (type.block_bits / 8);
 }
 
-bool NamesAreValid(const std::vector<TensorInfo>& tensors) {
+[[maybe_unused]] bool NamesAreValid(const std::vector<TensorInfo>& tensors) {
   absl::flat_hash_set<absl::string_view> names;
   for (const TensorInfo& tensor : tensors) {
     if (tensor.name.empty() || tensor.name.size() > kMaxTensorName || !names.insert(tensor.name).second) return false;
