@@ -4,8 +4,9 @@
 //   out->file().WriteAt(...);
 //   NIBBLE_RETURN_IF_ERROR(out->Commit());
 //
-// The bytes go to "<path>.part" beside it, reserved at full size before the first write. Commit() syncs, renames and
-// syncs the folder. Without Commit() the destructor removes the temporary file.
+// The bytes go to "<path>.part" beside it, reserved at full size before the first write and locked, so that of two
+// writers the second is told. Commit() syncs, renames and syncs the folder. Without Commit() the destructor removes the
+// temporary file; one that a killed program left is replaced by the next.
 #ifndef NIBBLE_FORMATS_IO_ATOMIC_FILE_H_
 #define NIBBLE_FORMATS_IO_ATOMIC_FILE_H_
 
@@ -20,27 +21,36 @@ namespace nibble::io {
 class AtomicFile {
  public:
   struct Options {
-    bool force = false;                // replace a file that is there already
+    bool force = false;                // replace a regular file, or a link, that is there already
     std::vector<FileIdentity> inputs;  // files that the output must not be, whatever they are called
   };
 
-  // kAlreadyExists if `path` exists and not `force`; kPermissionDenied if it is one of the inputs (through links too)
-  // or cannot be created; kUnavailable if the disk has no room for `size` bytes.
+  // kAlreadyExists if `path` exists and not `force`; kPermissionDenied if it is one of the inputs (through links too),
+  // is neither a regular file nor a link, or cannot be created; kAborted if another program is writing it;
+  // kUnavailable if the disk has no room for `size` bytes.
   static absl::StatusOr<std::unique_ptr<AtomicFile>> Create(FileSystem& files, std::string path, uint64_t size,
                                                             const Options& options);
   ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
 
   WritableFile& file() { return *file_; }
 
-  // REQUIRES: called once, after the last write. On error the final path is as it was before.
+  // REQUIRES: called once, after the last write. Checks `path` again as Create() did. On error the final path is as it
+  // was before. (One exception: a file system that cannot exchange two names, and then fails to sync its folder.)
   absl::Status Commit();
 
  private:
-  AtomicFile(FileSystem& files, std::string path, std::unique_ptr<WritableFile> file);
+  AtomicFile(FileSystem& files, std::string path, Options options, std::unique_ptr<WritableFile> file);
+
+  absl::Status MoveToPath(RenameMode mode);
 
   FileSystem& files_;
-  std::string path_;
+  const std::string path_;
+  const std::string part_;  // the temporary file; no longer ours once committed_
+  const Options options_;
   std::unique_ptr<WritableFile> file_;
+  bool committed_ = false;
 };
 
 }  // namespace nibble::io

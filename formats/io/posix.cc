@@ -218,7 +218,8 @@ class PosixFileSystem : public FileSystem {
     }
     struct stat stat;
     if (::fstat(fd.get(), &stat) != 0 || !S_ISREG(stat.st_mode)) {
-      return OutputError(EINVAL, path, "what a stopped nibble left, or nothing");
+      return absl::PermissionDeniedError(
+          absl::StrCat(path, ": expected what a stopped nibble left, or nothing, found no regular file"));
     }
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno == EWOULDBLOCK) return BusyError(path);
