@@ -1,0 +1,138 @@
+// What the program answers before it has opened a model: help, usage errors, inputs that are not there.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "tests/cli/program.h"
+
+namespace nibble::tests {
+namespace {
+
+constexpr const char* kCommands[] = {"inspect", "convert", "quantize", "verify", "run", "logits", "tokenize"};
+
+void ExpectOneErrorLine(const Outcome& outcome, const std::string& part) {
+  EXPECT_TRUE(absl::StartsWith(outcome.err, "nibble: error: ")) << outcome.err;
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  EXPECT_TRUE(absl::StrContains(outcome.err, part)) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+}
+
+TEST(Help, NamesEveryCommand) {
+  for (const char* flag : {"--help", "-h"}) {
+    const Outcome outcome = Nibble(flag);
+    EXPECT_EQ(outcome.exit_code, 0);
+    EXPECT_EQ(outcome.err, "");
+    for (const char* command : kCommands) EXPECT_TRUE(absl::StrContains(outcome.out, absl::StrCat("  ", command, " ")));
+  }
+}
+
+TEST(Help, OfEveryCommandHasAnExample) {
+  for (const char* command : kCommands) {
+    const Outcome outcome = Nibble(absl::StrCat(command, " --help"));
+    EXPECT_EQ(outcome.exit_code, 0) << command;
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_TRUE(absl::StrContains(outcome.out, absl::StrCat("Usage: nibble ", command, " "))) << outcome.out;
+    EXPECT_TRUE(absl::StrContains(outcome.out, absl::StrCat("Example:\n  nibble ", command, " "))) << outcome.out;
+    for (const char* option : {"--threads", "--progress", "--quiet", "--pre", "--help"}) {
+      EXPECT_TRUE(absl::StrContains(outcome.out, option)) << command << " " << option;
+    }
+  }
+}
+
+TEST(Version, IsOneLine) {
+  const Outcome outcome = Nibble("--version");
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_TRUE(absl::StartsWith(outcome.out, "nibble "));
+}
+
+TEST(Usage, ErrorsExit64) {
+  const struct {
+    const char* arguments;
+    const char* part;
+  } cases[] = {
+      {"", "expected a command"},
+      {"quantise m -o x.gguf", "unknown command 'quantise'; did you mean 'quantize'?"},
+      {"--threads 2", "unknown command '--threads'"},
+      {"quantize", "quantize: MODEL is required; see 'nibble quantize --help'"},
+      {"quantize m", "--output is required"},
+      {"quantize m -o x", "expected a name that ends in .gguf, found 'x'"},
+      {"quantize m -o x.gguf --tipe Q4_K", "unknown option '--tipe'; did you mean '--type'?"},
+      {"quantize m -o x.gguf --type Q4KM", "--type: expected a type, found 'Q4KM'; did you mean 'Q4_K_M'?"},
+      {"quantize m -o x.gguf --type fourbits", "--type: expected one of "},
+      {"quantize m -o x.gguf --token-embedding-type Q9_0", "--token-embedding-type: expected"},
+      {"quantize m -o x.gguf --output-tensor-type Q9_0", "--output-tensor-type: expected"},
+      {"quantize m -o x.gguf --tensor-type attn_v", "--tensor-type: expected REGEX=TYPE, found 'attn_v'"},
+      {"quantize m -o x.gguf --tensor-type attn_v=Q9", "--tensor-type: expected"},
+      {"quantize m -o x.gguf --method best", "expected rtn, weighted; found 'best'"},
+      {"quantize m -o x.gguf -o y.gguf", "--output"},
+      {"quantize m more -o x.gguf", "unexpected argument 'more'"},
+      {"convert m -o x.gguf --dtype f61", "did you mean 'f16'?"},
+      {"verify m", "CANDIDATE is required"},
+      {"verify m c --min-top1 95", "expected a number from 0 to 1, found '95'"},
+      {"verify m c --max-kld nan", "expected a number from 0"},
+      {"verify m c --memory 1XB", "expected a size such as 16GiB"},
+      {"verify m c --ctx -5", "--ctx"},
+      {"run m", "--prompt is required"},
+      {"run m -p x --temperature -1", "expected a number from 0"},
+      {"tokenize m", "expected either --file or --text"},
+      {"tokenize m --file f --text t", "expected either --file or --text"},
+      {"inspect m --progress loud", "expected bar, plain, json or none, found 'loud'"},
+      {"inspect m --threads -1", "expected a number from 0"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.arguments);
+    const Outcome outcome = Nibble(c.arguments);
+    EXPECT_EQ(outcome.exit_code, 64);
+    ExpectOneErrorLine(outcome, c.part);
+  }
+}
+
+TEST(Usage, MissingInputsExit66) {
+  for (const char* arguments :
+       {"inspect nowhere", "convert nowhere -o x.gguf", "quantize nowhere -o x.gguf", "quantize nowhere.gguf -o x.gguf",
+        "verify nowhere nowhere.gguf", "verify nowhere nowhere.gguf --text nothing.txt", "run nowhere -p x",
+        "logits nowhere --ids ids -o out", "tokenize nowhere --text x"}) {
+    SCOPED_TRACE(arguments);
+    const Outcome outcome = Nibble(absl::StrCat(arguments, " --quiet"));
+    EXPECT_EQ(outcome.exit_code, 66);
+    ExpectOneErrorLine(outcome, "no");
+    EXPECT_FALSE(Exists(TempPath("x.gguf")));
+  }
+}
+
+TEST(Usage, BadDataExits65AndNamesTheFile) {
+  WriteFile(TempPath("garbage.gguf"), "this is no model");
+  for (const char* arguments : {"inspect garbage.gguf", "quantize garbage.gguf -o x.gguf"}) {
+    SCOPED_TRACE(arguments);
+    const Outcome outcome = Nibble(arguments);
+    EXPECT_EQ(outcome.exit_code, 65);
+    ExpectOneErrorLine(outcome, "garbage.gguf");
+    EXPECT_FALSE(Exists(TempPath("x.gguf")));
+  }
+}
+
+TEST(Usage, NamesFromOutsideAreShownSafely) {
+  const Outcome outcome = Nibble("inspect \"$(printf 'a\\nb\\033[31m')\"");
+  EXPECT_EQ(outcome.exit_code, 66);
+  ExpectOneErrorLine(outcome, "a\\nb\\x1b[31m");
+}
+
+TEST(Output, ClosedOrFullIsAnError) {
+  for (const char* redirection : {">&-", "> /dev/full"}) {
+    SCOPED_TRACE(redirection);
+    const Outcome outcome = Nibble(absl::StrCat("--help ", redirection));
+    EXPECT_EQ(outcome.exit_code, 74);
+    ExpectOneErrorLine(outcome, "standard output");
+  }
+}
+
+TEST(Output, ReaderThatWentAwayIsNone) {
+  const Outcome outcome = Shell("(sleep 0.2; \"$nibble\" --help; echo $? >&2) | true");
+  EXPECT_EQ(outcome.err, "0\n");
+}
+
+}  // namespace
+}  // namespace nibble::tests
