@@ -34,10 +34,10 @@ NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
 // The value of largest magnitude becomes code 0; every code is the nearest for the rounded scale.
 NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) {
   Block block;
-  block.d = SaturateToHalf(SignedMax(values, Block::kElements) / kIq4Extreme);
+  block.d = SaturateToHalf(SignedMax(values, Block::kElements) / Iq4Grid::kLow);
   const float inverse = Reciprocal(HalfToFloat(block.d));
   uint8_t codes[Block::kElements];
-  for (int i = 0; i < Block::kElements; ++i) codes[i] = NearestIq4(values[i] * inverse);
+  for (int i = 0; i < Block::kElements; ++i) codes[i] = Iq4Grid::Code(values[i] * inverse);
   PackPlanes<4, 16>(codes, block.codes);
   return block;
 }

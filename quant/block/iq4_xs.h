@@ -60,24 +60,32 @@ NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
   }
 }
 
+// Every code becomes the nearest for the block's scales.
+NIBBLE_HOST_DEVICE inline void RoundCodes(const float* values, Block& block) {
+  const float d = HalfToFloat(block.d);
+  for (int g = 0; g < Block::kGroups; ++g, values += Block::kGroup) {
+    const float inverse = Reciprocal(d * static_cast<float>(Scale(block, g)));
+    uint8_t codes[Block::kGroup];
+    for (int i = 0; i < Block::kGroup; ++i) codes[i] = Iq4Grid::Code(values[i] * inverse);
+    PackPlanes<4, Block::kGroup / 2>(codes, block.codes[g]);
+  }
+}
+
 // A group's value of largest magnitude becomes code 0, the largest scale -32 d.
 NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) {
   float scales[Block::kGroups];
   for (int g = 0; g < Block::kGroups; ++g) {
-    scales[g] = SignedMax(values + g * Block::kGroup, Block::kGroup) / kIq4Extreme;
+    scales[g] = SignedMax(values + g * Block::kGroup, Block::kGroup) / Iq4Grid::kLow;
   }
   Block block;
   block.d = SaturateToHalf(SignedMax(scales, Block::kGroups) / kMinScale);
-  const float d = HalfToFloat(block.d), inverse = Reciprocal(d);
+  const float inverse = Reciprocal(HalfToFloat(block.d));
   int rounded[Block::kGroups];
   for (int g = 0; g < Block::kGroups; ++g) {
     rounded[g] = static_cast<int>(RoundToEven(Clamp(scales[g] * inverse, kMinScale, kMaxScale)));
-    const float group_inverse = Reciprocal(d * static_cast<float>(rounded[g]));
-    uint8_t codes[Block::kGroup];
-    for (int i = 0; i < Block::kGroup; ++i) codes[i] = NearestIq4(values[g * Block::kGroup + i] * group_inverse);
-    PackPlanes<4, Block::kGroup / 2>(codes, block.codes[g]);
   }
   PackScales(rounded, block);
+  RoundCodes(values, block);
   return block;
 }
 

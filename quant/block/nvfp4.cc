@@ -1,8 +1,43 @@
 #include "quant/block/nvfp4.h"
 
+#include <limits>
+
 #include "quant/block/block_run.h"
+#include "quant/block/e2m1_search.h"
+#include "quant/block/normalized.h"
 
 namespace nibble::nvfp4 {
+namespace {
+
+// Exact: starts at twice the scale that clips nothing (beyond it there is nothing new) and goes down until clipping
+// alone costs more than the best.
+uint8_t SearchScaleCode(const float* values, const float* weights) {
+  const Normalized<kGroup> group(values, weights);
+  const int first = RoundToUE4M3(AbsMax(values, kGroup) / 6.0f) + 8;
+  int best = 0;
+  float least = std::numeric_limits<float>::infinity();
+  for (int code = first < kMaxUE4M3 ? first : kMaxUE4M3; code >= 0; --code) {
+    const float scale = HalfOfUE4M3(static_cast<uint8_t>(code)) / group.unit;
+    const E2M1Fit fit = RoundAtE2M1<kGroup>(group.x, group.w, scale);
+    if (fit.error < least) {
+      least = fit.error;
+      best = code;
+    }
+    if (fit.clipped >= least) break;
+  }
+  return static_cast<uint8_t>(best);
+}
+
+Block SearchBlock(const float* values, const float* weights) {
+  Block block;
+  for (int g = 0; g < Block::kGroups; ++g) {
+    const float* group_weights = weights == nullptr ? nullptr : weights + g * kGroup;
+    RoundGroup(values + g * kGroup, SearchScaleCode(values + g * kGroup, group_weights), g, block);
+  }
+  return block;
+}
+
+}  // namespace
 
 void Decode(const std::byte* in, size_t blocks, float* out) { DecodeRun<Block, DecodeBlock>(in, blocks, out); }
 
@@ -10,8 +45,8 @@ void EncodeRtn(const float* values, size_t blocks, std::byte* out) {
   EncodeRun<Block, PlainBlock>(values, blocks, out);
 }
 
-void EncodeWeighted(const float* values, const float*, size_t blocks, std::byte* out) {
-  EncodeRtn(values, blocks, out);
+void EncodeWeighted(const float* values, const float* weights, size_t blocks, std::byte* out) {
+  EncodeBestRun<Block, DecodeBlock, PlainBlock, SearchBlock>(values, weights, blocks, out);
 }
 
 }  // namespace nibble::nvfp4

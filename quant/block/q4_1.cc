@@ -1,8 +1,25 @@
 #include "quant/block/q4_1.h"
 
+#include "quant/block/affine_search.h"
+#include "quant/block/bit_planes.h"
 #include "quant/block/block_run.h"
+#include "quant/block/normalized.h"
 
 namespace nibble::q4_1 {
+namespace {
+
+Block SearchBlock(const float* values, const float* weights) {
+  const Normalized<Block::kElements> normalized(values, weights);
+  Block block;
+  uint8_t codes[Block::kElements];
+  const HalfAffine half = SearchHalfAffine<kMaxCode>(normalized, codes);
+  block.d = half.scale;
+  block.m = half.offset;
+  PackPlanes<4, 16>(codes, block.codes);
+  return block;
+}
+
+}  // namespace
 
 void Decode(const std::byte* in, size_t blocks, float* out) { DecodeRun<Block, DecodeBlock>(in, blocks, out); }
 
@@ -10,8 +27,8 @@ void EncodeRtn(const float* values, size_t blocks, std::byte* out) {
   EncodeRun<Block, PlainBlock>(values, blocks, out);
 }
 
-void EncodeWeighted(const float* values, const float*, size_t blocks, std::byte* out) {
-  EncodeRtn(values, blocks, out);
+void EncodeWeighted(const float* values, const float* weights, size_t blocks, std::byte* out) {
+  EncodeBestRun<Block, DecodeBlock, PlainBlock, SearchBlock>(values, weights, blocks, out);
 }
 
 }  // namespace nibble::q4_1

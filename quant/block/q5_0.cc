@@ -1,8 +1,22 @@
 #include "quant/block/q5_0.h"
 
 #include "quant/block/block_run.h"
+#include "quant/block/five_bits.h"
+#include "quant/block/grid.h"
+#include "quant/block/normalized.h"
+#include "quant/block/scale_search.h"
 
 namespace nibble::q5_0 {
+namespace {
+
+Block SearchBlock(const float* values, const float* weights) {
+  const Normalized<Block::kElements> normalized(values, weights);
+  uint8_t codes[Block::kElements];
+  const uint16_t d = SearchHalfScale<IntegerGrid<-16, 15>>(normalized, codes);
+  return {d, PackFiveBits(codes)};
+}
+
+}  // namespace
 
 void Decode(const std::byte* in, size_t blocks, float* out) { DecodeRun<Block, DecodeBlock>(in, blocks, out); }
 
@@ -10,8 +24,8 @@ void EncodeRtn(const float* values, size_t blocks, std::byte* out) {
   EncodeRun<Block, PlainBlock>(values, blocks, out);
 }
 
-void EncodeWeighted(const float* values, const float*, size_t blocks, std::byte* out) {
-  EncodeRtn(values, blocks, out);
+void EncodeWeighted(const float* values, const float* weights, size_t blocks, std::byte* out) {
+  EncodeBestRun<Block, DecodeBlock, PlainBlock, SearchBlock>(values, weights, blocks, out);
 }
 
 }  // namespace nibble::q5_0

@@ -58,6 +58,19 @@ NIBBLE_HOST_DEVICE inline void PackCodes(const uint8_t* codes, Block& block) {
   }
 }
 
+// Every code becomes the nearest for the block's scales.
+NIBBLE_HOST_DEVICE inline void RoundCodes(const float* values, Block& block) {
+  const float d = HalfToFloat(block.d);
+  uint8_t codes[Block::kElements];
+  for (int g = 0; g < Block::kGroups; ++g) {
+    const float inverse = Reciprocal(d * static_cast<float>(block.scales[g]));
+    for (int i = g * Block::kGroup; i < (g + 1) * Block::kGroup; ++i) {
+      codes[i] = static_cast<uint8_t>(RoundToEven(Clamp(values[i] * inverse, -kZero, kZero - 1)) + kZero);
+    }
+  }
+  PackCodes(codes, block);
+}
+
 // A group's value of largest magnitude becomes -32 times its scale, the largest scale -128 d.
 NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) {
   float scales[Block::kGroups];
@@ -66,16 +79,11 @@ NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) {
   }
   Block block;
   block.d = SaturateToHalf(SignedMax(scales, Block::kGroups) / kMinScale);
-  const float d = HalfToFloat(block.d), inverse = Reciprocal(d);
+  const float inverse = Reciprocal(HalfToFloat(block.d));
   for (int g = 0; g < Block::kGroups; ++g) {
     block.scales[g] = static_cast<int8_t>(RoundToEven(Clamp(scales[g] * inverse, kMinScale, kMaxScale)));
   }
-  uint8_t codes[Block::kElements];
-  for (int i = 0; i < Block::kElements; ++i) {
-    const float ratio = values[i] * Reciprocal(d * static_cast<float>(block.scales[i / Block::kGroup]));
-    codes[i] = static_cast<uint8_t>(RoundToEven(Clamp(ratio, -kZero, kZero - 1)) + kZero);
-  }
-  PackCodes(codes, block);
+  RoundCodes(values, block);
   return block;
 }
 

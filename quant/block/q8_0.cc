@@ -1,8 +1,23 @@
 #include "quant/block/q8_0.h"
 
 #include "quant/block/block_run.h"
+#include "quant/block/grid.h"
+#include "quant/block/normalized.h"
+#include "quant/block/scale_search.h"
 
 namespace nibble::q8_0 {
+namespace {
+
+Block SearchBlock(const float* values, const float* weights) {
+  const Normalized<Block::kElements> normalized(values, weights);
+  Block block;
+  uint8_t codes[Block::kElements];
+  block.d = SearchHalfScale<IntegerGrid<-127, 127>>(normalized, codes);
+  for (int i = 0; i < Block::kElements; ++i) block.codes[i] = static_cast<int8_t>(codes[i] - kMaxCode);
+  return block;
+}
+
+}  // namespace
 
 void Decode(const std::byte* in, size_t blocks, float* out) { DecodeRun<Block, DecodeBlock>(in, blocks, out); }
 
@@ -10,8 +25,8 @@ void EncodeRtn(const float* values, size_t blocks, std::byte* out) {
   EncodeRun<Block, PlainBlock>(values, blocks, out);
 }
 
-void EncodeWeighted(const float* values, const float*, size_t blocks, std::byte* out) {
-  EncodeRtn(values, blocks, out);
+void EncodeWeighted(const float* values, const float* weights, size_t blocks, std::byte* out) {
+  EncodeBestRun<Block, DecodeBlock, PlainBlock, SearchBlock>(values, weights, blocks, out);
 }
 
 }  // namespace nibble::q8_0
