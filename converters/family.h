@@ -1,0 +1,52 @@
+// Model families: how published configs and names become a ModelSpec and logical tensors, and GGUF keys and names.
+//
+// One file per family (converters/<family>.cc) that exports one `Family`; one row in families.cc. Most of a family is
+// tables that are read in both directions: config key <-> GGUF key (fields.h), published name <-> role
+// (tensor_table.h).
+#ifndef NIBBLE_CONVERTERS_FAMILY_H_
+#define NIBBLE_CONVERTERS_FAMILY_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "formats/gguf/gguf.h"
+#include "formats/json/json.h"
+#include "formats/tensor_source.h"
+#include "model/logical_tensor.h"
+#include "model/model_spec.pb.h"
+
+namespace nibble {
+
+// What a family makes of a checkpoint's tensors.
+struct TensorMap {
+  std::vector<LogicalTensor> tensors;  // in the order in which a GGUF is written
+  std::vector<std::string> warnings;
+};
+
+struct Family {
+  absl::string_view name;
+  absl::Span<const absl::string_view> hf_architectures;  // config.json "architectures"
+  absl::Span<const absl::string_view> hf_model_types;    // config.json "model_type"
+  absl::Span<const absl::string_view> gguf_architectures;
+
+  // A Hugging Face folder.
+  absl::StatusOr<ModelSpec> (*spec_from_config)(const json::Value& config);
+  // kDataLoss names every tensor that is missing, of another shape than the config says, or unknown.
+  absl::StatusOr<TensorMap> (*tensors_from_checkpoint)(const ModelSpec& spec, const TensorSource& source);
+
+  // A GGUF.
+  absl::StatusOr<ModelSpec> (*spec_from_gguf)(const gguf::Metadata& metadata, const TensorSource& source);
+  absl::StatusOr<TensorMap> (*tensors_from_gguf)(const ModelSpec& spec, const TensorSource& source);
+  // The architecture's keys, in the order in which llama.cpp's converter writes them.
+  void (*spec_to_gguf)(const ModelSpec& spec, gguf::Metadata& metadata);
+};
+
+// "blk.3.attn_q.weight".
+std::string GgufName(const LogicalTensor& tensor);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_CONVERTERS_FAMILY_H_

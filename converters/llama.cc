@@ -1,0 +1,198 @@
+#include "converters/llama.h"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "converters/config.h"
+#include "converters/fields.h"
+#include "converters/rope_scaling.h"
+#include "converters/tensor_table.h"
+#include "model/role.h"
+
+namespace nibble {
+namespace {
+
+constexpr absl::string_view kName = "llama";
+constexpr absl::string_view kArchitectures[] = {"LlamaForCausalLM", "LLaMAForCausalLM"};
+
+constexpr double kMaxLayers = 10'000;
+constexpr double kMaxLength = 1 << 30;
+constexpr double kMaxWidth = 1 << 24;
+
+// A fraction where the division is not exact: Check() refuses that.
+double HeadLength(const Fields& fields) { return fields[Field::kHiddenSize] / fields[Field::kHeads]; }
+double AsHeads(const Fields& fields) { return fields[Field::kHeads]; }
+double AsKeyLength(const Fields& fields) { return fields[Field::kKeyLength]; }
+double Zero(const Fields&) { return 0; }
+double DefaultRopeBase(const Fields&) { return 10'000; }
+
+constexpr FieldKind kUint = FieldKind::kUint;
+constexpr FieldKind kFloat = FieldKind::kFloat;
+
+constexpr FieldRow kFields[] = {
+    {Field::kLayers, kUint, 1, kMaxLayers, {"num_hidden_layers"}, "block_count"},
+    {Field::kContextLength, kUint, 1, kMaxLength, {"max_position_embeddings"}, "context_length"},
+    {Field::kHiddenSize, kUint, 1, kMaxWidth, {"hidden_size"}, "embedding_length"},
+    {Field::kFeedForward, kUint, 1, kMaxWidth, {"intermediate_size"}, "feed_forward_length"},
+    {Field::kHeads, kUint, 1, kMaxWidth, {"num_attention_heads"}, "attention.head_count"},
+    {Field::kKvHeads, kUint, 1, kMaxWidth, {"num_key_value_heads"}, "attention.head_count_kv", AsHeads},
+    {Field::kRopeBase,
+     kFloat,
+     1,
+     1e12,
+     {"rope_parameters.rope_theta", "rope_theta"},
+     "rope.freq_base",
+     DefaultRopeBase},
+    {Field::kNormEpsilon, kFloat, 0, 1, {"rms_norm_eps"}, "attention.layer_norm_rms_epsilon"},
+    {Field::kKeyLength, kUint, 1, kMaxWidth, {"head_dim"}, "attention.key_length", HeadLength},
+    {Field::kValueLength, kUint, 1, kMaxWidth, {"head_dim"}, "attention.value_length", HeadLength},
+    {Field::kVocabSize, kUint, 1, kMaxLength, {"vocab_size"}, "vocab_size", Zero},
+    {Field::kRopeDimensions, kUint, 1, kMaxWidth, {}, "rope.dimension_count", AsKeyLength},
+};
+
+constexpr Supported kSupported[] = {
+    {"hidden_act", absl::string_view("silu")},
+    {"mlp_bias", false},
+    {"partial_rotary_factor", 1.0},
+    {"rope_parameters.partial_rotary_factor", 1.0},
+};
+
+constexpr PublishedRows kHeads = PublishedRows::kHalfSplitHeads;
+constexpr PublishedRows kKvHeads = PublishedRows::kHalfSplitKvHeads;
+constexpr PublishedRows kAsIs = PublishedRows::kAsInGguf;
+constexpr Presence kOptional = Presence::kOptional;
+
+constexpr TensorRow kTensors[] = {
+    {Role::kTokenEmbedding, "model.embed_tokens.weight", Dim::kVocab, Dim::kHidden},
+    {Role::kAttentionNorm, "model.layers.{}.input_layernorm.weight", Dim::kHidden, Dim::kNone},
+    {Role::kQuery, "model.layers.{}.self_attn.q_proj.weight", Dim::kQueries, Dim::kHidden, kHeads},
+    {Role::kQueryBias, "model.layers.{}.self_attn.q_proj.bias", Dim::kQueries, Dim::kNone, kHeads, kOptional},
+    {Role::kKey, "model.layers.{}.self_attn.k_proj.weight", Dim::kKeys, Dim::kHidden, kKvHeads},
+    {Role::kKeyBias, "model.layers.{}.self_attn.k_proj.bias", Dim::kKeys, Dim::kNone, kKvHeads, kOptional},
+    {Role::kValue, "model.layers.{}.self_attn.v_proj.weight", Dim::kValues, Dim::kHidden},
+    {Role::kValueBias, "model.layers.{}.self_attn.v_proj.bias", Dim::kValues, Dim::kNone, kAsIs, kOptional},
+    {Role::kAttentionOutput, "model.layers.{}.self_attn.o_proj.weight", Dim::kHidden, Dim::kAttended},
+    {Role::kAttentionOutputBias, "model.layers.{}.self_attn.o_proj.bias", Dim::kHidden, Dim::kNone, kAsIs, kOptional},
+    {Role::kFeedForwardNorm, "model.layers.{}.post_attention_layernorm.weight", Dim::kHidden, Dim::kNone},
+    {Role::kGate, "model.layers.{}.mlp.gate_proj.weight", Dim::kFeedForward, Dim::kHidden},
+    {Role::kUp, "model.layers.{}.mlp.up_proj.weight", Dim::kFeedForward, Dim::kHidden},
+    {Role::kDown, "model.layers.{}.mlp.down_proj.weight", Dim::kHidden, Dim::kFeedForward},
+    {Role::kOutputNorm, "model.norm.weight", Dim::kHidden, Dim::kNone},
+    {Role::kOutput, "lm_head.weight", Dim::kVocab, Dim::kHidden, kAsIs, Presence::kUnlessTied},
+};
+
+constexpr absl::string_view kIgnored[] = {".rotary_emb.inv_freq"};
+constexpr TensorTable kTable = {kTensors, kIgnored};
+
+// What the fields must be to one another.
+absl::Status Check(const Fields& fields) {
+  const uint32_t heads = fields.Uint(Field::kHeads);
+  if (fields[Field::kKeyLength] != std::floor(fields[Field::kKeyLength])) {
+    return fields.Error(Field::kHeads, absl::StrCat("a divisor of the hidden size ", fields[Field::kHiddenSize]));
+  }
+  if (heads % fields.Uint(Field::kKvHeads) != 0) {
+    return fields.Error(Field::kKvHeads, absl::StrCat("a divisor of the ", heads, " heads"));
+  }
+  if (fields.Uint(Field::kKeyLength) % 2 != 0) return fields.Error(Field::kKeyLength, "an even head length");
+  for (const Field field : {Field::kValueLength, Field::kRopeDimensions}) {
+    if (fields[field] != fields[Field::kKeyLength]) {
+      return fields.Error(field, absl::StrCat("the head length ", fields[Field::kKeyLength]));
+    }
+  }
+  return absl::OkStatus();
+}
+
+ModelSpec SpecOf(const Fields& fields, const std::vector<float>& frequency_factors, bool tied) {
+  ModelSpec spec;
+  spec.set_family(std::string(kName));
+  spec.set_architecture(std::string(kName));
+  spec.set_vocab_size(fields.Uint(Field::kVocabSize));
+  spec.set_hidden_size(fields.Uint(Field::kHiddenSize));
+  spec.set_context_length(fields.Uint(Field::kContextLength));
+  spec.set_tied_embeddings(tied);
+  spec.mutable_norm()->set_kind(Norm::RMS);
+  spec.mutable_norm()->set_epsilon(static_cast<float>(fields[Field::kNormEpsilon]));
+  Layer layer;
+  Attention& attention = *layer.mutable_attention();
+  attention.set_heads(fields.Uint(Field::kHeads));
+  attention.set_kv_heads(fields.Uint(Field::kKvHeads));
+  attention.set_key_length(fields.Uint(Field::kKeyLength));
+  attention.set_value_length(fields.Uint(Field::kValueLength));
+  attention.set_scale(1.0f / std::sqrt(static_cast<float>(fields[Field::kKeyLength])));
+  Rope& rope = *attention.mutable_rope();
+  rope.set_pairing(Rope::INTERLEAVED);
+  rope.set_dimensions(fields.Uint(Field::kRopeDimensions));
+  rope.set_base(static_cast<float>(fields[Field::kRopeBase]));
+  rope.mutable_frequency_factors()->Add(frequency_factors.begin(), frequency_factors.end());
+  layer.mutable_feed_forward()->set_length(fields.Uint(Field::kFeedForward));
+  layer.mutable_feed_forward()->set_activation(FeedForward::SWIGLU);
+  for (uint32_t i = 0; i < fields.Uint(Field::kLayers); ++i) *spec.add_layers() = layer;
+  return spec;
+}
+
+Fields FieldsOf(const ModelSpec& spec) {
+  const Attention& attention = spec.layers(0).attention();
+  Fields fields;
+  fields.Set(Field::kLayers, spec.layers_size());
+  fields.Set(Field::kContextLength, spec.context_length());
+  fields.Set(Field::kHiddenSize, spec.hidden_size());
+  fields.Set(Field::kFeedForward, spec.layers(0).feed_forward().length());
+  fields.Set(Field::kHeads, attention.heads());
+  fields.Set(Field::kKvHeads, attention.kv_heads());
+  fields.Set(Field::kRopeBase, attention.rope().base());
+  fields.Set(Field::kNormEpsilon, spec.norm().epsilon());
+  fields.Set(Field::kKeyLength, attention.key_length());
+  fields.Set(Field::kValueLength, attention.value_length());
+  fields.Set(Field::kVocabSize, spec.vocab_size());
+  fields.Set(Field::kRopeDimensions, attention.rope().dimensions());
+  return fields;
+}
+
+absl::StatusOr<ModelSpec> SpecFromConfig(const json::Value& config) {
+  NIBBLE_RETURN_IF_ERROR(RefuseQuantized(config));
+  NIBBLE_RETURN_IF_ERROR(RequireSupported(config, kSupported));
+  NIBBLE_ASSIGN_OR_RETURN(const Fields fields, ReadFields(kFields, config));
+  NIBBLE_RETURN_IF_ERROR(Check(fields));
+  if (fields[Field::kVocabSize] == 0) return config.Get("vocab_size").Error("an integer above 0");
+  NIBBLE_ASSIGN_OR_RETURN(const bool tied, config.Get("tie_word_embeddings").BoolOr(false));
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> factors,
+                          FrequencyFactors(config, fields.Uint(Field::kRopeDimensions), fields[Field::kRopeBase]));
+  return SpecOf(fields, factors, tied);
+}
+
+absl::StatusOr<ModelSpec> SpecFromGguf(const gguf::Metadata& metadata, const TensorSource& source) {
+  NIBBLE_ASSIGN_OR_RETURN(Fields fields, ReadFields(kFields, metadata, kName));
+  NIBBLE_RETURN_IF_ERROR(Check(fields));
+  const StoredTensor* embedding = source.Find(GetRole(Role::kTokenEmbedding).gguf_name);
+  if (embedding != nullptr && embedding->shape.size() == 2 && fields[Field::kVocabSize] == 0) {
+    fields.Set(Field::kVocabSize, embedding->shape[0]);
+  }
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> factors,
+                          FrequencyFactors(metadata, kName, source, fields.Uint(Field::kRopeDimensions)));
+  return SpecOf(fields, factors, source.Find(GetRole(Role::kOutput).gguf_name) == nullptr);
+}
+
+absl::StatusOr<TensorMap> TensorsFromCheckpoint(const ModelSpec& spec, const TensorSource& source) {
+  return MapCheckpoint(kTable, spec, source);
+}
+
+absl::StatusOr<TensorMap> TensorsFromGguf(const ModelSpec& spec, const TensorSource& source) {
+  return MapGguf(kTable, spec, source);
+}
+
+void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
+  WriteFields(kFields, FieldsOf(spec), kName, metadata);
+  RopeScalingToGguf(spec.layers(0).attention().rope().frequency_factors(), kName, metadata);
+}
+
+}  // namespace
+
+constexpr absl::string_view kNames[] = {kName};
+
+const Family kLlama = {kName,        kArchitectures,  kNames,    kNames, SpecFromConfig, TensorsFromCheckpoint,
+                       SpecFromGguf, TensorsFromGguf, SpecToGguf};
+
+}  // namespace nibble
