@@ -1,0 +1,66 @@
+"""Every output in the programs that people run: llama.cpp loads it and continues a prompt, gguf-py decodes it."""
+import json
+import pathlib
+import subprocess
+import sys
+
+import gguf
+import numpy as np
+from lane import MIXES, TYPES, WIDE, Miss, expect_at_most, expect_equal, require
+
+PROMPT = 'Once upon a time'
+NEW_TOKENS = 8
+
+
+def run(lane):
+    for model in [*lane.zoo(), lane.own()]:
+        answers = llama_cpp(lane, model) if model.folder else {}
+        for kind in TYPES + MIXES:
+            lane.check(f'{model.name} {kind}: llama.cpp runs it', runs, lane, model, kind, answers)
+            lane.check(f'{model.name} {kind}: gguf-py decodes what we decode', decodes_alike, lane, model, kind)
+
+
+def llama_cpp(lane, model):
+    """What llama.cpp answers to PROMPT, by path. A file at which it dies has no answer, nor have those behind it."""
+    paths = [str(path) for _, path in lane.outputs(model) if isinstance(path, pathlib.Path)]
+    worker = pathlib.Path(__file__).with_name('ask_llama_cpp.py')
+    done = subprocess.run([sys.executable, worker, PROMPT, str(NEW_TOKENS), *paths], capture_output=True, text=True,
+                          timeout=1800)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return {line['path']: line for line in lines}
+
+
+def runs(lane, model, kind, answers):
+    require(model)
+    path = lane.quantized(model, kind)
+    answer = answers.get(str(path), {'error': 'it died at this file or before'})
+    if 'error' in answer:
+        raise Miss(answer['error'])
+    if kind in WIDE:
+        expect_at_most(largest_difference(lane, path, answer['tokens']), 0.05)
+
+
+def largest_difference(lane, path, steps):
+    """Between llama.cpp's and our log-probabilities, over the likeliest tokens of every step."""
+    prompt = lane.tokens(path, PROMPT, '--add-special')
+    continued = prompt + [step['id'] for step in steps[:-1]]
+    logits = lane.logits(path, [continued])['logits'][0, len(prompt) - 1:].astype(np.float64)
+    ours = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    return max(abs(ours[at, token] - theirs) for at, step in enumerate(steps) for token, theirs in step['top'])
+
+
+def decodes_alike(lane, model, kind):
+    path = lane.quantized(model, kind)
+    wide = lane.make((model.name, kind, 'f32'), 'convert', path, '--dtype', 'f32')
+    theirs, ours = gguf.GGUFReader(path).tensors, {t.name: t for t in gguf.GGUFReader(wide).tensors}
+    expect_equal(sorted(ours), sorted(t.name for t in theirs), 'tensors')
+    for tensor in theirs:
+        mine = ours[tensor.name]
+        if mine.tensor_type == tensor.tensor_type:  # F32; MXFP4, which `convert` keeps
+            expect_equal(mine.data.tobytes() == tensor.data.tobytes(), True, f'bytes of {tensor.name} are equal')
+            continue
+        decoded = np.ascontiguousarray(gguf.quants.dequantize(tensor.data, tensor.tensor_type), dtype=np.float32)
+        wrong = np.flatnonzero(decoded.view(np.uint32).ravel() != mine.data.view(np.uint32).ravel())
+        if wrong.size:
+            raise Miss(f'{tensor.name} {tensor.tensor_type.name}: {wrong.size} values differ, first at {wrong[0]}')
+    wide.unlink()

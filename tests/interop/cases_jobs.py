@@ -1,0 +1,56 @@
+"""Whole jobs on real models: they end well, the container does not matter, and the loss stays where it should."""
+from lane import MIXES, TYPES, Miss, Skip, expect_at_most, expect_equal, require, sha256
+
+# The dtypes that hold the source's values exactly.
+EXACT = {'llama2': ('source', 'f16', 'f32'), 'llama3': ('source', 'bf16', 'f32'), 'own': ('source', 'bf16', 'f32')}
+# Mean KLD on wiki.test.raw, --ctx 64 --chunks 40.
+KLD_BOUNDS = {'Q8_0': 1e-4, 'Q4_K_M': 0.001, 'MXFP4': 0.0015}
+
+
+def run(lane):
+    for model in [*lane.zoo(), lane.own()]:
+        for dtype in EXACT[model.name]:
+            for kind in ('Q4_K_M', 'MXFP4', 'F16'):
+                lane.check(f'{model.name} {kind}: the {dtype} GGUF gives the folder\'s bytes', same_bytes, lane, model,
+                           dtype, kind)
+    for model in lane.zoo():
+        lane.check(f'{model.name}: mean KLD', divergence, lane, model)
+    for model in lane.published():
+        lane.check(f'{model.name}: inspect', lambda: lane.run('inspect', require(model)))
+        lane.check(f'{model.name}: convert', lane.converted, model, 'source')
+        for kind in TYPES + MIXES:
+            lane.check(f'{model.name} {kind}: quantize and run', quantize_and_run, lane, model, kind)
+        lane.check(f'{model.name}: verify every type', verify_all, lane, model)
+
+
+def same_bytes(lane, model, dtype, kind):
+    folder = lane.quantized(model, kind)
+    via = lane.make((model.name, 'via', dtype, kind), 'quantize', lane.converted(model, dtype), '--type', kind)
+    expect_equal(sha256(via.read_bytes()), sha256(folder.read_bytes()), 'sha256')
+    via.unlink()
+
+
+def divergence(lane, model):
+    paths = [lane.quantized(model, kind) for kind in KLD_BOUNDS]
+    report = lane.verify(require(model), paths, '--text', lane.wiki(), '--ctx', '64', '--chunks', '40')
+    for candidate, (kind, bound) in zip(report['candidates'], KLD_BOUNDS.items(), strict=True):
+        try:
+            expect_at_most(candidate['kld']['mean'], bound)
+        except Miss as error:
+            raise Miss(f'{kind}: {error}') from None
+
+
+def quantize_and_run(lane, model, kind):
+    path = lane.quantized(model, kind)
+    if not lane.run('run', path, '-p', 'Once upon a time', '-n', '8').strip():
+        raise Miss('it wrote nothing')
+
+
+def verify_all(lane, model):
+    paths = [lane.quantized(model, kind) for kind in TYPES + MIXES]
+    report = lane.verify(require(model), paths, '--text', lane.text('tinystories_eval.txt'), '--ctx', '64', '--chunks',
+                         '4')
+    expect_equal(len(report['candidates']), len(paths), 'candidates')
+    for path, candidate in zip(paths, report['candidates'], strict=True):
+        if not 0 <= candidate['kld']['mean'] < 1:
+            raise Miss(f'{path.name}: mean KLD {candidate["kld"]["mean"]}')

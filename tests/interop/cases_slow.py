@@ -1,0 +1,51 @@
+"""Our verify against llama-perplexity on SmolLM2: the same perplexity, and the same divergence."""
+import re
+import subprocess
+
+from lane import Miss, Model, Skip, expect_at_most
+
+WINDOWS = ('--ctx', '512', '--chunks', '40')
+QUANTIZED = ('Q8_0', 'Q4_0', 'Q4_1', 'MXFP4', 'IQ4_NL', 'Q4_K_M', 'Q4_K_S', 'Q5_K_M', 'Q5_K_S')
+# llama.cpp stores the reference's logits in 16 bits, hence the absolute part.
+KLD_SHARE, KLD_ABSOLUTE = 0.03, 0.001
+PPL_SHARE = {'reference': 0.005, 'quantized': 0.01}
+
+
+def run(lane, peers, smollm2):
+    lane.check('SmolLM2: llama-perplexity\'s figures', figures, lane, peers, smollm2)
+
+
+def figures(lane, peers, smollm2):
+    tool = peers and peers / 'bin/llama-perplexity'
+    if not tool or not tool.exists() or not smollm2 or not smollm2.exists():
+        raise Skip('needs --peers and --smollm2')
+    model, text = Model('smollm2', smollm2), lane.wiki()
+    base, reference = lane.work / 'base-logits', lane.converted(model, 'source')
+
+    def llama_perplexity(path, *options):
+        return subprocess.run([tool, '-m', path, '-f', text, '-c', '512', '--chunks', '40', *options],
+                              capture_output=True, text=True, check=True).stdout
+
+    candidates = {kind: lane.quantized(model, kind) for kind in ('F16', 'F32', *QUANTIZED)}
+    report = lane.verify(smollm2, candidates.values(), '--text', text, *WINDOWS)
+    their_reference = number(r'Final estimate: PPL = ([\d.]+)',
+                             llama_perplexity(reference, '--kl-divergence-base', base))
+    lane.check('SmolLM2 reference: perplexity', close, report['ppl_reference'], their_reference, PPL_SHARE['reference'])
+    for (kind, path), ours in zip(candidates.items(), report['candidates'], strict=True):
+        output = llama_perplexity(path, '--kl-divergence-base', base, '--kl-divergence')
+        share = PPL_SHARE['quantized' if kind in QUANTIZED else 'reference']
+        lane.check(f'SmolLM2 {kind}: perplexity', close, ours['ppl'], number(r'Mean PPL\(Q\) *: *([\d.]+)', output), share)
+        lane.check(f'SmolLM2 {kind}: mean KLD', close, ours['kld']['mean'],
+                   number(r'Mean +KLD: *([-\d.]+)', output), KLD_SHARE, KLD_ABSOLUTE)
+
+
+def number(pattern, output):
+    found = re.search(pattern, output)
+    if not found:
+        raise Miss(f'llama-perplexity printed no {pattern!r}: {output[-300:]}')
+    return float(found.group(1))
+
+
+def close(ours, theirs, share, absolute=0.0):
+    print(f'  ours {ours:.6f}, theirs {theirs:.6f}')
+    expect_at_most(abs(ours - theirs), share * abs(theirs) + absolute)
