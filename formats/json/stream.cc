@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "formats/io/placeholder.h"
 
 namespace nibble::json {
 namespace {
@@ -39,6 +40,8 @@ Stream::Stream(std::string text, std::string file, uint64_t offset)
 absl::Status Stream::Begin(simdjson::ondemand::value& root) {
   const absl::string_view text(text_.data(), size_);
   if (absl::StartsWith(text, "\xEF\xBB\xBF")) return BadData(Place(0), "JSON", "a byte order mark");
+  const absl::string_view placeholder = io::PlaceholderText(text.substr(0, io::kPlaceholderBytes));
+  if (!placeholder.empty()) return BadData(file_, "JSON", placeholder);
   const simdjson::error_code error =
       parser_.iterate(simdjson::padded_string_view(text_.data(), size_, text_.size())).get(document_);
   if (error == simdjson::UTF8_ERROR) return BadData(Place(FirstBadUtf8(text)), "UTF-8", "other bytes");
