@@ -1,0 +1,53 @@
+// Small Llama models with random weights, in memory, and the slowest forward pass there is. For tests.
+#ifndef NIBBLE_RUNTIME_RANDOM_MODEL_H_
+#define NIBBLE_RUNTIME_RANDOM_MODEL_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "model/model.h"
+#include "quant/block/format.h"
+
+namespace nibble {
+
+struct RandomModelOptions {
+  uint32_t seed = 1;
+  int vocab_size = 50;
+  int hidden_size = 32;
+  int layers = 2;
+  int heads = 4;
+  int kv_heads = 2;
+  int key_length = 8;
+  int value_length = 8;
+  int feed_forward = 64;
+  Rope::Pairing pairing = Rope::INTERLEAVED;
+  int rope_dimensions = 8;
+  bool frequency_factors = false;
+  bool tied = false;
+  bool biases = false;
+  Format matrices = Format::kF32;  // what the matrices are stored as
+};
+
+struct RandomModel {
+  Model model;
+  // Every tensor's values as the file holds them, by role and layer.
+  std::map<std::pair<Role, int>, std::vector<float>> values;
+};
+
+RandomModel MakeRandomModel(const RandomModelOptions& options);
+
+// One sequence through the model, in double precision.
+struct SlowForward {
+  std::vector<std::vector<double>> hidden;  // [layers + 1][T * hidden_size]: the embeddings, then each layer's output
+  std::vector<double> logits;               // [T * vocab_size]
+};
+
+SlowForward RunSlowly(const RandomModel& model, absl::Span<const uint32_t> ids);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_RUNTIME_RANDOM_MODEL_H_

@@ -1,0 +1,52 @@
+#include "runtime/sequences.h"
+
+#include <algorithm>
+
+#include "base/status.h"
+#include "runtime/embedding.h"
+#include "runtime/layer.h"
+#include "runtime/weights.h"
+
+namespace nibble {
+namespace {
+
+// Enough rows for the products to run at full speed; more would only take memory.
+constexpr int64_t kBatchTokens = 2048;
+
+int64_t SequencesOfBatch(int64_t length) { return std::max<int64_t>(1, kBatchTokens / length); }
+
+}  // namespace
+
+absl::StatusOr<Sequences> Sequences::Embed(Device& device, const Model& model, absl::Span<const uint32_t> ids,
+                                           int64_t length) {
+  Sequences sequences(device, model, length);
+  sequences.states_.resize(ids.size() * model.spec.hidden_size());
+  NIBBLE_RETURN_IF_ERROR(GatherEmbeddings(model, ids, device.threads(), absl::MakeSpan(sequences.states_)));
+  return sequences;
+}
+
+absl::Status Sequences::RunLayer(int layer) {
+  const int64_t width = model_->spec.hidden_size();
+  const int64_t count = states_.size() / (length_ * width);
+  const int64_t batch = std::min(SequencesOfBatch(length_), count);
+  NIBBLE_ASSIGN_OR_RETURN(const LayerWeights weights, LayerWeights::Load(*device_, *model_, layer));
+  NIBBLE_ASSIGN_OR_RETURN(LayerForward forward, LayerForward::Create(*device_, model_->spec, batch * length_));
+  NIBBLE_ASSIGN_OR_RETURN(const Buffer hidden, device_->Allocate(batch * length_ * width));
+  for (int64_t first = 0; first < count; first += batch) {
+    const int64_t sequences = std::min(batch, count - first);
+    const absl::Span<float> states =
+        absl::MakeSpan(states_).subspan(first * length_ * width, sequences * length_ * width);
+    device_->Upload(states, hidden.data());
+    NIBBLE_RETURN_IF_ERROR(
+        forward.Run(model_->spec.layers(layer), weights, sequences, hidden.matrix(sequences * length_, width)));
+    NIBBLE_RETURN_IF_ERROR(device_->Download(hidden.data(), states));
+  }
+  return absl::OkStatus();
+}
+
+int64_t Sequences::WorkingFloats(const Model& model, int64_t length) {
+  return LargestLayer(model) +
+         SequencesOfBatch(length) * length * (LayerForward::FloatsPerToken(model.spec) + model.spec.hidden_size());
+}
+
+}  // namespace nibble

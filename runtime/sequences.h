@@ -1,0 +1,44 @@
+// Many sequences of one length on their way through a model, layer by layer.
+#ifndef NIBBLE_RUNTIME_SEQUENCES_H_
+#define NIBBLE_RUNTIME_SEQUENCES_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "device/device.h"
+#include "model/model.h"
+
+namespace nibble {
+
+// The hidden states lie in host memory and visit the device in batches of whole sequences, so that one layer's weights
+// and one batch's activations are all that is there at a time. `device` and `model` outlive it.
+class Sequences {
+ public:
+  // ids [sequences, length]. REQUIRES: ids < vocab_size.
+  static absl::StatusOr<Sequences> Embed(Device& device, const Model& model, absl::Span<const uint32_t> ids,
+                                         int64_t length);
+
+  // REQUIRES: called with 0, 1, ... in turn.
+  absl::Status RunLayer(int layer);
+
+  // [sequences * length, hidden_size]
+  absl::Span<const float> states() const { return states_; }
+
+  // Floats on the device while a layer runs, its weights included.
+  static int64_t WorkingFloats(const Model& model, int64_t length);
+
+ private:
+  Sequences(Device& device, const Model& model, int64_t length) : device_(&device), model_(&model), length_(length) {}
+
+  Device* device_;
+  const Model* model_;
+  int64_t length_;
+  std::vector<float> states_;
+};
+
+}  // namespace nibble
+
+#endif  // NIBBLE_RUNTIME_SEQUENCES_H_
