@@ -4,7 +4,6 @@
 #define NIBBLE_QUANT_BLOCK_AFFINE_SEARCH_H_
 
 #include <cstdint>
-#include <limits>
 
 #include "quant/block/extremes.h"
 #include "quant/block/fold_sum.h"
@@ -128,7 +127,7 @@ NIBBLE_HOST_DEVICE inline HalfAffine SearchHalfAffine(const Normalized<N>& block
   const AffineFit ideal = SearchAffine<kMaxCode, N, Offset::kAny>(block.x, block.w);
   const int nearest = block.ToHalf(ideal.at.scale);
   AffineFit best = {};
-  best.error = std::numeric_limits<float>::infinity();
+  best.error = kInfinity;
   for (int scale = nearest - 1; scale <= nearest + 1; ++scale) {  // the neighbours matter where halves are denormal
     if (scale < 0 || scale > 0x7bff) continue;
     const float step = block.FromHalf(static_cast<uint16_t>(scale));

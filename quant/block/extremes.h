@@ -8,6 +8,9 @@
 
 namespace nibble {
 
+inline constexpr float kMaxFloat = std::numeric_limits<float>::max();
+inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
 struct Range {
   float min, max;
 };
@@ -42,8 +45,7 @@ NIBBLE_HOST_DEVICE inline float AbsMax(const float* values, int n) {
 // 1 / scale; 0 where that is not finite, so that every value becomes code zero.
 NIBBLE_HOST_DEVICE inline float Reciprocal(float scale) {
   const float reciprocal = 1.0f / scale;
-  constexpr float kMax = std::numeric_limits<float>::max();
-  return reciprocal >= -kMax && reciprocal <= kMax ? reciprocal : 0.0f;
+  return reciprocal >= -kMaxFloat && reciprocal <= kMaxFloat ? reciprocal : 0.0f;
 }
 
 NIBBLE_HOST_DEVICE inline float Clamp(float value, float low, float high) {

@@ -3,7 +3,6 @@
 #define NIBBLE_QUANT_BLOCK_K_AFFINE_SEARCH_H_
 
 #include <cstdint>
-#include <limits>
 
 #include "quant/block/affine_search.h"
 #include "quant/block/extremes.h"
@@ -37,7 +36,7 @@ NIBBLE_HOST_DEVICE inline void RoundKGroup(const KAffineValues& block, int g, co
   const float d = block.FromHalf(result.d), dmin = block.FromHalf(result.dmin);
   const float inverse_min = Reciprocal(dmin);
   const int nearest = NearestKScale(target.at.scale * Reciprocal(d));
-  result.groups[g].error = std::numeric_limits<float>::infinity();
+  result.groups[g].error = kInfinity;
   for (int scale = nearest - 1; scale <= nearest + 1; ++scale) {
     if (scale < 0 || scale > kMaxKScale) continue;
     const float step = d * static_cast<float>(scale);

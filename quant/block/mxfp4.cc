@@ -1,7 +1,5 @@
 #include "quant/block/mxfp4.h"
 
-#include <limits>
-
 #include "quant/block/block_run.h"
 #include "quant/block/e2m1_search.h"
 #include "quant/block/normalized.h"
@@ -16,7 +14,7 @@ Block SearchBlock(const float* values, const float* weights) {
   const int unit_exponent = static_cast<int>(BitCast<uint32_t>(block.unit) >> 23);  // biased as E8M0 is
   const int first = unit_exponent - 1 < kMaxExponent ? unit_exponent - 1 : kMaxExponent;
   int best = first;
-  float least = std::numeric_limits<float>::infinity();
+  float least = kInfinity;
   for (int e = first; e >= 0; --e) {
     const float scale = HalfOfE8M0(static_cast<uint8_t>(e)) / block.unit;
     const E2M1Fit fit = RoundAtE2M1<Block::kElements>(block.x, block.w, scale);

@@ -1,7 +1,5 @@
 #include "quant/block/nvfp4.h"
 
-#include <limits>
-
 #include "quant/block/block_run.h"
 #include "quant/block/e2m1_search.h"
 #include "quant/block/normalized.h"
@@ -15,7 +13,7 @@ uint8_t SearchScaleCode(const float* values, const float* weights) {
   const Normalized<kGroup> group(values, weights);
   const int first = RoundToUE4M3(AbsMax(values, kGroup) / 6.0f) + 8;
   int best = 0;
-  float least = std::numeric_limits<float>::infinity();
+  float least = kInfinity;
   for (int code = first < kMaxUE4M3 ? first : kMaxUE4M3; code >= 0; --code) {
     const float scale = HalfOfUE4M3(static_cast<uint8_t>(code)) / group.unit;
     const E2M1Fit fit = RoundAtE2M1<kGroup>(group.x, group.w, scale);

@@ -3,7 +3,6 @@
 #define NIBBLE_QUANT_BLOCK_SUPER_SCALE_H_
 
 #include <cstdint>
-#include <limits>
 
 #include "quant/block/extremes.h"
 #include "quant/block/fold_sum.h"
@@ -20,7 +19,7 @@ template <int kGroups>
 NIBBLE_HOST_DEVICE inline float SearchSuperScale(const float* targets, const float* curvatures, int low, int high) {
   const float top = SignedMax(targets, kGroups);
   if (top == 0) return 0;
-  float best = 0, least = std::numeric_limits<float>::infinity();
+  float best = 0, least = kInfinity;
   for (int end = low < 0 ? 0 : 1; end < 2; ++end) {
     const int outermost = end == 0 ? low : high;
     for (int i = 0; i < 24; ++i) {
@@ -58,7 +57,7 @@ NIBBLE_HOST_DEVICE inline ScaledGroups<kGroups> RoundGroups(const Normalized<kGr
   ScaledGroups<kGroups> result = {d, {}, 0};
   for (int g = 0; g < kGroups; ++g) {
     const int nearest = static_cast<int>(RoundToEven(Clamp(targets[g] * inverse, low, high)));
-    fits[g].error = std::numeric_limits<float>::infinity();
+    fits[g].error = kInfinity;
     for (int scale = nearest - kReach; scale <= nearest + kReach; ++scale) {
       if (scale < low || scale > high) continue;
       const ScaleFit fit =
