@@ -15,7 +15,9 @@
 namespace nibble::cli {
 
 CLI::Option* AddModel(CLI::App& app, std::string& path) {
-  return app.add_option("MODEL", path, "a Hugging Face folder, or a .gguf (first part of a split)")->required();
+  return app.add_option("MODEL", path, "a Hugging Face folder, or a .gguf (first part of a split)")
+      ->required()
+      ->option_text(" ");
 }
 
 void AddGgufOutput(CLI::App& app, std::string& path, bool& force) {
@@ -30,9 +32,9 @@ void AddGgufOutput(CLI::App& app, std::string& path, bool& force) {
 }
 
 CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, const std::string& description) {
-  const auto parse = [&bytes](const std::string& text) {
+  const auto parse = [name, &bytes](const std::string& text) {
     const absl::StatusOr<uint64_t> size = ParseSize(text);
-    if (!size.ok()) throw CLI::ValidationError(std::string(size.status().message()));
+    if (!size.ok()) throw CLI::ValidationError(name, std::string(size.status().message()));
     bytes = *size;
   };
   return app.add_option_function<std::string>(name, parse, description)->type_name("SIZE");

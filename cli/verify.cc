@@ -56,7 +56,9 @@ absl::Status RunVerify(Options& options, Context& context) {
 
 Job DefineVerify(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("REFERENCE", options->reference, "the original: a Hugging Face folder or a .gguf")->required();
+  app.add_option("REFERENCE", options->reference, "the original: a Hugging Face folder or a .gguf")
+      ->required()
+      ->option_text(" ");
   app.add_option("CANDIDATE", options->candidates, "what was made of it; several are measured in one pass")->required();
   app.add_option("--text", options->text_path, "the text to measure on (default: a small embedded one)")
       ->type_name("FILE");
