@@ -116,20 +116,31 @@ TEST(GoldenTest, ReadsWhatLlamaGgufSplitSplit) {
   }
 }
 
-// Vocabularies and a model that llama.cpp and ollama wrote; $NIBBLE_SHARED leads to them.
+// Vocabularies and a model that llama.cpp and ollama wrote, in $NIBBLE_DATA/gguf.
 TEST(GoldenTest, OpensPublishedFiles) {
-  const char* shared = std::getenv("NIBBLE_SHARED");
-  if (shared == nullptr) GTEST_SKIP() << "NIBBLE_SHARED is not set";
-  const std::string folder = std::string(shared) + "/data/gguf/";
-  // The others of this folder are compressed there; tests/interop opens them.
-  auto file = Open(io::Posix(), folder + "ggml-vocab-llama-spm.gguf");
-  if (absl::IsNotFound(file.status())) GTEST_SKIP() << file.status();
-  ASSERT_TRUE(file.ok()) << file.status();
-  EXPECT_EQ(*file->metadata.String("general.architecture"), "llama");
-  const Value* tokens = file->metadata.Find("tokenizer.ggml.tokens");
-  ASSERT_NE(tokens, nullptr);
-  EXPECT_EQ(std::get<std::vector<std::string>>(std::get<Array>(*tokens)).size(), 32000);
-  EXPECT_TRUE(file->tensors.tensors().empty());
+  const char* data = std::getenv("NIBBLE_DATA");
+  if (data == nullptr) GTEST_SKIP() << "NIBBLE_DATA is not set";
+  const struct {
+    const char* name;
+    const char* architecture;
+    size_t tokens;
+    size_t tensors;
+  } cases[] = {
+      {"ggml-vocab-llama-spm.gguf", "llama", 32000, 0},
+      {"ggml-vocab-gpt-2.gguf", "gpt2", 50257, 0},
+      {"ggml-vocab-deepseek-llm.gguf", "llama", 102400, 0},
+      {"llama-2-tiny-random.gguf", "llama", 32000, 12},
+  };
+  for (const auto& c : cases) {
+    auto file = Open(io::Posix(), absl::StrCat(data, "/gguf/", c.name));
+    if (absl::IsNotFound(file.status())) GTEST_SKIP() << file.status();
+    ASSERT_TRUE(file.ok()) << file.status();
+    EXPECT_EQ(*file->metadata.String("general.architecture"), c.architecture);
+    const Value* tokens = file->metadata.Find("tokenizer.ggml.tokens");
+    ASSERT_NE(tokens, nullptr);
+    EXPECT_EQ(std::get<std::vector<std::string>>(std::get<Array>(*tokens)).size(), c.tokens);
+    EXPECT_EQ(file->tensors.tensors().size(), c.tensors);
+  }
 }
 
 }  // namespace
