@@ -59,7 +59,9 @@ Job DefineVerify(CLI::App& app) {
   app.add_option("REFERENCE", options->reference, "the original: a Hugging Face folder or a .gguf")
       ->required()
       ->option_text(" ");
-  app.add_option("CANDIDATE", options->candidates, "what was made of it; several are measured in one pass")->required();
+  app.add_option("CANDIDATE", options->candidates, "what was made of it; several are measured in one pass")
+      ->required()
+      ->option_text("...");
   app.add_option("--text", options->text_path, "the text to measure on (default: a small embedded one)")
       ->type_name("FILE");
   app.add_option("--ctx", options->job.ctx, "tokens of a window; the second half of each is scored (default 512)")
