@@ -1,0 +1,115 @@
+#include "pipeline/plan.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "converters/families.h"
+#include "converters/family.h"
+#include "formats/dtype.h"
+#include "formats/tokenizer/load.h"
+#include "model/logical_tensor.h"
+
+namespace nibble {
+namespace {
+
+constexpr uint32_t kQuantizationVersion = 2;  // of GGUF's block layouts
+
+std::vector<int64_t> ShapeOf(const LogicalTensor& tensor) {
+  if (tensor.is_vector) return {tensor.cols};
+  return {tensor.rows, tensor.cols};
+}
+
+int64_t Elements(const Model& model) {
+  int64_t elements = 0;
+  for (const LogicalTensor& tensor : model.tensors) elements += tensor.rows * tensor.cols;
+  return elements;
+}
+
+// "1.8M", "70B": two digits, as llama.cpp's converter labels a model.
+std::string SizeLabel(int64_t parameters) {
+  constexpr std::pair<double, const char*> kUnits[] = {{1e12, "T"}, {1e9, "B"}, {1e6, "M"}};
+  double scaled = parameters * 1e-3;
+  const char* suffix = "K";
+  for (const auto& [unit, name] : kUnits) {
+    if (parameters <= unit) continue;
+    scaled = parameters / unit;
+    suffix = name;
+    break;
+  }
+  return absl::StrFormat("%.*f%s", std::nearbyint(scaled) < 10 ? 1 : 0, scaled, suffix);
+}
+
+const Family& FamilyOf(const ModelSpec& spec) {
+  for (const Family* family : Families()) {
+    if (family->name == spec.family()) return *family;
+  }
+  assert(false);
+  return *Families()[0];
+}
+
+gguf::Metadata MakeMetadata(const Model& model, uint32_t file_type) {
+  gguf::Metadata metadata;
+  metadata.Set("general.architecture", model.spec.architecture());
+  metadata.Set("general.type", std::string("model"));
+  metadata.Set("general.name", model.spec.name());
+  metadata.Set("general.size_label", SizeLabel(Elements(model)));
+  FamilyOf(model.spec).spec_to_gguf(model.spec, metadata);
+  metadata.Set("general.file_type", file_type);
+  metadata.Set("general.quantization_version", kQuantizationVersion);
+  if (model.vocabulary) tokenizer::ToGguf(*model.vocabulary, metadata);
+  return metadata;
+}
+
+std::string SourceType(const Model& model, const LogicalTensor& tensor) {
+  const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
+  if (view == nullptr) return "config";
+  return std::string(GetDType(model.source.Find(view->tensor)->dtype).name);
+}
+
+Plan MakeReport(const Model& model, const TypeChoices& choices, const std::vector<OutputTensor>& tensors,
+                uint64_t file_bytes) {
+  Plan report;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const LogicalTensor& tensor = *tensors[i].tensor;
+    const BlockFormat& format = GetFormat(tensors[i].format);
+    PlannedTensor& planned = *report.add_tensors();
+    planned.set_name(tensors[i].name);
+    for (const int64_t size : ShapeOf(tensor)) planned.add_shape(size);
+    planned.set_source_type(SourceType(model, tensor));
+    planned.set_type(std::string(format.name));
+    planned.set_bytes(format.BytesFor(tensor.rows * tensor.cols));
+    planned.set_reason(choices.each[i].reason);
+    report.set_tensor_bytes(report.tensor_bytes() + planned.bytes());
+  }
+  for (const StoredTensor& stored : model.source.tensors()) {
+    report.set_source_bytes(report.source_bytes() + stored.bytes);
+  }
+  report.set_file_bytes(file_bytes);
+  report.set_bits_per_weight(report.tensor_bytes() * 8.0 / std::max<int64_t>(Elements(model), 1));
+  report.set_type(choices.name);
+  report.mutable_warnings()->Add(choices.warnings.begin(), choices.warnings.end());
+  return report;
+}
+
+}  // namespace
+
+OutputPlan MakePlan(const Model& model, const TypeChoices& choices) {
+  assert(choices.each.size() == model.tensors.size());
+  OutputPlan plan;
+  std::vector<gguf::TensorInfo> infos;
+  for (size_t i = 0; i < model.tensors.size(); ++i) {
+    const LogicalTensor& tensor = model.tensors[i];
+    const TypeChoice& choice = choices.each[i];
+    plan.tensors.push_back({&tensor, GgufName(tensor), choice.format, choice.keep_bits});
+    infos.push_back({plan.tensors.back().name, DTypeOf(choice.format), ShapeOf(tensor)});
+  }
+  plan.layout = gguf::MakeLayout(MakeMetadata(model, choices.file_type), infos);
+  plan.report = MakeReport(model, choices, plan.tensors, plan.layout.file_bytes);
+  return plan;
+}
+
+}  // namespace nibble

@@ -1,0 +1,35 @@
+// The output of a job, known before its first byte: every tensor's type and place, the metadata, the exact size.
+#ifndef NIBBLE_PIPELINE_PLAN_H_
+#define NIBBLE_PIPELINE_PLAN_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "formats/gguf/gguf.h"
+#include "model/model.h"
+#include "pipeline/report.pb.h"
+#include "pipeline/types.h"
+#include "quant/block/format.h"
+
+namespace nibble {
+
+struct OutputTensor {
+  const LogicalTensor* tensor = nullptr;  // of the model
+  std::string name;
+  Format format = Format::kF32;
+  bool keep_bits = false;  // the stored blocks are copied
+};
+
+struct OutputPlan {
+  std::vector<OutputTensor> tensors;
+  gguf::Layout layout;  // an offset per tensor
+  Plan report;
+};
+
+// REQUIRES: one choice per tensor of `model`, which outlives the plan.
+OutputPlan MakePlan(const Model& model, const TypeChoices& choices);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_PIPELINE_PLAN_H_

@@ -1,0 +1,29 @@
+// The writing of a planned output: panels of rows are read, encoded and written at their places, on all cores. Memory
+// is a few buffers per thread, whatever the model's size; the bytes do not depend on the number of threads.
+#ifndef NIBBLE_PIPELINE_STREAM_H_
+#define NIBBLE_PIPELINE_STREAM_H_
+
+#include "absl/status/status.h"
+#include "formats/io/file.h"
+#include "model/model.h"
+#include "pipeline/plan.h"
+#include "pipeline/progress.h"
+
+namespace nibble {
+
+enum class Method { kRtn, kWeighted };
+
+struct StreamOptions {
+  Method method = Method::kWeighted;
+  int threads = 0;                 // 0: all
+  const char* stage = "quantize";  // for progress
+};
+
+// kDataLoss names the tensor and index of a value that is not finite, or too large for its type. Of several errors the
+// one that comes first in the file is returned.
+absl::Status WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
+                          io::WritableFile& file, Progress& progress);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_PIPELINE_STREAM_H_

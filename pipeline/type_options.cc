@@ -1,0 +1,15 @@
+#include "pipeline/type_options.h"
+
+#include "pipeline/type_table.h"
+
+namespace nibble {
+
+std::vector<std::string> TypeNames() {
+  std::vector<std::string> names;
+  for (const NamedType& type : NamedTypes()) {
+    if (CanEncode(type)) names.emplace_back(type.name);
+  }
+  return names;
+}
+
+}  // namespace nibble

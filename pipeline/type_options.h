@@ -1,0 +1,28 @@
+// How a user says which types an output has.
+#ifndef NIBBLE_PIPELINE_TYPE_OPTIONS_H_
+#define NIBBLE_PIPELINE_TYPE_OPTIONS_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace nibble {
+
+// Which type every tensor gets (design section 4, "Types").
+struct TypeOptions {
+  std::string type = "Q4_K_M";                                    // a format's or a mix's name
+  std::string method = "weighted";                                // "rtn" or "weighted"
+  bool pure = false;                                              // embedding and output too
+  std::string token_embedding_type;                               // empty: by `type`
+  std::string output_tensor_type;                                 // empty: by `type`
+  std::vector<std::pair<std::string, std::string>> tensor_types;  // regex over GGUF names = type; the first match wins
+  bool strict = false;                                            // a fallback is an error
+  bool allow_requantize = false;                                  // tensors published in 4 bits are encoded anew
+};
+
+// Every name that TypeOptions::type takes, formats first, for help and suggestions.
+std::vector<std::string> TypeNames();
+
+}  // namespace nibble
+
+#endif  // NIBBLE_PIPELINE_TYPE_OPTIONS_H_

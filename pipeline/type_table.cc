@@ -1,0 +1,95 @@
+#include "pipeline/type_table.h"
+
+#include <cassert>
+
+#include "absl/strings/match.h"
+
+namespace nibble {
+namespace {
+
+// The mixes are llama.cpp's, tensor by tensor, so that a user finds the file that the name promises.
+bool MoreBits(const RuleContext& c) {
+  const int eighth = c.count / 8;
+  return c.index < eighth || c.index >= 7 * c.count / 8 || (c.index - eighth) % 3 == 2;
+}
+bool FirstFour(const RuleContext& c) { return c.index < 4; }
+bool FirstEighth(const RuleContext& c) { return c.index < c.count / 8; }
+// Llama 2 70B and what has its form: so few key-value heads that attn_v is small.
+bool Is70B(const RuleContext& c) {
+  const Attention& attention = c.spec.layers(0).attention();
+  return c.spec.family() == "llama" && c.spec.layers_size() == 80 && attention.heads() != attention.kv_heads();
+}
+
+constexpr MixRule kQ4KM[] = {
+    {Role::kValue, MoreBits, Format::kQ6_K},
+    {Role::kValue, Is70B, Format::kQ5_K},
+    {Role::kDown, MoreBits, Format::kQ6_K},
+};
+constexpr MixRule kQ4KS[] = {
+    {Role::kValue, FirstFour, Format::kQ5_K},
+    {Role::kValue, Is70B, Format::kQ5_K},
+    {Role::kDown, FirstEighth, Format::kQ5_K},
+};
+constexpr MixRule kQ5KM[] = {
+    {Role::kValue, MoreBits, Format::kQ6_K},
+    {Role::kDown, MoreBits, Format::kQ6_K},
+};
+
+// A float type is taken for everything: it was asked for to lose nothing.
+constexpr NamedType Plain(absl::string_view name, Format format, uint32_t file_type) {
+  return {name, format, format, format, file_type};
+}
+constexpr NamedType Blocks(absl::string_view name, Format format, uint32_t file_type) {
+  return {name, format, Format::kQ8_0, Format::kQ8_0, file_type};
+}
+constexpr NamedType Mix(absl::string_view name, Format format, uint32_t file_type, absl::Span<const MixRule> rules) {
+  return {name, format, format, Format::kQ6_K, file_type, true, rules};
+}
+
+// In the order of Format, then the mixes. llama.cpp has no file type for "every tensor Q4_K": the nearest mix's serves.
+constexpr NamedType kTypes[] = {
+    Plain("F32", Format::kF32, 0),
+    Plain("F16", Format::kF16, 1),
+    Plain("BF16", Format::kBF16, 32),
+    Blocks("Q8_0", Format::kQ8_0, 7),
+    Blocks("Q4_0", Format::kQ4_0, 2),
+    Blocks("Q4_1", Format::kQ4_1, 3),
+    Blocks("Q5_0", Format::kQ5_0, 8),
+    Blocks("Q5_1", Format::kQ5_1, 9),
+    Blocks("Q2_K", Format::kQ2_K, 10),
+    Blocks("Q3_K", Format::kQ3_K, 11),
+    Blocks("Q4_K", Format::kQ4_K, 14),
+    Blocks("Q5_K", Format::kQ5_K, 16),
+    Blocks("Q6_K", Format::kQ6_K, 18),
+    Blocks("IQ4_NL", Format::kIQ4_NL, 25),
+    Blocks("IQ4_XS", Format::kIQ4_XS, 30),
+    Blocks("MXFP4", Format::kMXFP4, 38),
+    Blocks("NVFP4", Format::kNVFP4, 39),
+    Mix("Q4_K_M", Format::kQ4_K, 15, kQ4KM),
+    Mix("Q4_K_S", Format::kQ4_K, 14, kQ4KS),
+    Mix("Q5_K_M", Format::kQ5_K, 17, kQ5KM),
+    Mix("Q5_K_S", Format::kQ5_K, 16, {}),
+    // Experts in MXFP4, all else in Q8_0.
+    {"MXFP4_MOE", Format::kQ8_0, Format::kQ8_0, Format::kQ8_0, 38, true},
+};
+
+}  // namespace
+
+absl::Span<const NamedType> NamedTypes() { return kTypes; }
+
+const NamedType* FindType(absl::string_view name) {
+  for (const NamedType& type : kTypes) {
+    if (absl::EqualsIgnoreCase(type.name, name)) return &type;
+  }
+  return nullptr;
+}
+
+bool CanEncode(const NamedType& type) { return GetFormat(type.format).encode_rtn != nullptr; }
+
+const NamedType& TypeOf(Format format) {
+  const NamedType& type = kTypes[static_cast<size_t>(format)];
+  assert(type.format == format && !type.is_mix);
+  return type;
+}
+
+}  // namespace nibble

@@ -1,0 +1,257 @@
+#include "pipeline/types.h"
+
+#include <array>
+#include <optional>
+#include <regex>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status.h"
+#include "converters/family.h"
+#include "formats/dtype.h"
+#include "model/logical_tensor.h"
+#include "model/role.h"
+#include "pipeline/type_table.h"
+
+namespace nibble {
+namespace {
+
+constexpr absl::string_view kKeptBits = "kept bits";
+
+bool IsMatrix(const LogicalTensor& tensor) {
+  return GetRole(tensor.role).is_linear || tensor.role == Role::kTokenEmbedding || tensor.role == Role::kOutput;
+}
+
+bool IsOutput(const Model& model, const LogicalTensor& tensor) {
+  return tensor.role == Role::kOutput || (tensor.role == Role::kTokenEmbedding && model.spec.tied_embeddings());
+}
+
+bool IsFloat(Format format) { return GetFormat(format).block_elements == 1; }
+
+// Up to Q4_1's five bits with scale and minimum: formats whose values another encoding would lose.
+bool IsFourBit(Format format) {
+  const BlockFormat& blocks = GetFormat(format);
+  return blocks.block_bytes * 8 <= blocks.block_elements * 5;
+}
+
+// The stored format, where its blocks can be copied.
+std::optional<Format> StoredBlocks(const Model& model, const LogicalTensor& tensor) {
+  const std::optional<DType> dtype = RawDType(model.source, tensor);
+  return dtype ? GetDType(*dtype).format : std::nullopt;
+}
+
+// The format of the same kind with smaller blocks, where there is one (llama.cpp's choices), else F16.
+Format Fallback(Format format, int64_t cols) {
+  constexpr std::pair<Format, Format> kSmaller[] = {{Format::kQ4_K, Format::kQ5_0},
+                                                    {Format::kQ5_K, Format::kQ5_1},
+                                                    {Format::kQ6_K, Format::kQ8_0},
+                                                    {Format::kIQ4_XS, Format::kIQ4_NL}};
+  for (const auto& [large, small] : kSmaller) {
+    if (format == large && cols % GetFormat(small).block_elements == 0) return small;
+  }
+  return Format::kF16;
+}
+
+absl::StatusOr<const NamedType*> Known(absl::string_view option, absl::string_view name) {
+  const NamedType* type = FindType(name);
+  if (type == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(option, ": expected one of ", absl::StrJoin(TypeNames(), ", "), ", found \"", name, "\""));
+  }
+  if (!CanEncode(*type)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(option, ": expected a type that can be written, found ", type->name, ", which is only read"));
+  }
+  return type;
+}
+
+// An option that gives the type of single tensors: a format, not a mix. Nothing if the option is empty.
+absl::StatusOr<std::optional<Format>> KnownFormat(absl::string_view option, absl::string_view name) {
+  if (name.empty()) return std::nullopt;
+  NIBBLE_ASSIGN_OR_RETURN(const NamedType* type, Known(option, name));
+  if (!type->is_mix) return type->format;
+  return absl::InvalidArgumentError(absl::StrCat(option, ": expected a format, found the mix ", type->name));
+}
+
+// One --tensor-type.
+struct Override {
+  std::string pattern;
+  std::regex regex;
+  Format format;
+  bool matched = false;
+};
+
+absl::StatusOr<std::vector<Override>> ParseOverrides(const TypeOptions& options) {
+  std::vector<Override> overrides;
+  for (const auto& [pattern, name] : options.tensor_types) {
+    NIBBLE_ASSIGN_OR_RETURN(const std::optional<Format> format, KnownFormat("--tensor-type", name));
+    if (!format) return absl::InvalidArgumentError("--tensor-type: expected REGEX=TYPE, found no type");
+    try {
+      overrides.push_back({pattern, std::regex(pattern), *format});
+    } catch (const std::regex_error& error) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--tensor-type: expected a regular expression, found \"", pattern, "\": ", error.what()));
+    }
+  }
+  return overrides;
+}
+
+class Chooser {
+ public:
+  Chooser(const Model& model, const TypeOptions& options) : model_(model), options_(options) {
+    for (const LogicalTensor& tensor : model.tensors) ++counts_[tensor.role];
+  }
+
+  absl::StatusOr<TypeChoices> Choose() {
+    NIBBLE_RETURN_IF_ERROR(Parse());
+    TypeChoices choices{.name = std::string(type_->name), .file_type = type_->file_type};
+    for (const LogicalTensor& tensor : model_.tensors) {
+      NIBBLE_ASSIGN_OR_RETURN(TypeChoice choice, ChooseOne(tensor));
+      choices.each.push_back(std::move(choice));
+    }
+    for (const Override& override : overrides_) {
+      if (!override.matched) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "--tensor-type: expected a pattern that a matrix of the model matches, found \"", override.pattern, "\""));
+      }
+    }
+    choices.warnings = Warnings();
+    return choices;
+  }
+
+ private:
+  absl::Status Parse() {
+    NIBBLE_ASSIGN_OR_RETURN(type_, Known("--type", options_.type));
+    NIBBLE_ASSIGN_OR_RETURN(embedding_, KnownFormat("--token-embedding-type", options_.token_embedding_type));
+    NIBBLE_ASSIGN_OR_RETURN(output_, KnownFormat("--output-tensor-type", options_.output_tensor_type));
+    NIBBLE_ASSIGN_OR_RETURN(overrides_, ParseOverrides(options_));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<TypeChoice> ChooseOne(const LogicalTensor& tensor) {
+    const int index = seen_[tensor.role]++;
+    if (!IsMatrix(tensor)) return TypeChoice();
+    TypeChoice choice = Wanted(tensor, index);
+    if (KeepBits(tensor, choice)) return choice;
+    const uint32_t block = GetFormat(choice.format).block_elements;
+    if (tensor.cols % block == 0) return choice;
+    const Format fallback = Fallback(choice.format, tensor.cols);
+    choice.reason = absl::StrCat("fallback: rows of ", tensor.cols, " are not whole blocks of ",
+                                 GetFormat(choice.format).name, " (", block, ")");
+    choice.format = fallback;
+    ++fallbacks_;
+    if (!options_.strict) return choice;
+    return absl::InvalidArgumentError(absl::StrCat(model_.path, ": tensor '", GgufName(tensor), "': expected no ",
+                                                   choice.reason, ", found one under --strict"));
+  }
+
+  // What options and table say, before the tensor's own form is looked at.
+  TypeChoice Wanted(const LogicalTensor& tensor, int index) {
+    const std::string name = GgufName(tensor);
+    Override* named = nullptr;
+    for (Override& override : overrides_) {
+      if (!std::regex_search(name, override.regex)) continue;
+      override.matched = true;
+      if (named == nullptr) named = &override;
+    }
+    if (tensor.role == Role::kTokenEmbedding && embedding_) return {*embedding_, false, "--token-embedding-type"};
+    if (IsOutput(model_, tensor) && output_) return {*output_, false, "--output-tensor-type"};
+    if (named != nullptr) return {named->format, false, absl::StrCat("--tensor-type ", named->pattern)};
+    if (options_.pure) return {type_->format, false, ""};
+    if (IsOutput(model_, tensor)) return Labelled(type_->output, "output");
+    if (tensor.role == Role::kTokenEmbedding) return Labelled(type_->embedding, "embedding");
+    for (const MixRule& rule : type_->rules) {
+      if (rule.role == tensor.role && rule.applies({model_.spec, index, counts_[tensor.role]})) {
+        return Labelled(rule.format, "mix");
+      }
+    }
+    return {type_->format, false, ""};
+  }
+
+  TypeChoice Labelled(Format format, absl::string_view reason) const {
+    return {format, false, format == type_->format ? "" : std::string(reason)};
+  }
+
+  // Whether the stored blocks stay, which changes the choice; counts what is encoded a second time.
+  bool KeepBits(const LogicalTensor& tensor, TypeChoice& choice) {
+    const std::optional<Format> stored = StoredBlocks(model_, tensor);
+    if (!stored) return false;
+    choice.keep_bits = *stored == choice.format || (IsFourBit(*stored) && !options_.allow_requantize);
+    if (choice.keep_bits && !IsFloat(*stored)) choice = {*stored, true, std::string(kKeptBits)};
+    if (!choice.keep_bits && !IsFloat(*stored)) {
+      choice.reason = absl::StrCat("encoded anew from ", GetFormat(*stored).name);
+      ++requantized_;
+    }
+    return choice.keep_bits;
+  }
+
+  std::vector<std::string> Warnings() const {
+    std::vector<std::string> warnings;
+    if (fallbacks_ > 0) {
+      warnings.push_back(
+          absl::StrCat(fallbacks_, " tensors have rows that are not whole blocks: see their fallback types"));
+    }
+    if (requantized_ > 0) {
+      warnings.push_back(
+          absl::StrCat(requantized_, " tensors are encoded anew from quantized ones: the errors add up"));
+    }
+    if (type_->name == "MXFP4_MOE") warnings.push_back("MXFP4_MOE means Q8_0 for a model without experts");
+    return warnings;
+  }
+
+  const Model& model_;
+  const TypeOptions& options_;
+  const NamedType* type_ = nullptr;
+  std::optional<Format> embedding_, output_;
+  std::vector<Override> overrides_;
+  absl::flat_hash_map<Role, int> counts_, seen_;
+  int fallbacks_ = 0;
+  int requantized_ = 0;
+};
+
+// The format that most elements have: what the file as a whole is called.
+Format Commonest(const Model& model, const std::vector<TypeChoice>& choices) {
+  absl::flat_hash_map<Format, int64_t> elements;
+  Format commonest = Format::kF32;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    const Format format = choices[i].format;
+    elements[format] += model.tensors[i].rows * model.tensors[i].cols;
+    if (elements[format] > elements[commonest]) commonest = format;
+  }
+  return commonest;
+}
+
+TypeChoice Converted(const Model& model, const LogicalTensor& tensor, std::optional<Format> target) {
+  if (!IsMatrix(tensor)) return {};
+  const std::optional<Format> stored = StoredBlocks(model, tensor);
+  // MXFP4 is how a model is published, not how somebody shrank it: llama.cpp's converter keeps it as well.
+  const bool keep = stored && (!target || *stored == *target || *stored == Format::kMXFP4);
+  if (keep) return {*stored, true, IsFloat(*stored) ? "" : std::string(kKeptBits)};
+  if (target) return {*target, false, ""};
+  const StridedView& view = std::get<StridedView>(tensor.recipe);
+  const Format source = *GetDType(model.source.Find(view.tensor)->dtype).format;
+  return {IsFloat(source) ? source : Format::kF16, false, ""};
+}
+
+}  // namespace
+
+absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const TypeOptions& options) {
+  return Chooser(model, options).Choose();
+}
+
+absl::StatusOr<TypeChoices> ChooseConvertedTypes(const Model& model, const std::string& dtype) {
+  constexpr std::pair<absl::string_view, std::optional<Format>> kDTypes[] = {
+      {"source", std::nullopt}, {"bf16", Format::kBF16}, {"f16", Format::kF16}, {"f32", Format::kF32}};
+  for (const auto& [name, target] : kDTypes) {
+    if (name != dtype) continue;
+    TypeChoices choices{.name = dtype};
+    for (const LogicalTensor& tensor : model.tensors) choices.each.push_back(Converted(model, tensor, target));
+    choices.file_type = TypeOf(Commonest(model, choices.each)).file_type;
+    return choices;
+  }
+  return absl::InvalidArgumentError(absl::StrCat("--dtype: expected source, bf16, f16 or f32, found \"", dtype, "\""));
+}
+
+}  // namespace nibble

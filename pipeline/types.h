@@ -1,0 +1,38 @@
+// Which type every tensor of the output gets, and why.
+#ifndef NIBBLE_PIPELINE_TYPES_H_
+#define NIBBLE_PIPELINE_TYPES_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "model/model.h"
+#include "pipeline/type_options.h"
+#include "quant/block/format.h"
+
+namespace nibble {
+
+struct TypeChoice {
+  Format format = Format::kF32;
+  bool keep_bits = false;  // the stored blocks are copied
+  std::string reason;      // of Plan's tensors
+};
+
+struct TypeChoices {
+  std::string name;              // of the type as a whole
+  uint32_t file_type = 0;        // general.file_type
+  std::vector<TypeChoice> each;  // one per tensor of the model
+  std::vector<std::string> warnings;
+};
+
+// By the rules of design section 4, "Types" and "Requantizing". kInvalidArgument: a type that is not known or that
+// nothing can encode, a regex that is none or matches no matrix, a fallback where none is allowed.
+absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const TypeOptions& options);
+
+// By the rules of `convert`.
+absl::StatusOr<TypeChoices> ChooseConvertedTypes(const Model& model, const std::string& dtype);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_PIPELINE_TYPES_H_
