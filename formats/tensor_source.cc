@@ -46,11 +46,11 @@ absl::Status TensorSource::Read(const StoredTensor& tensor, uint64_t offset, abs
   const absl::Status status = files_[tensor.file]->ReadAt(tensor.offset + offset, out);
   if (status.ok()) return status;
   return absl::Status(status.code(),
-                      absl::StrCat(status.message(), " (tensor '", absl::Utf8SafeCHexEscape(tensor.name), "')"));
+                      absl::StrCat(status.message(), " (tensor '", absl::Utf8SafeCEscape(tensor.name), "')"));
 }
 
 std::string TensorSource::Place(const StoredTensor& tensor) const {
-  return absl::StrCat(files_[tensor.file]->path(), ": tensor '", absl::Utf8SafeCHexEscape(tensor.name), "'");
+  return absl::StrCat(files_[tensor.file]->path(), ": tensor '", absl::Utf8SafeCEscape(tensor.name), "'");
 }
 
 }  // namespace nibble

@@ -28,7 +28,7 @@ constexpr uint64_t kMaxNumber = uint64_t{1} << 53;  // past it JSON numbers are 
 constexpr absl::string_view kMetadata = "__metadata__";
 
 std::string TensorPlace(const std::string& path, absl::string_view name) {
-  return absl::StrCat(path, ": tensor '", absl::Utf8SafeCHexEscape(name), "'");
+  return absl::StrCat(path, ": tensor '", absl::Utf8SafeCEscape(name), "'");
 }
 
 std::string TypeAndShape(const StoredTensor& tensor) {
@@ -132,7 +132,7 @@ class Parser {
     std::string_view name;
     NIBBLE_RETURN_IF_ERROR(CheckType(value.get_string().get(name), value, "dtype", "a string"));
     const DTypeInfo* const info = FindSafetensorsDType(json::View(name));
-    if (!info) return BadData(Place("dtype"), "a dtype of the format", absl::Utf8SafeCHexEscape(json::View(name)));
+    if (!info) return BadData(Place("dtype"), "a dtype of the format", absl::Utf8SafeCEscape(json::View(name)));
     tensor.dtype = info->id;
     return absl::OkStatus();
   }
@@ -183,17 +183,17 @@ class Parser {
 
   static std::string Token(ondemand::value& value) {
     const absl::string_view token = absl::StripTrailingAsciiWhitespace(json::View(value.raw_json_token()));
-    return absl::Utf8SafeCHexEscape(token.substr(0, 40));
+    return absl::Utf8SafeCEscape(token.substr(0, 40));
   }
 
-  std::string Name() const { return absl::Utf8SafeCHexEscape(name_); }
+  std::string Name() const { return absl::Utf8SafeCEscape(name_); }
 
   // "<path>: tensor '<name>': <field>", as far as there is a name and a field.
   std::string Place(absl::string_view field) const {
     std::string place = name_.data() == nullptr ? absl::StrCat(path_, ": header")
                         : name_ == kMetadata    ? absl::StrCat(path_, ": ", kMetadata)
                                                 : TensorPlace(path_, name_);
-    if (!field.empty()) absl::StrAppend(&place, ": ", absl::Utf8SafeCHexEscape(field));
+    if (!field.empty()) absl::StrAppend(&place, ": ", absl::Utf8SafeCEscape(field));
     return place;
   }
 

@@ -1,4 +1,14 @@
-// The header of one safetensors file, checked by every rule of the format.
+// The header of one safetensors file, checked by every rule of the format (https://huggingface.co/docs/safetensors):
+//
+//   u64, little-endian      length of the JSON, at most 100,000,000 and at most the rest of the file
+//   JSON object             begins with '{'; white space may follow it; no name twice
+//     "__metadata__"        optional: an object of strings
+//     every other member    {"dtype": one of 22, "shape": [sizes], "data_offsets": [begin, end]}, nothing else;
+//                           numbers are integers in [0, 2^53]; sizes may be 0, a shape may be empty
+//   the tensors' bytes      end - begin = elements * bits / 8, a whole number that 64 bits can count;
+//                           sorted by begin they follow each other from 0 to the end of the file
+//
+// and one of ours: a tensor's name has no control characters and no ".." among its steps.
 #ifndef NIBBLE_FORMATS_SAFETENSORS_HEADER_H_
 #define NIBBLE_FORMATS_SAFETENSORS_HEADER_H_
 

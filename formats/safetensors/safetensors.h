@@ -1,5 +1,5 @@
 // Safetensors: u64 header length, a JSON header {name: {dtype, shape, data_offsets}}, then the tensors' bytes.
-// Format: https://huggingface.co/docs/safetensors; rules checked: facts of the format in docs/formats.md.
+// The rules of the format that are checked stand in header.h.
 #ifndef NIBBLE_FORMATS_SAFETENSORS_SAFETENSORS_H_
 #define NIBBLE_FORMATS_SAFETENSORS_SAFETENSORS_H_
 
