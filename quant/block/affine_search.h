@@ -86,8 +86,8 @@ NIBBLE_HOST_DEVICE inline AffineFit RoundAtAffine(const float* x, const float* w
 // most promising of each and returns the best.
 template <int kMaxCode, int N, Offset kOffset>
 NIBBLE_HOST_DEVICE inline AffineFit SearchAffine(const float* x, const float* w) {
-  constexpr int kRatios = 9, kRounds = 8;
-  constexpr float kFirstRatio = 0.68f, kRatioStep = 0.045f;
+  constexpr int kRounds = 8, kRatios = kMaxCode > 15 ? 13 : 9;  // the more codes, the closer lie the minima
+  constexpr float kFirstRatio = 0.68f, kRatioStep = 0.36f / (kRatios - 1);
   Range range = MinMax(x, N);
   if (kOffset == Offset::kAtMostZero && range.min > 0) range.min = 0;
   const float span = range.max - range.min;

@@ -132,7 +132,9 @@ TEST_P(ConformanceTest, DecodesNearWhatWasEncoded) {
   for (double error : BlockErrors(values, {}, Weighted(values, {}))) weighted += error;
   EXPECT_LT(std::sqrt(rtn / power), std::exp2(1.4 - bits));
   EXPECT_LE(weighted, rtn);
-  if (format().block_elements > 1) EXPECT_LT(weighted, 0.97 * rtn) << "the search gains nothing";
+  if (format().block_elements > 1) {
+    EXPECT_LT(weighted, 0.97 * rtn) << "the search gains nothing";
+  }
 }
 
 TEST_P(ConformanceTest, FiniteStaysFinite) {

@@ -7,14 +7,16 @@
 namespace nibble::nvfp4 {
 namespace {
 
-// Exact: starts at twice the scale that clips nothing (beyond it there is nothing new) and goes down until clipping
-// alone costs more than the best.
+// Exact: starts at twice the scale that clips nothing and goes down until clipping alone costs more than the best.
+// Beyond that start there is nothing new, all levels of a scale being levels of its half; but only from code 16 on is
+// every scale's half a scale.
 uint8_t SearchScaleCode(const float* values, const float* weights) {
   const Normalized<kGroup> group(values, weights);
-  const int first = RoundToUE4M3(AbsMax(values, kGroup) / 6.0f) + 8;
+  const int twice = RoundToUE4M3(AbsMax(values, kGroup) / 6.0f) + 8;
+  const int first = twice < 15 ? 15 : twice < kMaxUE4M3 ? twice : kMaxUE4M3;
   int best = 0;
   float least = kInfinity;
-  for (int code = first < kMaxUE4M3 ? first : kMaxUE4M3; code >= 0; --code) {
+  for (int code = first; code >= 0; --code) {
     const float scale = HalfOfUE4M3(static_cast<uint8_t>(code)) / group.unit;
     const E2M1Fit fit = RoundAtE2M1<kGroup>(group.x, group.w, scale);
     if (fit.error < least) {
