@@ -51,7 +51,7 @@ class Folder {
     NIBBLE_ASSIGN_OR_RETURN(const std::optional<std::string> model, Text("tokenizer.model", kMaxVocabularyBytes));
     const bool ranks = model && LooksLikeTiktoken(*model);
     if (model && !ranks) return FromSentencePiece(*model, config);
-    if (config.tokenizer_json.root().is_object()) {
+    if (config.tokenizer_json.root().size() > 0) {
       return ReadTokenizerJson(config.tokenizer_json, options_.pre, options_.vocab_size);
     }
     NIBBLE_ASSIGN_OR_RETURN(const std::optional<std::string> merges, Text("merges.txt", kMaxVocabularyBytes));
@@ -138,10 +138,10 @@ class Folder {
     return *std::move(text);
   }
 
-  // The document, or "null" if there is no such file.
+  // The document, or "{}" if there is no such file.
   absl::StatusOr<json::Document> Json(const char* name, uint64_t limit) {
     NIBBLE_ASSIGN_OR_RETURN(std::optional<std::string> text, Text(name, limit));
-    return json::Document::Parse(std::move(text).value_or("null"), Path(name));
+    return json::Document::Parse(std::move(text).value_or("{}"), Path(name));
   }
 
   io::FileSystem& files_;

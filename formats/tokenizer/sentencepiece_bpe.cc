@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
@@ -31,6 +32,13 @@ std::string WithoutExtraSpaces(absl::string_view text) {
   return result;
 }
 
+// The end of the word that begins at `begin`: U+2581 or several, and what follows up to the next.
+size_t WordEnd(absl::string_view text, size_t begin) {
+  size_t letter = begin;
+  while (absl::StartsWith(text.substr(letter), kSpace)) letter += kSpace.size();
+  return std::min(text.find(kSpace, letter), text.size());
+}
+
 class SentencePieceBpe final : public BpeTokenizer {
  public:
   explicit SentencePieceBpe(Vocabulary vocabulary) : BpeTokenizer(std::move(vocabulary)) {
@@ -41,6 +49,7 @@ class SentencePieceBpe final : public BpeTokenizer {
       if (type == TokenType::kUserDefined) whole_.Add(absl::StrReplaceAll(token, {{" ", kSpace}}), id);
       if (type != TokenType::kNormal) continue;
       pieces_.emplace(token, id);
+      if (WordEnd(token, 0) < token.size()) piece_spans_words_ = true;
       longest_piece_ = std::max(longest_piece_, token.size());
     }
   }
@@ -74,7 +83,17 @@ class SentencePieceBpe final : public BpeTokenizer {
         [&](uint32_t id) { ids.push_back(id); });
   }
 
+  // Word by word where no piece spans two, which gives the same ids in less time.
   void EncodeStretch(absl::string_view text, std::vector<uint32_t>& ids) const {
+    bool after_unknown = false;
+    for (size_t begin = 0; begin < text.size();) {
+      const size_t end = piece_spans_words_ ? text.size() : WordEnd(text, begin);
+      after_unknown = EncodeUnit(text.substr(begin, end - begin), after_unknown, ids);
+      begin = end;
+    }
+  }
+
+  bool EncodeUnit(absl::string_view text, bool after_unknown, std::vector<uint32_t>& ids) const {
     std::vector<Symbol> symbols;
     symbols.reserve(text.size());
     for (size_t begin = 0; begin < text.size();) {
@@ -89,10 +108,10 @@ class SentencePieceBpe final : public BpeTokenizer {
       if (piece == pieces_.end()) return std::nullopt;
       return Merge{-vocabulary_.scores[piece->second], piece->second};
     });
-    bool after_unknown = false;
     for (const Symbol& symbol : symbols) {
       if (symbol.length > 0) after_unknown = EmitSymbol(text.substr(symbol.begin, symbol.length), after_unknown, ids);
     }
+    return after_unknown;
   }
 
   // Appends the ids of a symbol; true if it ends in the unknown token. A run of unknown symbols is one token.
@@ -117,6 +136,7 @@ class SentencePieceBpe final : public BpeTokenizer {
   absl::flat_hash_map<absl::string_view, uint32_t> pieces_;  // keys lie in the vocabulary
   std::array<std::optional<uint32_t>, 256> byte_ids_;
   size_t longest_piece_ = 0;
+  bool piece_spans_words_ = false;
 };
 
 }  // namespace

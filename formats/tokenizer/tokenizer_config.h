@@ -10,7 +10,7 @@
 
 namespace nibble::tokenizer {
 
-// The files that say it; one that is not there is the document "null".
+// The files that say it; one that is not there is the document "{}".
 struct ConfigFiles {
   json::Document tokenizer_json;
   json::Document tokenizer_config;
