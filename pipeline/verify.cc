@@ -1,0 +1,226 @@
+#include "pipeline/verify.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "base/status.h"
+#include "device/cpu/cpu_device.h"
+#include "pipeline/verify_figures.h"
+#include "pipeline/verify_windows.h"
+#include "runtime/predictions.h"
+#include "runtime/sequences.h"
+#include "runtime/state_difference.h"
+
+namespace nibble {
+namespace {
+
+constexpr uint64_t kDefaultMemory = uint64_t{1} << 30;
+// What the program, its tokenizer and the models' headers take is not counted by the formulas below.
+constexpr double kShareForStates = 0.75;
+
+uint64_t StoredBytes(const Model& model) {
+  uint64_t bytes = 0;
+  for (const StoredTensor& tensor : model.source.tensors()) bytes += tensor.bytes;
+  return bytes;
+}
+
+absl::Status CheckVocabulary(const Model& reference, const Model& candidate) {
+  if (candidate.spec.vocab_size() != reference.spec.vocab_size()) {
+    return BadData(candidate.path, absl::StrCat("the reference's vocabulary of ", reference.spec.vocab_size()),
+                   absl::StrCat(candidate.spec.vocab_size()));
+  }
+  if (!candidate.vocabulary) return absl::OkStatus();
+  const std::vector<std::string>& expected = reference.vocabulary->tokens;
+  const std::vector<std::string>& found = candidate.vocabulary->tokens;
+  if (found.size() != expected.size()) {
+    return BadData(candidate.path, absl::StrCat("the reference's ", expected.size(), " tokens"),
+                   absl::StrCat(found.size()));
+  }
+  const auto [e, f] = std::mismatch(expected.begin(), expected.end(), found.begin());
+  if (e == expected.end()) return absl::OkStatus();
+  return BadData(absl::StrCat(candidate.path, ": token ", e - expected.begin()),
+                 absl::StrCat("the reference's '", *e, "'"), absl::StrCat("'", *f, "'"));
+}
+
+absl::Status CheckShape(const Model& reference, const Model& candidate) {
+  const auto shape = [](const Model& model) {
+    return absl::StrCat(model.spec.layers_size(), " layers of width ", model.spec.hidden_size());
+  };
+  if (shape(candidate) == shape(reference)) return absl::OkStatus();
+  return BadData(candidate.path, absl::StrCat("the reference's ", shape(reference)), shape(candidate));
+}
+
+void Append(const Predictions& more, Predictions& all) {
+  const auto append = [](const auto& from, auto& to) { to.insert(to.end(), from.begin(), from.end()); };
+  append(more.log_likelihood, all.log_likelihood);
+  append(more.top, all.top);
+  append(more.divergence, all.divergence);
+}
+
+// One model on its way; models[0] is the reference.
+struct Lane {
+  const Model* model;
+  std::vector<StateDifference> layers;  // against the reference
+  Predictions predictions;
+};
+
+class VerifyJob {
+ public:
+  VerifyJob(const Model& reference, const std::vector<const Model*>& candidates, const VerifyOptions& options,
+            Windows windows, Progress& progress)
+      : device_(options.threads), windows_(std::move(windows)), progress_(progress) {
+    lanes_.push_back({.model = &reference});
+    for (const Model* candidate : candidates) lanes_.push_back({.model = candidate});
+    for (Lane& lane : lanes_) lane.layers.resize(layers());
+    group_ = WindowsAtATime(options.memory == 0 ? kDefaultMemory : options.memory);
+  }
+
+  absl::Status Run() {
+    for (int64_t first = 0; first < windows_.count(); first += group_) {
+      NIBBLE_RETURN_IF_ERROR(RunGroup(first, std::min(group_, windows_.count() - first)));
+    }
+    return absl::OkStatus();
+  }
+
+  VerifyReport Report() const {
+    VerifyReport report;
+    const Lane& reference = lanes_[0];
+    const Estimate perplexity = Perplexity(reference.predictions);
+    report.set_tokens(reference.predictions.log_likelihood.size());
+    report.set_ppl_reference(perplexity.value);
+    report.set_ppl_reference_se(perplexity.se);
+    report.set_reference_bytes(StoredBytes(*reference.model));
+    for (const Lane& lane : absl::MakeSpan(lanes_).subspan(1)) {
+      Candidate& candidate = *report.add_candidates();
+      candidate.set_path(lane.model->path);
+      candidate.set_bytes(StoredBytes(*lane.model));
+      FillFigures(reference.predictions, lane.predictions, candidate);
+      for (int layer = 0; layer < layers(); ++layer) {
+        LayerError& error = *candidate.add_layers();
+        error.set_layer(layer);
+        error.set_relative_error(lane.layers[layer].RelativeError());
+        error.set_cosine(lane.layers[layer].Cosine());
+      }
+    }
+    return report;
+  }
+
+ private:
+  int layers() const { return lanes_[0].model->spec.layers_size(); }
+  int64_t width() const { return lanes_[0].model->spec.hidden_size(); }
+
+  // As many as fit beside one layer, or beside the logits: the more, the less often the weights are read.
+  int64_t WindowsAtATime(uint64_t memory) const {
+    int64_t working = 0, logits = 0;
+    for (const Lane& lane : lanes_) {
+      working = std::max(working, Sequences::WorkingFloats(*lane.model, windows_.length));
+      logits += PredictionFloats(*lane.model);
+    }
+    // All states of all models, and the scored ones again when they are normed.
+    const int64_t window = lanes_.size() * (windows_.length + windows_.scored()) * width();
+    const int64_t budget = kShareForStates * memory / sizeof(float);
+    return std::clamp<int64_t>((budget - std::max(working, logits)) / window, 1, windows_.count());
+  }
+
+  absl::Status RunGroup(int64_t first, int64_t count) {
+    const absl::Span<const uint32_t> ids =
+        absl::MakeConstSpan(windows_.ids).subspan(first * windows_.length, count * windows_.length);
+    std::vector<Sequences> sequences;
+    for (const Lane& lane : lanes_) {
+      NIBBLE_ASSIGN_OR_RETURN(Sequences embedded, Sequences::Embed(device_, *lane.model, ids, windows_.length));
+      sequences.push_back(std::move(embedded));
+    }
+    for (int layer = 0; layer < layers(); ++layer) {
+      for (size_t i = 0; i < lanes_.size(); ++i) {
+        ShowProgress(absl::StrCat("layer ", layer + 1, "/", layers()), *lanes_[i].model, first, count,
+                     layer * lanes_.size() + i);
+        NIBBLE_RETURN_IF_ERROR(sequences[i].RunLayer(layer));
+        if (i == 0) continue;
+        lanes_[i].layers[layer] +=
+            CompareStates(sequences[0].states(), sequences[i].states(), width(), device_.threads());
+      }
+    }
+    ShowProgress("logits", *lanes_[0].model, first, count, layers() * lanes_.size());
+    return Score(ids, first, std::move(sequences));
+  }
+
+  absl::Status Score(absl::Span<const uint32_t> ids, int64_t first_window, std::vector<Sequences> sequences) {
+    const int64_t length = windows_.length, count = ids.size() / length;
+    std::vector<uint32_t> targets;
+    for (int64_t window = 0; window < count; ++window) {
+      const auto begin = ids.begin() + window * length + windows_.first_scored() + 1;
+      targets.insert(targets.end(), begin, begin + windows_.scored());
+    }
+    std::vector<PredictionInput> inputs;
+    for (size_t i = 0; i < lanes_.size(); ++i) {
+      const Sequences done = std::move(sequences[i]);  // its states end here: the scored ones are copied
+      PredictionInput& input = inputs.emplace_back(PredictionInput{.model = lanes_[i].model, .hidden = {}});
+      for (int64_t window = 0; window < count; ++window) {
+        const auto begin = done.states().begin() + (window * length + windows_.first_scored()) * width();
+        input.hidden.insert(input.hidden.end(), begin, begin + windows_.scored() * width());
+      }
+    }
+    NIBBLE_ASSIGN_OR_RETURN(std::vector<Predictions> predictions, Predict(device_, std::move(inputs), targets));
+    for (size_t i = 0; i < lanes_.size(); ++i) {
+      NIBBLE_RETURN_IF_ERROR(CheckFinite(*lanes_[i].model, predictions[i], first_window));
+      Append(predictions[i], lanes_[i].predictions);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckFinite(const Model& model, const Predictions& predictions, int64_t first_window) const {
+    for (size_t i = 0; i < predictions.log_likelihood.size(); ++i) {
+      const double value = predictions.log_likelihood[i];
+      if (std::isfinite(value)) continue;
+      return BadData(absl::StrCat(model.path, ": window ", first_window + i / windows_.scored(), ", position ",
+                                  windows_.first_scored() + i % windows_.scored()),
+                     "a finite log-likelihood", absl::StrCat(value));
+    }
+    return absl::OkStatus();
+  }
+
+  // Windows `first` ... + `count` have `step` of their (layers + 1) * models steps behind them.
+  void ShowProgress(std::string stage, const Model& model, int64_t first, int64_t count, int64_t step) {
+    const uint64_t models = lanes_.size(), steps = (layers() + 1) * models;
+    const uint64_t tokens = models * windows_.length;  // of one window
+    progress_.Update({.stage = std::move(stage),
+                      .detail = model.path,
+                      .done = first * tokens + count * tokens * step / steps,
+                      .total = windows_.count() * tokens,
+                      .unit = "tok"});
+  }
+
+  CpuDevice device_;
+  const Windows windows_;
+  Progress& progress_;
+  std::vector<Lane> lanes_;
+  int64_t group_ = 1;  // windows whose states are there at a time
+};
+
+}  // namespace
+
+absl::StatusOr<VerifyReport> Verify(const Model& reference, const std::vector<const Model*>& candidates,
+                                    const VerifyOptions& options, Progress& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  NIBBLE_ASSIGN_OR_RETURN(Windows windows, CutWindows(reference, options.text, options.ctx, options.chunks));
+  for (const Model* candidate : candidates) {
+    NIBBLE_RETURN_IF_ERROR(CheckVocabulary(reference, *candidate));
+    NIBBLE_RETURN_IF_ERROR(CheckShape(reference, *candidate));
+  }
+  const int64_t count = windows.count();
+  VerifyJob job(reference, candidates, options, std::move(windows), progress);
+  NIBBLE_RETURN_IF_ERROR(job.Run());
+  VerifyReport report = job.Report();
+  if (count < options.chunks) {
+    report.add_warnings(
+        absl::StrCat("the text has ", count, " windows, fewer than the ", options.chunks, " asked for"));
+  }
+  report.set_seconds(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  return report;
+}
+
+}  // namespace nibble

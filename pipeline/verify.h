@@ -1,0 +1,35 @@
+// How close candidates are to a reference: both run through the same layers side by side, and their next-token
+// distributions are compared window by window. No logits are stored.
+#ifndef NIBBLE_PIPELINE_VERIFY_H_
+#define NIBBLE_PIPELINE_VERIFY_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "model/model.h"
+#include "pipeline/progress.h"
+#include "pipeline/report.pb.h"
+
+namespace nibble {
+
+// Windows and scored positions are llama-perplexity's: the text (its last newline dropped) is tokenized once, special
+// tokens not parsed, BOS in front where the vocabulary adds one; cut into disjoint windows of `ctx` tokens, the first
+// token of each replaced by BOS where one is added; positions ctx/2 ... ctx-2 are scored.
+struct VerifyOptions {
+  std::string text;     // the text itself
+  uint32_t ctx = 512;   // tokens of a window
+  uint32_t chunks = 0;  // windows; 0: all that the text has
+  int threads = 0;      // 0: all
+  uint64_t memory = 0;  // bytes that weights, states and logits may take; 0: 1 GiB
+};
+
+// kInvalidArgument if the text is shorter than one window; kDataLoss if a candidate's vocabulary is not the
+// reference's. `candidate_bytes` and `reference_bytes` of the report are of the stored tensors.
+absl::StatusOr<VerifyReport> Verify(const Model& reference, const std::vector<const Model*>& candidates,
+                                    const VerifyOptions& options, Progress& progress);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_PIPELINE_VERIFY_H_
