@@ -1,15 +1,18 @@
 // Every decoder, and every plain encoder that gguf-py has too, against gguf-py bit by bit (testdata/make_goldens.py).
+// And every searching encoder against itself: its bytes must not depend on the compiler or the machine.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "gtest/gtest.h"
 #include "quant/block/format.h"
 
@@ -42,11 +45,16 @@ TEST(GoldenTest, Decode) {
   }
 }
 
-TEST(GoldenTest, EncodeRtn) {
+std::vector<float> Inputs() {
   const std::vector<std::byte> raw = Read("inputs.f32");
   std::vector<float> inputs(raw.size() / sizeof(float));
-  ASSERT_FALSE(inputs.empty());
   std::memcpy(inputs.data(), raw.data(), raw.size());
+  return inputs;
+}
+
+TEST(GoldenTest, EncodeRtn) {
+  const std::vector<float> inputs = Inputs();
+  ASSERT_FALSE(inputs.empty());
   int compared = 0;
   for (const BlockFormat& format : Formats()) {
     SCOPED_TRACE(std::string(format.name));
@@ -60,6 +68,40 @@ TEST(GoldenTest, EncodeRtn) {
     EXPECT_EQ(differs - encoded.begin(), encoded.size()) << "the first byte that differs";
   }
   EXPECT_EQ(compared, 10);
+}
+
+// FNV-1a.
+uint64_t Hash(const std::vector<std::byte>& bytes) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (std::byte byte : bytes) hash = (hash ^ static_cast<uint64_t>(byte)) * 0x100000001b3;
+  return hash;
+}
+
+// When a search is changed on purpose these change with it; under another compiler or processor they must not.
+const std::map<std::string, uint64_t> kWeightedHashes = {
+    {"F32", 0xb3d67b0f72907e25},    {"F16", 0xc87da52222838ca9},   {"BF16", 0xd8fe7a6fc346c301},
+    {"Q8_0", 0x7cd62da001d54ae4},   {"Q4_0", 0x4c158a072ff8a9fb},  {"Q4_1", 0x8f69099ade5daef3},
+    {"Q5_0", 0x6c026db14fbaca75},   {"Q5_1", 0x5b4a066971f766c3},  {"Q4_K", 0xd70a4f447923d3fc},
+    {"Q5_K", 0xc9e69a88db7b2e3b},   {"Q6_K", 0x03e066cf9f989254},  {"IQ4_NL", 0x3e8c48df1fe6b36d},
+    {"IQ4_XS", 0x94721ecdd03943cf}, {"MXFP4", 0xeabc672b831d6438}, {"NVFP4", 0xe8e132d82356730a},
+};
+
+TEST(GoldenTest, EncodeWeighted) {
+  std::vector<float> inputs = Inputs();
+  inputs.resize(inputs.size() / 256 * 256);
+  std::vector<float> weights(inputs.size());
+  for (size_t i = 0; i < weights.size(); ++i) weights[i] = 0.125f + static_cast<float>(i * 37 % 101);
+  for (const BlockFormat& format : Formats()) {
+    if (format.encode_weighted == nullptr) continue;
+    SCOPED_TRACE(std::string(format.name));
+    std::vector<std::byte> encoded(2 * format.BytesFor(inputs.size()));
+    const size_t blocks = inputs.size() / format.block_elements;
+    format.encode_weighted(inputs.data(), nullptr, blocks, encoded.data());
+    format.encode_weighted(inputs.data(), weights.data(), blocks, encoded.data() + encoded.size() / 2);
+    const auto expected = kWeightedHashes.find(std::string(format.name));
+    ASSERT_NE(expected, kWeightedHashes.end());
+    EXPECT_EQ(Hash(encoded), expected->second) << absl::StrFormat("now {\"%s\", 0x%016x},", format.name, Hash(encoded));
+  }
 }
 
 }  // namespace

