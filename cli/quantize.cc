@@ -13,6 +13,7 @@
 #include "cli/options.h"
 #include "cli/plan_summary.h"
 #include "cli/stopwatch.h"
+#include "pipeline/type_options.h"
 
 namespace nibble::cli {
 namespace {
@@ -84,6 +85,8 @@ Job DefineQuantize(CLI::App& app) {
   app.add_option("--output-tensor-type", options->types.output_tensor_type, "type of the output projection")
       ->type_name("T");
   app.add_flag("--pure", options->types.pure, "the type for token embedding and output as well");
+  app.add_flag("--allow-requantize", options->types.allow_requantize,
+               "encode anew what was published in 4 bits; else it keeps its bits where the output can hold them");
   app.add_flag("--strict", options->types.strict, "a tensor that the type does not fit is an error, not a fallback");
   return [options](Context& context) { return RunQuantize(*options, context); };
 }

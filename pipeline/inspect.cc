@@ -12,6 +12,7 @@
 #include "formats/tensor_source.h"
 #include "formats/tokenizer/vocabulary.h"
 #include "pipeline/quantize.h"
+#include "pipeline/type_options.h"
 
 namespace nibble {
 namespace {
