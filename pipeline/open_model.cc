@@ -102,7 +102,10 @@ absl::StatusOr<Model> OpenFolder(io::FileSystem& files, const std::string& folde
 }
 
 absl::StatusOr<tokenizer::Vocabulary> GgufVocabulary(const gguf::Metadata& metadata, const OpenOptions& options) {
-  if (metadata.Find("tokenizer.ggml.model") == nullptr) return absl::NotFoundError("no tokenizer");
+  const absl::string_view key = "tokenizer.ggml.model";
+  if (metadata.Find(key) == nullptr || metadata.String(key).value_or("") == "no_vocab") {
+    return absl::NotFoundError("no tokenizer");
+  }
   NIBBLE_ASSIGN_OR_RETURN(tokenizer::Vocabulary vocabulary, tokenizer::FromGguf(metadata));
   if (!options.pre.empty()) vocabulary.pre = options.pre;
   return vocabulary;

@@ -60,7 +60,11 @@ gguf::Metadata MakeMetadata(const Model& model, uint32_t file_type) {
   FamilyOf(model.spec).spec_to_gguf(model.spec, metadata);
   metadata.Set("general.file_type", file_type);
   metadata.Set("general.quantization_version", kQuantizationVersion);
-  if (model.vocabulary) tokenizer::ToGguf(*model.vocabulary, metadata);
+  if (model.vocabulary) {
+    tokenizer::ToGguf(*model.vocabulary, metadata);
+  } else {
+    metadata.Set("tokenizer.ggml.model", std::string("no_vocab"));  // llama.cpp loads no file without this key
+  }
   return metadata;
 }
 

@@ -1,0 +1,104 @@
+#include "converters/test_checkpoint.h"
+
+#include <algorithm>
+#include <cassert>
+#include <fstream>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "formats/io/file.h"
+#include "formats/safetensors/safetensors.h"
+#include "quant/block/format.h"
+
+namespace nibble {
+namespace {
+
+std::vector<std::byte> Encode(DType dtype, const std::vector<float>& values) {
+  const BlockFormat& format = GetFormat(*GetDType(dtype).format);
+  std::vector<std::byte> bytes(format.BytesFor(values.size()));
+  format.encode_rtn(values.data(), values.size(), bytes.data());
+  return bytes;
+}
+
+}  // namespace
+
+TestCheckpoint::Tensor& TestCheckpoint::Find(absl::string_view name) {
+  const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const Tensor& t) { return t.name == name; });
+  assert(found != tensors.end());
+  return *found;
+}
+
+void TestCheckpoint::Remove(absl::string_view name) {
+  std::erase_if(tensors, [&](const Tensor& tensor) { return tensor.name == name; });
+}
+
+std::string TestCheckpoint::ConfigText() const {
+  std::string text = "{";
+  for (const auto& [key, value] : config) absl::StrAppend(&text, text == "{" ? "\"" : ", \"", key, "\": ", value);
+  return text + "}";
+}
+
+absl::Status TestCheckpoint::Write(const std::string& directory) const {
+  std::ofstream(io::JoinPath(directory, "config.json")) << ConfigText();
+  std::vector<safetensors::TensorInfo> infos;
+  std::vector<std::vector<std::byte>> data;
+  for (const Tensor& tensor : tensors) {
+    infos.push_back({tensor.name, dtype, tensor.shape});
+    data.push_back(Encode(dtype, tensor.values));
+  }
+  return safetensors::WriteFile(io::Posix(), io::JoinPath(directory, "model.safetensors"), infos,
+                                {data.begin(), data.end()}, {{"format", "pt"}}, /*force=*/true);
+}
+
+TestCheckpoint RandomLlama(const TestShape& shape) {
+  TestCheckpoint checkpoint;
+  checkpoint.config = {
+      {"architectures", "[\"LlamaForCausalLM\"]"},
+      {"model_type", "\"llama\""},
+      {"hidden_act", "\"silu\""},
+      {"hidden_size", absl::StrCat(shape.hidden)},
+      {"intermediate_size", absl::StrCat(shape.feed_forward)},
+      {"num_hidden_layers", absl::StrCat(shape.layers)},
+      {"num_attention_heads", absl::StrCat(shape.heads)},
+      {"num_key_value_heads", absl::StrCat(shape.kv_heads)},
+      {"head_dim", absl::StrCat(shape.head_dim)},
+      {"vocab_size", absl::StrCat(shape.vocab)},
+      {"max_position_embeddings", "128"},
+      {"rms_norm_eps", "1e-5"},
+      {"rope_theta", "10000.0"},
+      {"tie_word_embeddings", shape.tied ? "true" : "false"},
+      {"torch_dtype", "\"bfloat16\""},
+  };
+  std::mt19937 random(1);
+  const auto add = [&](const std::string& name, std::vector<int64_t> size) {
+    int64_t elements = 1;
+    for (const int64_t n : size) elements *= n;
+    std::normal_distribution<float> normal(size.size() == 1 ? 1.0f : 0.0f, 0.1f);
+    std::vector<float> values(elements);
+    for (float& value : values) value = normal(random);
+    checkpoint.tensors.push_back({name, std::move(size), std::move(values)});
+  };
+  const int64_t queries = shape.heads * shape.head_dim;
+  const int64_t keys = shape.kv_heads * shape.head_dim;
+  add("model.embed_tokens.weight", {shape.vocab, shape.hidden});
+  for (int layer = 0; layer < shape.layers; ++layer) {
+    const std::string prefix = absl::StrCat("model.layers.", layer, ".");
+    add(prefix + "input_layernorm.weight", {shape.hidden});
+    add(prefix + "mlp.down_proj.weight", {shape.hidden, shape.feed_forward});
+    add(prefix + "mlp.gate_proj.weight", {shape.feed_forward, shape.hidden});
+    add(prefix + "mlp.up_proj.weight", {shape.feed_forward, shape.hidden});
+    add(prefix + "post_attention_layernorm.weight", {shape.hidden});
+    for (const auto& [name, rows] : {std::pair("q", queries), {"k", keys}, {"v", keys}}) {
+      add(absl::StrCat(prefix, "self_attn.", name, "_proj.weight"), {rows, shape.hidden});
+      if (shape.biases) add(absl::StrCat(prefix, "self_attn.", name, "_proj.bias"), {rows});
+    }
+    add(prefix + "self_attn.o_proj.weight", {shape.hidden, queries});
+    if (shape.biases) add(prefix + "self_attn.o_proj.bias", {shape.hidden});
+  }
+  add("model.norm.weight", {shape.hidden});
+  if (!shape.tied) add("lm_head.weight", {shape.vocab, shape.hidden});
+  return checkpoint;
+}
+
+}  // namespace nibble

@@ -1,0 +1,52 @@
+// A small random Llama checkpoint for tests, made on the fly, and changed as a test likes before it is written.
+#ifndef NIBBLE_CONVERTERS_TEST_CHECKPOINT_H_
+#define NIBBLE_CONVERTERS_TEST_CHECKPOINT_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "formats/dtype.h"
+
+namespace nibble {
+
+struct TestCheckpoint {
+  struct Tensor {
+    std::string name;
+    std::vector<int64_t> shape;
+    std::vector<float> values;
+  };
+
+  absl::btree_map<std::string, std::string> config;  // key -> JSON text
+  std::vector<Tensor> tensors;
+  DType dtype = DType::kBF16;
+
+  Tensor& Find(absl::string_view name);  // REQUIRES: it is there
+  void Remove(absl::string_view name);
+  std::string ConfigText() const;
+
+  // config.json and model.safetensors, over what was there.
+  absl::Status Write(const std::string& directory) const;
+};
+
+struct TestShape {
+  int layers = 2;
+  int64_t hidden = 64;
+  int64_t heads = 4;
+  int64_t kv_heads = 2;
+  int64_t head_dim = 16;
+  int64_t feed_forward = 96;
+  int64_t vocab = 48;
+  bool tied = false;
+  bool biases = false;
+};
+
+TestCheckpoint RandomLlama(const TestShape& shape = {});
+
+}  // namespace nibble
+
+#endif  // NIBBLE_CONVERTERS_TEST_CHECKPOINT_H_
