@@ -3,15 +3,53 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 
 namespace nibble::tokenizer {
 namespace {
 
-bool IsAscii(absl::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<uint8_t>(c) < 0x80; });
+struct Range {
+  uint32_t first, last;
+};
+// The combining marks that Unicode gained between version 9, by whose tables the tokenizers library normalizes, and
+// version 15, which is utf8proc's. To that library they are no marks: nothing moves past them, nothing combines.
+constexpr Range kLaterMarks[] = {
+    {0x7FD, 0x7FD},     {0x898, 0x89F},     {0x8CA, 0x8D3},     {0x9FE, 0x9FE},     {0xC3C, 0xC3C},
+    {0xD3B, 0xD3C},     {0xEBA, 0xEBA},     {0xECE, 0xECE},     {0x1715, 0x1715},   {0x1ABF, 0x1ACE},
+    {0x1DF6, 0x1DFA},   {0xA82C, 0xA82C},   {0x10D24, 0x10D27}, {0x10EAB, 0x10EAC}, {0x10EFD, 0x10EFF},
+    {0x10F46, 0x10F50}, {0x10F82, 0x10F85}, {0x11070, 0x11070}, {0x1133B, 0x1133B}, {0x1145E, 0x1145E},
+    {0x11839, 0x1183A}, {0x11930, 0x11930}, {0x1193D, 0x1193E}, {0x11943, 0x11943}, {0x119E0, 0x119E0},
+    {0x11A34, 0x11A34}, {0x11A47, 0x11A47}, {0x11A99, 0x11A99}, {0x11D42, 0x11D42}, {0x11D44, 0x11D45},
+    {0x11D97, 0x11D97}, {0x11F41, 0x11F42}, {0x16FF0, 0x16FF1}, {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136},
+    {0x1E2AE, 0x1E2AE}, {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF}};
+
+bool IsLaterMark(uint32_t point) {
+  const Range* range = std::lower_bound(std::begin(kLaterMarks), std::end(kLaterMarks), point,
+                                        [](const Range& r, uint32_t p) { return r.last < p; });
+  return range != std::end(kLaterMarks) && range->first <= point;
+}
+
+// The code point of the well-formed character.
+uint32_t CodePoint(absl::string_view character) {
+  const uint8_t lead = character[0];
+  if (character.size() == 1) return lead;
+  uint32_t point = lead & (0x7F >> character.size());
+  for (const char c : character.substr(1)) point = point << 6 | (static_cast<uint8_t>(c) & 0x3F);
+  return point;
+}
+
+void AppendComposed(absl::string_view text, std::string& out) {
+  utf8proc_uint8_t* result = nullptr;
+  const utf8proc_ssize_t size =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
+                   &result, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(result, &std::free);
+  assert(size >= 0);  // the text is well-formed
+  out.append(reinterpret_cast<const char*>(result), size);
 }
 
 }  // namespace
@@ -43,13 +81,19 @@ Utf8Run NextUtf8Run(absl::string_view text, size_t begin) {
 }
 
 std::string Nfc(absl::string_view text) {
-  if (IsAscii(text)) return std::string(text);
-  utf8proc_uint8_t* result = nullptr;
-  const utf8proc_ssize_t size =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
-                   &result, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(result, &std::free);
-  return size < 0 ? std::string(text) : std::string(reinterpret_cast<const char*>(result), size);
+  std::string result;
+  size_t begin = 0;  // of the stretch not yet composed
+  for (size_t at = 0; at < text.size();) {
+    const absl::string_view character = text.substr(at, Utf8Length(text, at));
+    if (IsLaterMark(CodePoint(character))) {
+      AppendComposed(text.substr(begin, at - begin), result);
+      result.append(character.data(), character.size());
+      begin = at + character.size();
+    }
+    at += character.size();
+  }
+  AppendComposed(text.substr(begin), result);
+  return result;
 }
 
 }  // namespace nibble::tokenizer

@@ -20,7 +20,8 @@ struct Utf8Run {
 };
 Utf8Run NextUtf8Run(absl::string_view text, size_t begin);
 
-// The text in Unicode's normalization form NFC. REQUIRES: well-formed.
+// The text in Unicode's normalization form NFC, as the tokenizers library brings it there: by the tables of Unicode 9.
+// REQUIRES: well-formed.
 std::string Nfc(absl::string_view text);
 
 }  // namespace nibble::tokenizer
