@@ -1,12 +1,16 @@
 #include "quant/block/f32.h"
 
-#include <cstring>
+#include <algorithm>
 
 namespace nibble::f32 {
 
-void Decode(const std::byte* in, size_t blocks, float* out) { std::memcpy(out, in, blocks * sizeof(Block)); }
+void Decode(const std::byte* in, size_t blocks, float* out) {
+  std::copy_n(in, blocks * sizeof(Block), reinterpret_cast<std::byte*>(out));
+}
 
-void EncodeRtn(const float* values, size_t blocks, std::byte* out) { std::memcpy(out, values, blocks * sizeof(Block)); }
+void EncodeRtn(const float* values, size_t blocks, std::byte* out) {
+  std::copy_n(reinterpret_cast<const std::byte*>(values), blocks * sizeof(Block), out);
+}
 
 // One rounding per value: there is nothing to search.
 void EncodeWeighted(const float* values, const float*, size_t blocks, std::byte* out) {

@@ -24,7 +24,7 @@ std::vector<std::byte> Read(const std::string& name) {
   std::ifstream file(absl::StrCat("quant/block/testdata/", name), std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   std::vector<std::byte> result(bytes.size());
-  std::memcpy(result.data(), bytes.data(), bytes.size());
+  std::transform(bytes.begin(), bytes.end(), result.begin(), [](char c) { return static_cast<std::byte>(c); });
   return result;
 }
 
