@@ -6,6 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "formats/dtype.h"
+#include "formats/io/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

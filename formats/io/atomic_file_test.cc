@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "formats/io/faulty_file_system.h"
+#include "formats/io/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -171,8 +171,6 @@ bool StillNamed(const FileDescriptor& fd, const std::string& path) {
          ToInfo(open).identity == ToInfo(named).identity;
 }
 
-bool LocksUnsupported(int error) { return error == EOPNOTSUPP || error == ENOSYS || error == EINVAL; }
-
 absl::Status BusyError(const std::string& path) {
   return absl::AbortedError(absl::StrCat(path, ": expected no writer, found another nibble writing it"));
 }
@@ -203,11 +201,10 @@ class PosixFileSystem : public FileSystem {
       }
       return OutputError(error, path, "to create it");
     }
-    // Between the two calls somebody's RemoveAbandoned() may have taken the file for a dead one's.
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && !LocksUnsupported(errno)) {
-      return errno == EWOULDBLOCK ? BusyError(path) : OutputError(errno, path, "to lock it");
-    }
-    if (!StillNamed(fd, path)) return BusyError(path);
+    // Between the two calls somebody's RemoveAbandoned() may have taken the file for a dead one's. Where a file system
+    // has no locks, the file is written without: RemoveAbandoned() then does not touch it.
+    const bool taken = ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (taken || !StillNamed(fd, path)) return BusyError(path);
     return std::make_unique<PosixWritableFile>(path, std::move(fd));
   }
 

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "formats/json/quote.h"
 #include "formats/json/stream.h"
+#include "simdjson.h"
 
 namespace nibble::json {
 namespace {

@@ -16,6 +16,7 @@
 #include "formats/io/faulty_file_system.h"
 #include "formats/io/file.h"
 #include "formats/safetensors/safetensors.h"
+#include "formats/tensor_source.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

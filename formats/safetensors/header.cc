@@ -17,6 +17,7 @@
 #include "formats/dtype.h"
 #include "formats/io/placeholder.h"
 #include "formats/json/stream.h"
+#include "simdjson.h"
 
 namespace nibble::safetensors {
 namespace {

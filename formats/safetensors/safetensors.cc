@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status.h"
+#include "formats/dtype.h"
 #include "formats/io/atomic_file.h"
 #include "formats/json/quote.h"
 #include "formats/safetensors/shards.h"

@@ -133,7 +133,7 @@ TEST(MillionTensors, AreReadInBoundedTimeAndMemory) {
   }
   RecordProperty("seconds", absl::StrCat(seconds));
   RecordProperty("peak_mib", absl::StrCat(peak_kib / 1024));
-  EXPECT_LT(seconds, 30);  // 1.5 s on a quiet machine
+  EXPECT_LT(seconds, kSanitized ? 300 : 30);  // a few seconds on a quiet machine
   if (!kSanitized) {
     EXPECT_LT(peak_kib / 1024, 1024);
   }
