@@ -28,7 +28,7 @@ std::optional<double> Rate(const ProgressUpdate& update, double seconds) {
 
 std::optional<double> SecondsLeft(const ProgressUpdate& update, double seconds) {
   const std::optional<double> rate = Rate(update, seconds);
-  if (!rate || update.done > update.total) return std::nullopt;
+  if (!rate || update.done >= update.total) return std::nullopt;
   return static_cast<double>(update.total - update.done) / *rate;
 }
 
