@@ -21,7 +21,11 @@ namespace nibble {
 namespace {
 
 constexpr int64_t kPanelElements = 1 << 18;  // 1 MiB as floats: long reads, and short waits at the end of a job
-constexpr float kLargestHalf = 65504;        // no format fails on values up to this: the scales of most are F16
+
+// A block's extreme value comes out nearly as it went in, unless it is beyond what the format holds.
+constexpr float kAlwaysHeld = 1000;   // every format's range goes further
+constexpr float kRounding = 0x1p-8f;  // relative error of a value on its own: more than BF16's
+constexpr float kBlockError = 0.5f;   // of the extreme value of a block: more than any code's
 
 struct Panel {
   const OutputTensor* output;
@@ -59,6 +63,11 @@ struct Buffers {
   std::vector<std::byte> bytes;
 };
 
+size_t Extreme(absl::Span<const float> block) {
+  const auto smaller = [](float a, float b) { return std::fabs(a) < std::fabs(b); };
+  return std::max_element(block.begin(), block.end(), smaller) - block.begin();
+}
+
 // Encodes panels of one model.
 class Encoder {
  public:
@@ -85,20 +94,24 @@ class Encoder {
   }
 
  private:
-  // A value, or a block's scale, may be finite in the source and too large for the format.
+  // Encoders give values beyond a format's range its ends: the values themselves, or the scale of their block.
   absl::Status CheckOverflow(const Panel& panel, const BlockFormat& format, Buffers& buffers) const {
-    const auto is_large = [](float value) { return std::fabs(value) > kLargestHalf; };
-    if (std::none_of(buffers.values.begin(), buffers.values.end(), is_large)) return absl::OkStatus();
-    buffers.decoded.resize(buffers.values.size());
-    format.decode(buffers.bytes.data(), buffers.values.size() / format.block_elements, buffers.decoded.data());
-    const auto bad = std::find_if_not(buffers.decoded.begin(), buffers.decoded.end(),
-                                      [](float value) { return std::isfinite(value); });
-    if (bad == buffers.decoded.end()) return absl::OkStatus();
-    const int64_t at = bad - buffers.decoded.begin();
-    const int64_t cols = panel.output->tensor->cols;
-    return BadData(absl::StrCat(model_.path, ": tensor '", panel.output->name, "' ",
-                                ShapeText({panel.begin + at / cols, at % cols})),
-                   absl::StrCat("values that ", format.name, " can hold"), absl::StrCat(buffers.values[at]));
+    const std::vector<float>& values = buffers.values;
+    if (std::none_of(values.begin(), values.end(), [](float value) { return std::fabs(value) > kAlwaysHeld; })) {
+      return absl::OkStatus();
+    }
+    buffers.decoded.resize(values.size());
+    format.decode(buffers.bytes.data(), values.size() / format.block_elements, buffers.decoded.data());
+    for (size_t block = 0; block < values.size(); block += format.block_elements) {
+      const int64_t at = Extreme(absl::MakeSpan(values).subspan(block, format.block_elements)) + block;
+      const float tolerated = std::fabs(values[at]) * (format.block_elements == 1 ? kRounding : kBlockError);
+      if (std::fabs(values[at]) <= kAlwaysHeld || std::fabs(buffers.decoded[at] - values[at]) <= tolerated) continue;
+      const int64_t cols = panel.output->tensor->cols;
+      return BadData(absl::StrCat(model_.path, ": tensor '", panel.output->name, "' ",
+                                  ShapeText({panel.begin + at / cols, at % cols})),
+                     absl::StrCat("a value that ", format.name, " can hold"), absl::StrCat(values[at]));
+    }
+    return absl::OkStatus();
   }
 
   const Model& model_;

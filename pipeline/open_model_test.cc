@@ -1,0 +1,116 @@
+#include "pipeline/open_model.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "converters/test_checkpoint.h"
+#include "formats/io/file.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/model.h"
+#include "model/role.h"
+
+namespace nibble {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class OpenModelTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = testing::TempDir() + "/open_model_test";
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
+
+  void WriteText(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ + "/" + name, std::ios::binary) << text;
+  }
+
+  // The error of opening `path` (the folder itself if empty).
+  absl::Status Open(const std::string& name = "") const {
+    return OpenModel(io::Posix(), name.empty() ? folder_ : folder_ + "/" + name).status();
+  }
+
+  void ExpectError(const absl::Status& status, int exit_code, const std::string& message) const {
+    EXPECT_EQ(ExitCode(status), exit_code) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(message));
+  }
+
+  std::string folder_;
+};
+
+TEST_F(OpenModelTest, FolderIsNamedByItsLastComponent) {
+  ASSERT_EQ(RandomLlama().Write(folder_), absl::OkStatus());
+  for (const char* suffix : {"", "/", "/.", "/../open_model_test"}) {
+    const absl::StatusOr<Model> model = OpenModel(io::Posix(), folder_ + suffix);
+    ASSERT_EQ(model.status(), absl::OkStatus());
+    EXPECT_EQ(model->spec.name(), "open_model_test");
+    EXPECT_EQ(model->path, folder_ + suffix);
+  }
+}
+
+TEST_F(OpenModelTest, ModelWithoutATokenizerOpensWithAWarning) {
+  ASSERT_EQ(RandomLlama().Write(folder_), absl::OkStatus());
+  const Model model = OpenModel(io::Posix(), folder_).value();
+  EXPECT_FALSE(model.vocabulary.has_value());
+  EXPECT_THAT(model.warnings, ElementsAre(HasSubstr("has no tokenizer")));
+  EXPECT_EQ(model.spec.source_bits(), 16);
+  EXPECT_NE(model.Find(Role::kDown, 1), nullptr);
+  EXPECT_EQ(model.Find(Role::kDown, 2), nullptr);
+}
+
+TEST_F(OpenModelTest, EveryFileOfTheFolderIsAnInputButOutputs) {
+  ASSERT_EQ(RandomLlama().Write(folder_), absl::OkStatus());
+  WriteText("earlier.gguf", "x");
+  WriteText("notes.txt", "x");
+  const Model model = OpenModel(io::Posix(), folder_).value();
+  const auto identity = [&](const char* name) { return io::Posix().Stat(folder_ + "/" + name)->identity; };
+  EXPECT_THAT(model.inputs, testing::UnorderedElementsAre(identity("config.json"), identity("model.safetensors"),
+                                                          identity("notes.txt")));
+}
+
+TEST_F(OpenModelTest, WhatIsNoModelIsRefusedByName) {
+  ExpectError(Open(), 66, "config.json");
+  ExpectError(Open("missing"), 66, "missing");
+  WriteText("empty.gguf", "");
+  ExpectError(Open("empty.gguf"), 65, "empty.gguf");
+  WriteText("x.bin", "something else");
+  ExpectError(Open("x.bin"), 65, "x.bin: expected a folder with config.json, or a GGUF");
+  WriteText("params.json", "{}");
+  ExpectError(Open(), 65, "consolidated checkpoints are not supported");
+}
+
+TEST_F(OpenModelTest, BadConfigIsNamedBeforeTensorsAreLookedFor) {
+  for (const auto& [text, message] : {std::pair("", "config.json"),
+                                      {"[]", "config.json: $"},
+                                      {"{\"a\": 1, \"a\": 2}", "config.json: $.a"},
+                                      {"{}", "config.json: $.architectures"},
+                                      {"{\"architectures\": [\"MambaForCausalLM\"]}", "MambaForCausalLM"}}) {
+    WriteText("config.json", text);
+    ExpectError(Open(), 65, message);
+  }
+}
+
+TEST_F(OpenModelTest, FolderOfPicklesIsRefused) {
+  WriteText("config.json", RandomLlama().ConfigText());
+  WriteText("pytorch_model.bin", "PK");
+  ExpectError(Open(), 65, "pytorch_model.bin");
+}
+
+TEST_F(OpenModelTest, MoreTokensThanEmbeddingRowsAreBadData) {
+  const char* shared = std::getenv("NIBBLE_SHARED");
+  if (shared == nullptr) GTEST_SKIP() << "NIBBLE_SHARED is not set";
+  ASSERT_EQ(RandomLlama().Write(folder_), absl::OkStatus());
+  std::filesystem::copy(absl::StrCat(shared, "/zoo/models/llama3/tokenizer.json"), folder_);
+  EXPECT_EQ(ExitCode(Open()), 65);
+}
+
+}  // namespace
+}  // namespace nibble
