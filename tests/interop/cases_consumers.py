@@ -11,6 +11,10 @@ from lane import MIXES, TYPES, WIDE, Miss, expect_at_most, expect_equal, require
 PROMPT = 'Once upon a time'
 NEW_TOKENS = 8
 
+# llama.cpp rounds the activations to BF16 where the weights are, and on a sharp model that alone moves the likelihood
+# of a token of one in a million by 6 %: there, only tokens that can matter are compared.
+LEAST_LOG_PROBABILITY = {'F32': -np.inf, 'F16': -np.inf, 'BF16': np.log(0.001)}
+
 
 def run(lane):
     for model in [*lane.zoo(), lane.own()]:
@@ -37,16 +41,17 @@ def runs(lane, model, kind, answers):
     if 'error' in answer:
         raise Miss(answer['error'])
     if kind in WIDE:
-        expect_at_most(largest_difference(lane, path, answer['tokens']), 0.05)
+        expect_at_most(largest_difference(lane, path, answer['tokens'], LEAST_LOG_PROBABILITY[kind]), 0.05)
 
 
-def largest_difference(lane, path, steps):
-    """Between llama.cpp's and our log-probabilities, over the likeliest tokens of every step."""
+def largest_difference(lane, path, steps, least):
+    """Between llama.cpp's and our log-probabilities, over the ten likeliest tokens of every step."""
     prompt = lane.tokens(path, PROMPT, '--add-special')
     continued = prompt + [step['id'] for step in steps[:-1]]
     logits = lane.logits(path, [continued])['logits'][0, len(prompt) - 1:].astype(np.float64)
     ours = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    return max(abs(ours[at, token] - theirs) for at, step in enumerate(steps) for token, theirs in step['top'])
+    return max(abs(ours[at, token] - theirs) for at, step in enumerate(steps) for token, theirs in step['top']
+               if theirs >= least)
 
 
 def decodes_alike(lane, model, kind):
