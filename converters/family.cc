@@ -7,8 +7,8 @@ namespace nibble {
 
 std::string GgufName(const LogicalTensor& tensor) {
   const RoleInfo& role = GetRole(tensor.role);
-  if (!role.per_layer) return std::string(role.gguf_name);
-  return absl::StrCat("blk.", tensor.layer, ".", role.gguf_name);
+  const absl::string_view name = tensor.gguf_name.empty() ? role.gguf_name : tensor.gguf_name;
+  return role.per_layer ? absl::StrCat("blk.", tensor.layer, ".", name) : std::string(name);
 }
 
 }  // namespace nibble

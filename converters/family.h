@@ -44,7 +44,7 @@ struct Family {
   void (*spec_to_gguf)(const ModelSpec& spec, gguf::Metadata& metadata);
 };
 
-// "blk.3.attn_q.weight".
+// "blk.3.attn_q.weight"; all slices of a tensor have one name.
 std::string GgufName(const LogicalTensor& tensor);
 
 }  // namespace nibble

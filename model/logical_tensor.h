@@ -1,5 +1,6 @@
 // A tensor of the model as the model means it, however the checkpoint stores it: a role, a shape, and a recipe that
-// says where its values come from.
+// says where its values come from. The tensors of experts (and, for latent attention, of heads) are one GGUF tensor
+// with a further, outermost axis; here each is a tensor of its own, so that nothing is ever sized by all of them.
 //
 // Layouts differ between families by transposes, slices, interleaved rows, permuted rope rows, stacked experts. All of
 // these are one thing: a strided view of stored elements. The canonical layout is GGUF's (rows are outputs; rope rows
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "formats/tensor_source.h"
 #include "model/role.h"
@@ -44,11 +46,13 @@ using Recipe = std::variant<StridedView, Constants>;
 
 struct LogicalTensor {
   Role role = Role::kTokenEmbedding;
-  int layer = -1;   // -1: of the whole model
-  int expert = -1;  // -1: not an expert's
+  int layer = -1;  // -1: of the whole model
+  int slice =
+      -1;  // which expert's, or head's: its place along the outermost axis of the GGUF tensor. -1: there is none
   int64_t rows = 1;
   int64_t cols = 0;
-  bool is_vector = false;  // one-dimensional in GGUF; then rows == 1
+  bool is_vector = false;       // one-dimensional in GGUF (two-dimensional, if slices are stacked); then rows == 1
+  absl::string_view gguf_name;  // in place of the role's own, of static storage; empty: that one
   Recipe recipe;
 };
 

@@ -1,10 +1,19 @@
 #include "model/model.h"
 
+#include <algorithm>
+
 namespace nibble {
 
-const LogicalTensor* Model::Find(Role role, int layer, int expert) const {
-  for (const LogicalTensor& tensor : tensors) {
-    if (tensor.role == role && tensor.layer == layer && tensor.expert == expert) return &tensor;
+absl::Span<const LogicalTensor> Model::Slices(Role role, int layer) const {
+  const auto is_one = [&](const LogicalTensor& tensor) { return tensor.role == role && tensor.layer == layer; };
+  const auto begin = std::find_if(tensors.begin(), tensors.end(), is_one);
+  const auto end = std::find_if_not(begin, tensors.end(), is_one);
+  return absl::MakeConstSpan(tensors).subspan(begin - tensors.begin(), end - begin);
+}
+
+const LogicalTensor* Model::Find(Role role, int layer, int slice) const {
+  for (const LogicalTensor& tensor : Slices(role, layer)) {
+    if (tensor.slice == slice) return &tensor;
   }
   return nullptr;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "formats/io/file.h"
 #include "formats/tensor_source.h"
 #include "formats/tokenizer/vocabulary.h"
@@ -18,13 +19,15 @@ struct Model {
   std::string path;  // as the user named it
   ModelSpec spec;
   TensorSource source;
-  std::vector<LogicalTensor> tensors;  // in the order in which a GGUF is written
+  std::vector<LogicalTensor> tensors;  // in the order in which a GGUF is written; slices of one tensor in theirs
   std::optional<tokenizer::Vocabulary> vocabulary;
   std::vector<io::FileIdentity> inputs;  // every file that it was read from: no output may be one of them
   std::vector<std::string> warnings;
 
   // Null if the model has no such tensor.
-  const LogicalTensor* Find(Role role, int layer = -1, int expert = -1) const;
+  const LogicalTensor* Find(Role role, int layer = -1, int slice = -1) const;
+  // All slices of one tensor (a tensor that is not sliced is one); empty if the model has none.
+  absl::Span<const LogicalTensor> Slices(Role role, int layer) const;
 };
 
 }  // namespace nibble

@@ -11,22 +11,59 @@ namespace nibble {
 
 enum class Role : uint8_t {
   kTokenEmbedding,
+  kPositionEmbedding,
   kOutputNorm,
+  kOutputNormBias,
   kOutput,
   kRopeFactors,
+  // attention
   kAttentionNorm,
+  kAttentionNormBias,
+  kQueryKeyValue,  // rows of queries, keys and values behind one another
+  kQueryKeyValueBias,
   kQuery,
-  kKey,
-  kValue,
-  kAttentionOutput,
-  kFeedForwardNorm,
-  kGate,
-  kUp,
-  kDown,
   kQueryBias,
+  kQueryNorm,  // per head
+  kKey,
   kKeyBias,
+  kKeyNorm,  // per head
+  kValue,
   kValueBias,
+  kSinks,  // one logit per head
+  kAttentionOutput,
   kAttentionOutputBias,
+  kPostAttentionNorm,  // of what attention adds to the residual stream
+  // latent attention
+  kQueryA,  // hidden -> latent
+  kQueryANorm,
+  kQueryB,     // latent -> heads
+  kKeyValueA,  // hidden -> latent, shared rope part
+  kKeyValueANorm,
+  kKeyB,    // a slice per head: [key_value_rank, nope length]
+  kValueB,  // a slice per head: [value_length, key_value_rank]
+  // feed-forward
+  kFeedForwardNorm,
+  kFeedForwardNormBias,
+  kGate,
+  kGateBias,
+  kUp,
+  kUpBias,
+  kDown,
+  kDownBias,
+  kPostFeedForwardNorm,
+  // mixture of experts: a slice per expert
+  kRouter,
+  kRouterBias,
+  kExpertSelectionBias,  // added to the gates for choosing, not for weighing
+  kExpertGate,
+  kExpertGateBias,
+  kExpertUp,
+  kExpertUpBias,
+  kExpertDown,
+  kExpertDownBias,
+  kSharedGate,
+  kSharedUp,
+  kSharedDown,
 };
 
 struct RoleInfo {
@@ -34,6 +71,7 @@ struct RoleInfo {
   absl::string_view gguf_name;  // "attn_q.weight"; per layer with "blk.N." in front
   bool per_layer;
   bool is_linear;  // a matrix of a layer that quantization is about: embedding, output and small tensors are not
+  bool is_expert;  // of routed experts
 };
 
 const RoleInfo& GetRole(Role role);
