@@ -10,6 +10,7 @@
 #include "quant/block/half.h"
 #include "quant/block/host_device.h"
 #include "quant/block/normalized.h"
+#include "quant/block/rounding.h"
 
 namespace nibble {
 
@@ -20,8 +21,8 @@ struct Affine {
 // Which offsets a format can hold.
 enum class Offset { kAny, kAtMostZero };
 
-// What becomes of N values when they are rounded to the codes of a scale and an offset. rest = x - scale * code -
-// offset
+// What becomes of N values when they are rounded to the codes of a scale and an offset. The rest of a value is
+// x - scale * code - offset.
 struct AffineFit {
   Affine at;
   float error;                      // sum w rest^2
@@ -82,11 +83,23 @@ NIBBLE_HOST_DEVICE inline AffineFit RoundAtAffine(const float* x, const float* w
   return fit;
 }
 
-// Tries scales that clip nothing to half of the range, at the top, at the bottom and at both ends alike; polishes the
+// Refits and rounds again for as long as that gains.
+template <int kMaxCode, int N, Offset kOffset>
+NIBBLE_HOST_DEVICE inline AffineFit Polish(const float* x, const float* w, AffineFit best) {
+  constexpr int kRounds = 8;
+  for (int round = 0; round < kRounds; ++round) {
+    const AffineFit fit = RoundAtAffine<kMaxCode, N>(x, w, best.template Refit<kOffset>());
+    if (!(fit.error < best.error)) break;
+    best = fit;
+  }
+  return best;
+}
+
+// Tries scales that clip up to a third of the range, at the top, at both ends alike and at the bottom; polishes the
 // most promising of each and returns the best.
 template <int kMaxCode, int N, Offset kOffset>
 NIBBLE_HOST_DEVICE inline AffineFit SearchAffine(const float* x, const float* w) {
-  constexpr int kRounds = 8, kRatios = kMaxCode > 15 ? 13 : 9;  // the more codes, the closer lie the minima
+  constexpr int kRatios = kMaxCode > 15 ? 13 : 9;  // the more codes, the closer lie the minima
   constexpr float kFirstRatio = 0.68f, kRatioStep = 0.36f / (kRatios - 1);
   Range range = MinMax(x, N);
   if (kOffset == Offset::kAtMostZero && range.min > 0) range.min = 0;
@@ -106,11 +119,7 @@ NIBBLE_HOST_DEVICE inline AffineFit SearchAffine(const float* x, const float* w)
         candidate = fit;
       }
     }
-    for (int round = 0; round < kRounds; ++round) {
-      const AffineFit fit = RoundAtAffine<kMaxCode, N>(x, w, candidate.template Refit<kOffset>());
-      if (!(fit.error < candidate.error)) break;
-      candidate = fit;
-    }
+    candidate = Polish<kMaxCode, N, kOffset>(x, w, candidate);
     if (candidate.error < best.error) best = candidate;
   }
   return best;

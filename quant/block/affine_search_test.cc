@@ -5,6 +5,8 @@
 #include <random>
 
 #include "gtest/gtest.h"
+#include "quant/block/extremes.h"
+#include "quant/block/rounding.h"
 
 namespace nibble {
 namespace {

@@ -11,8 +11,8 @@
 
 #include <cstdint>
 
-#include "quant/block/extremes.h"
 #include "quant/block/host_device.h"
+#include "quant/block/rounding.h"
 
 namespace nibble {
 

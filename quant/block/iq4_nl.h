@@ -14,6 +14,7 @@
 #include "quant/block/half.h"
 #include "quant/block/host_device.h"
 #include "quant/block/iq4.h"
+#include "quant/block/rounding.h"
 
 namespace nibble::iq4_nl {
 

@@ -8,6 +8,7 @@
 #include "quant/block/half.h"
 #include "quant/block/host_device.h"
 #include "quant/block/k_scales.h"
+#include "quant/block/rounding.h"
 
 namespace nibble {
 

@@ -5,11 +5,11 @@
 #include <cstdint>
 
 #include "quant/block/affine_search.h"
-#include "quant/block/extremes.h"
 #include "quant/block/host_device.h"
 #include "quant/block/k_affine.h"
 #include "quant/block/k_scales.h"
 #include "quant/block/normalized.h"
+#include "quant/block/rounding.h"
 #include "quant/block/super_scale.h"
 
 namespace nibble {

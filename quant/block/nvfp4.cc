@@ -3,6 +3,7 @@
 #include "quant/block/block_run.h"
 #include "quant/block/e2m1_search.h"
 #include "quant/block/normalized.h"
+#include "quant/block/rounding.h"
 
 namespace nibble::nvfp4 {
 namespace {

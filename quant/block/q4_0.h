@@ -13,6 +13,7 @@
 #include "quant/block/extremes.h"
 #include "quant/block/half.h"
 #include "quant/block/host_device.h"
+#include "quant/block/rounding.h"
 
 namespace nibble::q4_0 {
 

@@ -14,6 +14,7 @@
 #include "quant/block/five_bits.h"
 #include "quant/block/half.h"
 #include "quant/block/host_device.h"
+#include "quant/block/rounding.h"
 
 namespace nibble::q5_0 {
 

@@ -13,7 +13,6 @@
 #include <cstdint>
 
 #include "quant/block/bit_planes.h"
-#include "quant/block/extremes.h"
 #include "quant/block/half.h"
 #include "quant/block/host_device.h"
 #include "quant/block/k_affine.h"

@@ -8,6 +8,7 @@
 #include "quant/block/fold_sum.h"
 #include "quant/block/host_device.h"
 #include "quant/block/normalized.h"
+#include "quant/block/rounding.h"
 
 namespace nibble {
 

@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "quant/block/grid.h"
 #include "quant/block/iq4.h"
+#include "quant/block/rounding.h"
 
 namespace nibble {
 namespace {

@@ -9,6 +9,7 @@
 #include "quant/block/half.h"
 #include "quant/block/host_device.h"
 #include "quant/block/normalized.h"
+#include "quant/block/rounding.h"
 #include "quant/block/scale_search.h"
 
 namespace nibble {
