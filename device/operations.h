@@ -48,14 +48,15 @@ enum class RopePairing {
 
 struct RopeArguments {
   RopePairing pairing = RopePairing::kInterleaved;
-  int64_t heads = 1;  // of x's columns, equally long; `dimensions` <= their length
+  int64_t heads = 1;  // of x's columns, equally long
+  int64_t first = 0;  // the dimension of each head where the rotated ones begin; first + dimensions <= its length
   // [positions, dimensions/2]: row p rotates the rows r of x with r % positions == p.
   ConstMatrix cosine;
   ConstMatrix sine;
 };
 
 // `sequences` sequences of T queries and N >= T keys, one after the other. Query t is at position N - T + t of its
-// sequence and sees the keys up to that position.
+// sequence and sees the keys up to that position, as far back as window and chunk allow.
 struct AttentionArguments {
   int64_t sequences = 1;
   int64_t heads = 1;
@@ -64,6 +65,31 @@ struct AttentionArguments {
   ConstMatrix query;     // [sequences * T, heads * key_length]
   ConstMatrix key;       // [sequences * N, kv_heads * key_length]
   ConstMatrix value;     // [sequences * N, kv_heads * value_length]
+  int64_t window = 0;    // the last so many keys, the query's own included; 0: all
+  int64_t chunk = 0;     // the keys of the query's own chunk of so many positions; 0: all
+  // [heads] or null: one more score per head, unscaled, that takes part in the softmax and has no value.
+  const float* sinks = nullptr;
+};
+
+enum class Gating {
+  kSoftmax,          // over all experts
+  kSigmoid,          // of each expert's logit
+  kSoftmaxOfChosen,  // over the chosen experts
+};
+
+// Each token's experts are the `used` with the highest scores; its weights are their gates, by these rules. The score
+// is the logit; with groups or a selection bias, gate + bias. Of equal scores the lower index wins.
+struct RouterArguments {
+  ConstMatrix logits;  // [T, experts]
+  int64_t used = 1;
+  Gating gating = Gating::kSoftmax;
+  const float* selection_bias = nullptr;  // [experts] or null
+  // Experts are chosen within the `groups_used` groups whose two best scores have the highest sums; groups of equal
+  // size, one after the other; 0: no groups.
+  int64_t groups = 0;
+  int64_t groups_used = 0;
+  bool normalize = false;  // the weights are divided by their sum
+  float scale = 1;         // and multiplied by this
 };
 
 // A softmax over a row that comes in pieces, left to right.
@@ -90,18 +116,37 @@ struct Operations {
   // y += x.
   void (*add)(Device& device, ConstMatrix x, Matrix y);
 
-  // Row by row y = x / sqrt(mean(x^2) + epsilon) * weight; weight [cols]. y may be x.
+  // Row r of x times factors[r % count].
+  void (*scale_rows)(Device& device, const float* factors, int64_t count, Matrix x);
+
+  // Row by row y = x / sqrt(mean(x^2) + epsilon) * weight; weight [cols], or null for 1. y may be x.
   void (*rms_norm)(Device& device, ConstMatrix x, const float* weight, float epsilon, Matrix y);
 
-  // Rotates the first `dimensions` of each head of x in place: (a, b) becomes (a cos - b sin, a sin + b cos).
+  // Row by row y = (x - mean) / sqrt(variance + epsilon) * weight + bias; both [cols], bias or null. y may be x.
+  void (*layer_norm)(Device& device, ConstMatrix x, const float* weight, const float* bias, float epsilon, Matrix y);
+
+  // Copies each head of x into a head of y, from its dimension `first` on. Both have `heads` heads of their own
+  // lengths; if `shared`, all of x is one head that goes into every one of y's.
+  void (*copy_heads)(Device& device, int64_t heads, bool shared, ConstMatrix x, int64_t first, Matrix y);
+
+  // Rotates `dimensions` of each head of x in place: (a, b) becomes (a cos - b sin, a sin + b cos).
   void (*rope)(Device& device, const RopeArguments& arguments, Matrix x);
 
-  // y [sequences * T, heads * value_length] = softmax(scale * query key^T, causal) value, head by head. Takes memory
-  // for a fixed number of rows of N scores per thread.
+  // y [sequences * T, heads * value_length] = softmax(scale * query key^T of the keys seen) value, head by head. Takes
+  // memory for a fixed number of rows of N scores per thread.
   void (*attention)(Device& device, const AttentionArguments& arguments, Matrix y);
 
   // gate = silu(gate) * up.
   void (*swiglu)(Device& device, ConstMatrix up, Matrix gate);
+  // g = min(gate, limit), u = clamp(up, -limit, limit): gate = g * sigmoid(alpha * g) * (u + 1).
+  void (*swiglu_clamped)(Device& device, float limit, float alpha, ConstMatrix up, Matrix gate);
+  // gate = gelu(gate) * up; x = gelu(x). The tanh approximation.
+  void (*geglu)(Device& device, ConstMatrix up, Matrix gate);
+  void (*gelu)(Device& device, Matrix x);
+
+  // experts and weights [T, used], best first; they lie in host memory, and the operation is complete when it returns.
+  void (*route)(Device& device, const RouterArguments& arguments, absl::Span<int32_t> experts,
+                absl::Span<float> weights);
 
   // Takes columns first_column ... of every row into its state. targets[row] is the row's column whose value is kept.
   // States and targets lie in host memory; the operation is complete when it returns.

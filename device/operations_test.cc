@@ -102,20 +102,20 @@ TEST_P(OnDevice, MatMul) {
 }
 
 TEST_P(OnDevice, Add) {
-  const Values x = RandomValues(5 * 7, 1), y = RandomValues(5 * 7, 2);
+  const Values x = RandomValues(300 * 70, 1), y = RandomValues(300 * 70, 2);
   Doubles expected;
   for (size_t i = 0; i < x.size(); ++i) expected.push_back(static_cast<double>(x[i]) + y[i]);
   Check(
       [&](Device& device) {
         const Buffer dx = Put(device, x), dy = Put(device, y);
-        device.operations().add(device, dx.matrix(5, 7), dy.matrix(5, 7));
+        device.operations().add(device, dx.matrix(300, 70), dy.matrix(300, 70));
         return Get(device, dy);
       },
       expected);
 }
 
 TEST_P(OnDevice, RmsNorm) {
-  const int64_t rows = 5, cols = 67;
+  const int64_t rows = 300, cols = 67;
   const float epsilon = 0.1;
   const Values x = RandomValues(rows * cols, 1), weight = RandomValues(cols, 2);
   Doubles expected;
@@ -139,7 +139,7 @@ TEST_P(OnDevice, RmsNorm) {
 }
 
 TEST_P(OnDevice, Rope) {
-  const int64_t positions = 3, sequences = 2, heads = 2, length = 10, pairs = 4;  // 8 of 10 dimensions turn
+  const int64_t positions = 300, sequences = 3, heads = 2, length = 10, pairs = 4;  // 8 of 10 dimensions turn
   const Values angles = RandomValues(positions * pairs, 1), x = RandomValues(sequences * positions * heads * length, 2);
   Values cosine, sine;
   for (float angle : angles) cosine.push_back(std::cos(angle)), sine.push_back(std::sin(angle));
@@ -237,16 +237,16 @@ TEST_P(OnDevice, AttentionWithLargeScores) {
 }
 
 TEST_P(OnDevice, SwiGlu) {
-  Values gate = RandomValues(100, 1), up = RandomValues(100, 2);
+  Values gate = RandomValues(200 * 100, 1), up = RandomValues(200 * 100, 2);
   gate[0] = -200, gate[1] = 200;  // both ends of the sigmoid
   Doubles expected;
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 200 * 100; ++i) {
     expected.push_back(gate[i] / (1 + std::exp(-static_cast<double>(gate[i]))) * up[i]);
   }
   Check(
       [&](Device& device) {
         const Buffer dgate = Put(device, gate), dup = Put(device, up);
-        device.operations().swiglu(device, dup.matrix(10, 10), dgate.matrix(10, 10));
+        device.operations().swiglu(device, dup.matrix(200, 100), dgate.matrix(200, 100));
         return Get(device, dgate);
       },
       expected);

@@ -6,6 +6,7 @@
 #include "device/cpu/cpu_device.h"
 #include "device/cpu/gemm.h"
 #include "device/cpu/operations.h"
+#include "device/cpu/work.h"
 
 namespace nibble::cpu {
 namespace {
@@ -13,17 +14,19 @@ namespace {
 // Queries taken at once: their scores against all keys are all the memory that a thread needs.
 constexpr int64_t kQueryBlock = 64;
 
-// Softmax of the first `seen` scores; the others become 0.
-void CausalSoftmax(float* scores, int64_t seen, int64_t count) {
-  const float max = *std::max_element(scores, scores + seen);
-  double sum = 0;
-  for (int64_t i = 0; i < seen; ++i) {
+// Softmax of scores[begin, end), and of the sink if there is one; the others become 0.
+void SoftmaxOfSeen(float* scores, int64_t begin, int64_t end, int64_t count, const float* sink) {
+  float max = *std::max_element(scores + begin, scores + end);
+  if (sink != nullptr) max = std::max(max, *sink);
+  double sum = sink == nullptr ? 0 : std::exp(*sink - max);
+  for (int64_t i = begin; i < end; ++i) {
     scores[i] = std::exp(scores[i] - max);
     sum += scores[i];
   }
   const float inverse = 1 / sum;
-  for (int64_t i = 0; i < seen; ++i) scores[i] *= inverse;
-  std::fill(scores + seen, scores + count, 0.0f);
+  for (int64_t i = begin; i < end; ++i) scores[i] *= inverse;
+  std::fill(scores, scores + begin, 0.0f);
+  std::fill(scores + end, scores + count, 0.0f);
 }
 
 // The work cut into tasks: one block of queries of one head of one sequence each.
@@ -49,20 +52,32 @@ class Tasks {
     const int64_t value_length = a_.value.cols / a_.kv_heads;
     const int64_t count = std::min(kQueryBlock, queries_ - first);
     const int64_t past = keys_ - queries_;
-    const int64_t seen = past + first + count;  // by the block's last query
+    const int64_t begin = FirstSeen(past + first);  // by the block's first query
+    const int64_t end = past + first + count;       // by its last
+    const int64_t seen = end - begin;
 
     const float* query = a_.query.row(sequence * queries_ + first) + head * key_length;
-    const float* key = a_.key.row(sequence * keys_) + kv_head * key_length;
-    const float* value = a_.value.row(sequence * keys_) + kv_head * value_length;
+    const float* key = a_.key.row(sequence * keys_ + begin) + kv_head * key_length;
+    const float* value = a_.value.row(sequence * keys_ + begin) + kv_head * value_length;
+    const float* sink = a_.sinks == nullptr ? nullptr : a_.sinks + head;
     float* out = y_.row(sequence * queries_ + first) + head * value_length;
 
     Gemm(device_, count, seen, key_length, a_.scale, {query, a_.query.cols}, {key, a_.key.cols}, Transpose::kYes,
          scores, seen);
-    for (int64_t t = 0; t < count; ++t) CausalSoftmax(scores + t * seen, past + first + t + 1, seen);
+    for (int64_t t = 0; t < count; ++t) {
+      const int64_t position = past + first + t;
+      SoftmaxOfSeen(scores + t * seen, FirstSeen(position) - begin, position + 1 - begin, seen, sink);
+    }
     Gemm(device_, count, value_length, seen, 1, {scores, seen}, {value, a_.value.cols}, Transpose::kNo, out, y_.cols);
   }
 
  private:
+  int64_t FirstSeen(int64_t position) const {
+    const int64_t of_window = a_.window > 0 ? position - a_.window + 1 : 0;
+    const int64_t of_chunk = a_.chunk > 0 ? position - position % a_.chunk : 0;
+    return std::max({int64_t{0}, of_window, of_chunk});
+  }
+
   CpuDevice& device_;
   const AttentionArguments& a_;
   const Matrix y_;
@@ -78,7 +93,8 @@ void Attention(Device& device, const AttentionArguments& arguments, Matrix y) {
   const Tasks tasks(cpu, arguments, y);
   absl::StatusOr<Buffer> scratch = cpu.Allocate(tasks.scratch() * cpu.threads());
   if (!scratch.ok()) return cpu.Fail(scratch.status());
-#pragma omp parallel for schedule(dynamic) num_threads(cpu.threads())
+  const int threads = ThreadsFor(cpu, arguments.query.rows * arguments.key.rows * arguments.query.cols);
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
   for (int64_t task = 0; task < tasks.count(); ++task) {
     tasks.Run(task, scratch->data() + omp_get_thread_num() * tasks.scratch());
   }

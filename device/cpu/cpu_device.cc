@@ -16,10 +16,17 @@ constexpr std::align_val_t kAlignment{64};
 constexpr Operations kOperations = {
     .matmul = cpu::MatMul,
     .add = cpu::Add,
+    .scale_rows = cpu::ScaleRows,
     .rms_norm = cpu::RmsNorm,
+    .layer_norm = cpu::LayerNorm,
+    .copy_heads = cpu::CopyHeads,
     .rope = cpu::Rope,
     .attention = cpu::Attention,
     .swiglu = cpu::SwiGlu,
+    .swiglu_clamped = cpu::SwiGluClamped,
+    .geglu = cpu::GeGlu,
+    .gelu = cpu::Gelu,
+    .route = cpu::Route,
     .accumulate_softmax = cpu::AccumulateSoftmax,
     .accumulate_divergence = cpu::AccumulateDivergence,
 };

@@ -4,6 +4,7 @@
 #include "device/cpu/cpu_device.h"
 #include "device/cpu/gemm.h"
 #include "device/cpu/operations.h"
+#include "device/cpu/work.h"
 
 namespace nibble::cpu {
 namespace {
@@ -31,7 +32,8 @@ float Dot(const float* a, const float* b, int64_t n) {
 }
 
 void ByDotProducts(CpuDevice& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y) {
-#pragma omp parallel for schedule(static) num_threads(device.threads())
+  const int threads = ThreadsFor(device, x.rows * w.rows * w.cols);
+#pragma omp parallel for schedule(static) num_threads(threads)
   for (int64_t out = 0; out < w.rows; ++out) {
     for (int64_t t = 0; t < x.rows; ++t) {
       y.row(t)[out] = Dot(x.row(t), w.row(out), w.cols) + (bias == nullptr ? 0 : bias[out]);
@@ -48,7 +50,8 @@ void AddBias(const float* bias, int64_t rows, int64_t cols, float* y, int64_t st
 void ByTiles(CpuDevice& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y) {
   const int64_t across = (y.cols + kTileCols - 1) / kTileCols;
   const int64_t down = (y.rows + kTileRows - 1) / kTileRows;
-#pragma omp parallel for schedule(dynamic) num_threads(device.threads())
+  const int threads = ThreadsFor(device, x.rows * w.rows * w.cols);
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
   for (int64_t tile = 0; tile < across * down; ++tile) {
     const int64_t row = tile / across * kTileRows;
     const int64_t col = tile % across * kTileCols;

@@ -10,13 +10,23 @@ namespace nibble::cpu {
 void MatMul(Device& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y);
 // elementwise.cc
 void Add(Device& device, ConstMatrix x, Matrix y);
+void ScaleRows(Device& device, const float* factors, int64_t count, Matrix x);
+// activations.cc
 void SwiGlu(Device& device, ConstMatrix up, Matrix gate);
-// rms_norm.cc
+void SwiGluClamped(Device& device, float limit, float alpha, ConstMatrix up, Matrix gate);
+void GeGlu(Device& device, ConstMatrix up, Matrix gate);
+void Gelu(Device& device, Matrix x);
+// norms.cc
 void RmsNorm(Device& device, ConstMatrix x, const float* weight, float epsilon, Matrix y);
+void LayerNorm(Device& device, ConstMatrix x, const float* weight, const float* bias, float epsilon, Matrix y);
+// copy_heads.cc
+void CopyHeads(Device& device, int64_t heads, bool shared, ConstMatrix x, int64_t first, Matrix y);
 // rope.cc
 void Rope(Device& device, const RopeArguments& arguments, Matrix x);
 // attention.cc
 void Attention(Device& device, const AttentionArguments& arguments, Matrix y);
+// router.cc
+void Route(Device& device, const RouterArguments& arguments, absl::Span<int32_t> experts, absl::Span<float> weights);
 // softmax.cc
 void AccumulateSoftmax(Device& device, ConstMatrix values, int64_t first_column, absl::Span<const uint32_t> targets,
                        absl::Span<SoftmaxState> states);

@@ -1,4 +1,5 @@
 #include "device/cpu/operations.h"
+#include "device/cpu/work.h"
 #include "device/device.h"
 
 namespace nibble::cpu {
@@ -27,12 +28,13 @@ void Rope(Device& device, const RopeArguments& arguments, Matrix x) {
   const int64_t pairs = arguments.cosine.cols;
   const int64_t head_length = x.cols / arguments.heads;
   const Pairs layout = arguments.pairing == RopePairing::kInterleaved ? Pairs{2, 1} : Pairs{1, pairs};
-#pragma omp parallel for schedule(static) num_threads(device.threads())
+  const int threads = ThreadsFor(device, x.rows * x.cols);
+#pragma omp parallel for schedule(static) num_threads(threads)
   for (int64_t row = 0; row < x.rows; ++row) {
     const float* cosine = arguments.cosine.row(row % positions);
     const float* sine = arguments.sine.row(row % positions);
     for (int64_t head = 0; head < arguments.heads; ++head) {
-      Rotate(cosine, sine, pairs, layout, x.row(row) + head * head_length);
+      Rotate(cosine, sine, pairs, layout, x.row(row) + head * head_length + arguments.first);
     }
   }
 }
