@@ -16,6 +16,7 @@ namespace nibble {
 namespace {
 
 constexpr absl::string_view kName = "llama";
+constexpr absl::string_view kNames[] = {kName};
 constexpr absl::string_view kArchitectures[] = {"LlamaForCausalLM", "LLaMAForCausalLM"};
 
 constexpr double kMaxLayers = 10'000;
@@ -27,7 +28,7 @@ double HeadLength(const Fields& fields) { return fields[Field::kHiddenSize] / fi
 double AsHeads(const Fields& fields) { return fields[Field::kHeads]; }
 double AsKeyLength(const Fields& fields) { return fields[Field::kKeyLength]; }
 double Zero(const Fields&) { return 0; }
-double DefaultRopeBase(const Fields&) { return 10'000; }
+double RopeBase(const Fields&) { return 10'000; }
 
 constexpr FieldKind kUint = FieldKind::kUint;
 constexpr FieldKind kFloat = FieldKind::kFloat;
@@ -39,13 +40,7 @@ constexpr FieldRow kFields[] = {
     {Field::kFeedForward, kUint, 1, kMaxWidth, {"intermediate_size"}, "feed_forward_length"},
     {Field::kHeads, kUint, 1, kMaxWidth, {"num_attention_heads"}, "attention.head_count"},
     {Field::kKvHeads, kUint, 1, kMaxWidth, {"num_key_value_heads"}, "attention.head_count_kv", AsHeads},
-    {Field::kRopeBase,
-     kFloat,
-     1,
-     1e12,
-     {"rope_parameters.rope_theta", "rope_theta"},
-     "rope.freq_base",
-     DefaultRopeBase},
+    {Field::kRopeBase, kFloat, 1, 1e12, {"rope_parameters.rope_theta", "rope_theta"}, "rope.freq_base", RopeBase},
     {Field::kNormEpsilon, kFloat, 0, 1, {"rms_norm_eps"}, "attention.layer_norm_rms_epsilon"},
     {Field::kKeyLength, kUint, 1, kMaxWidth, {"head_dim"}, "attention.key_length", HeadLength},
     {Field::kValueLength, kUint, 1, kMaxWidth, {"head_dim"}, "attention.value_length", HeadLength},
@@ -189,8 +184,6 @@ void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
 }
 
 }  // namespace
-
-constexpr absl::string_view kNames[] = {kName};
 
 const Family kLlama = {kName,        kArchitectures,  kNames,    kNames, SpecFromConfig, TensorsFromCheckpoint,
                        SpecFromGguf, TensorsFromGguf, SpecToGguf};
