@@ -14,14 +14,14 @@ constexpr bool kGgufOnly = false;
 // row.
 constexpr DTypeInfo kTable[] = {
     {DType::kBool, "BOOL", kSafetensors, -1, 1, 8, std::nullopt},
-    {DType::kF4, "F4", kSafetensors, -1, 1, 4, std::nullopt},
+    {DType::kF4, "F4", kSafetensors, -1, 1, 4, Format::kF4},
     {DType::kF6_E2M3, "F6_E2M3", kSafetensors, -1, 1, 6, std::nullopt},
     {DType::kF6_E3M2, "F6_E3M2", kSafetensors, -1, 1, 6, std::nullopt},
     {DType::kU8, "U8", kSafetensors, -1, 1, 8, std::nullopt},
     {DType::kI8, "I8", kSafetensors, 24, 1, 8, std::nullopt},
-    {DType::kF8_E5M2, "F8_E5M2", kSafetensors, -1, 1, 8, std::nullopt},
-    {DType::kF8_E4M3, "F8_E4M3", kSafetensors, -1, 1, 8, std::nullopt},
-    {DType::kF8_E8M0, "F8_E8M0", kSafetensors, -1, 1, 8, std::nullopt},
+    {DType::kF8_E5M2, "F8_E5M2", kSafetensors, -1, 1, 8, Format::kF8_E5M2},
+    {DType::kF8_E4M3, "F8_E4M3", kSafetensors, -1, 1, 8, Format::kF8_E4M3},
+    {DType::kF8_E8M0, "F8_E8M0", kSafetensors, -1, 1, 8, Format::kF8_E8M0},
     {DType::kF8_E4M3FNUZ, "F8_E4M3FNUZ", kSafetensors, -1, 1, 8, std::nullopt},
     {DType::kF8_E5M2FNUZ, "F8_E5M2FNUZ", kSafetensors, -1, 1, 8, std::nullopt},
     {DType::kI16, "I16", kSafetensors, 25, 1, 16, std::nullopt},

@@ -69,6 +69,7 @@ std::vector<int> LayersWith(const Types& types, const std::string& tensor, const
 
 TEST(NamedTypes, StandInTheOrderOfFormats) {
   for (const BlockFormat& format : Formats()) {
+    if (format.gguf_type < 0) continue;  // of published tensors alone
     EXPECT_EQ(TypeOf(format.id).name, format.name);
     EXPECT_EQ(FindType(format.name), &TypeOf(format.id));
   }

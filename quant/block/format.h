@@ -35,6 +35,13 @@ enum class Format : uint8_t {
   kIQ4_XS,
   kMXFP4,
   kNVFP4,
+  // What checkpoints are published in besides: elements of a tensor whose scales are another tensor, or those scales.
+  // GGUF has none of them, and nothing is written in them.
+  kF8_E4M3,
+  kF8_E5M2,
+  kF8_E8M0,
+  kF4,
+  kInt4,
 };
 
 struct BlockFormat {

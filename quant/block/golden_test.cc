@@ -32,6 +32,7 @@ std::string Lower(const BlockFormat& format) { return absl::AsciiStrToLower(form
 
 TEST(GoldenTest, Decode) {
   for (const BlockFormat& format : Formats()) {
+    if (format.gguf_type < 0) continue;
     SCOPED_TRACE(std::string(format.name));
     const std::vector<std::byte> blocks = Read(absl::StrCat(Lower(format), ".blocks"));
     const std::vector<std::byte> expected = Read(absl::StrCat(Lower(format), ".decoded"));
