@@ -40,6 +40,10 @@ void AppendAlongCols(const StridedView& view, int64_t begin, int64_t end, std::v
 
 }  // namespace
 
+bool IsAgainstGrain(const StridedView& view) {
+  return !view.rows.empty() && view.cols.count > 1 && view.rows.back().stride < view.cols.stride;
+}
+
 int64_t StoredElement(const StridedView& view, int64_t row, int64_t col) {
   int64_t element = view.base + col * view.cols.stride;
   for (auto axis = view.rows.rbegin(); axis != view.rows.rend(); ++axis) {
@@ -53,8 +57,7 @@ int64_t StoredElement(const StridedView& view, int64_t row, int64_t col) {
 std::vector<Run> RunsOf(const StridedView& view, int64_t begin, int64_t end) {
   std::vector<Run> runs;
   if (begin == end || view.cols.count == 0) return runs;
-  const bool against_grain = !view.rows.empty() && view.cols.count > 1 && view.rows.back().stride < view.cols.stride;
-  (against_grain ? AppendAlongRows : AppendAlongCols)(view, begin, end, runs);
+  (IsAgainstGrain(view) ? AppendAlongRows : AppendAlongCols)(view, begin, end, runs);
   const auto by_stored = [](const Run& a, const Run& b) { return a.stored < b.stored; };
   if (!std::is_sorted(runs.begin(), runs.end(), by_stored)) std::sort(runs.begin(), runs.end(), by_stored);
   return runs;

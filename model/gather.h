@@ -25,6 +25,9 @@ struct Run {
 // The stored element that a view's element (row, col) is.
 int64_t StoredElement(const StridedView& view, int64_t row, int64_t col);
 
+// Whether neighbours of a column lie nearer to one another than those of a row: a transposed matrix.
+bool IsAgainstGrain(const StridedView& view);
+
 // What rows [begin, end) consist of, by ascending `stored`, with `out` counted from the first element of row `begin`.
 std::vector<Run> RunsOf(const StridedView& view, int64_t begin, int64_t end);
 

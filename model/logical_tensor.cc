@@ -6,10 +6,12 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status.h"
+#include "model/block_scales.h"
 #include "model/gather.h"
+#include "model/repack.h"
+#include "model/stored.h"
 #include "quant/block/format.h"
 
 namespace nibble {
@@ -17,17 +19,10 @@ namespace {
 
 constexpr int64_t kMaxGapBytes = 16 << 10;      // reading so much for nothing costs no more than another call
 constexpr int64_t kMaxFetchElements = 1 << 20;  // bounds the scratch memory where runs are joined
+constexpr int64_t kRowsAgainstGrain = 4096;     // then a run is long beside the gaps that are read for nothing
 
-const StoredTensor& Stored(const TensorSource& source, const StridedView& view) {
-  const StoredTensor* tensor = source.Find(view.tensor);
-  assert(tensor != nullptr);
-  return *tensor;
-}
-
-const BlockFormat& FormatOf(const StoredTensor& tensor) {
-  const DTypeInfo& dtype = GetDType(tensor.dtype);
-  assert(dtype.format.has_value());
-  return GetFormat(*dtype.format);
+StoredElements ElementsOf(const TensorSource& source, const StridedView& view) {
+  return ElementsOf(source, view.tensor, view.packed);
 }
 
 int64_t ViewRowsPerRow(const LogicalTensor& tensor, const StridedView& view) {
@@ -58,46 +53,70 @@ bool AllFinite(absl::Span<const float> values) {
   return bad == 0;
 }
 
-// "[3, 17]": where a stored element lies in its tensor.
-std::string IndexText(const StoredTensor& tensor, int64_t element) {
-  std::vector<int64_t> index(tensor.shape.size());
-  for (size_t axis = index.size(); axis-- > 0; element /= tensor.shape[axis])
-    index[axis] = element % tensor.shape[axis];
-  return ShapeText(index);
-}
-
 // kDataLoss with the index of the first value that is NaN or infinite; `values` are rows from `begin` on.
-absl::Status CheckFinite(const TensorSource& source, const StridedView& view, int64_t begin,
+absl::Status CheckFinite(const StoredElements& stored, const StridedView& view, int64_t begin,
                          absl::Span<const float> values) {
   if (AllFinite(values)) return absl::OkStatus();
   const int64_t at = std::find_if_not(values.begin(), values.end(), IsFinite) - values.begin();
-  const StoredTensor& stored = Stored(source, view);
   const int64_t element = StoredElement(view, begin + at / view.cols.count, at % view.cols.count);
-  return BadData(absl::StrCat(source.Place(stored), " ", IndexText(stored, element)), "a finite value",
-                 absl::StrFormat("%g", values[at]));
+  return stored.Error(element, "a finite value", absl::StrFormat("%g", values[at]));
+}
+
+// Elements [begin, end), whole blocks, as the values that they and their scales mean.
+absl::Status ReadElements(const StoredElements& stored, const StridedView& view, const Fetch& fetch,
+                          std::vector<std::byte>& bytes, absl::Span<float> values) {
+  NIBBLE_RETURN_IF_ERROR(stored.Read(fetch.begin, fetch.end, bytes));
+  stored.format.decode(bytes.data(), values.size() / stored.format.block_elements, values.data());
+  if (!view.scales) return absl::OkStatus();
+  NIBBLE_ASSIGN_OR_RETURN(const Scales scales, Scales::Read(stored, *view.scales, fetch.begin, fetch.end));
+  scales.Multiply(fetch.begin, values);
+  return absl::OkStatus();
 }
 
 // Rows [begin, end) of the view itself.
 absl::Status ReadView(const TensorSource& source, const StridedView& view, int64_t begin, int64_t end,
                       absl::Span<float> out) {
-  const StoredTensor& stored = Stored(source, view);
-  const BlockFormat& format = FormatOf(stored);
+  const StoredElements stored = ElementsOf(source, view);
   const std::vector<Run> runs = RunsOf(view, begin, end);
   std::vector<std::byte> bytes;
   std::vector<float> values;
-  for (const Fetch& fetch : PlanFetches(runs, format)) {
-    const size_t blocks = (fetch.end - fetch.begin) / format.block_elements;
-    bytes.resize(blocks * format.block_bytes);
-    NIBBLE_RETURN_IF_ERROR(source.Read(stored, format.BytesFor(fetch.begin), absl::MakeSpan(bytes)));
-    if (IsCopy(fetch, runs[fetch.first_run])) {
-      format.decode(bytes.data(), blocks, out.data() + runs[fetch.first_run].out);
+  for (const Fetch& fetch : PlanFetches(runs, stored.format)) {
+    const size_t elements = fetch.end - fetch.begin;
+    const Run& first = runs[fetch.first_run];
+    if (IsCopy(fetch, first)) {
+      NIBBLE_RETURN_IF_ERROR(ReadElements(stored, view, fetch, bytes, out.subspan(first.out, elements)));
       continue;
     }
-    values.resize(blocks * format.block_elements);
-    format.decode(bytes.data(), blocks, values.data());
+    values.resize(elements);
+    NIBBLE_RETURN_IF_ERROR(ReadElements(stored, view, fetch, bytes, absl::MakeSpan(values)));
     for (size_t i = fetch.first_run; i < fetch.last_run; ++i) Scatter(values.data(), fetch.begin, runs[i], out.data());
   }
-  return CheckFinite(source, view, begin, out);
+  NIBBLE_RETURN_IF_ERROR(CheckFinite(stored, view, begin, out));
+  if (view.add != 0) {
+    for (float& value : out) value += view.add;
+  }
+  return absl::OkStatus();
+}
+
+// Whether every view row is a run of whole blocks of so many elements.
+bool RowsAreWholeBlocks(const StridedView& view, int64_t block) {
+  const auto divides = [&](int64_t elements) { return elements % block == 0; };
+  return (view.cols.stride == 1 || view.cols.count == 1) && divides(view.cols.count) && divides(view.base) &&
+         std::all_of(view.rows.begin(), view.rows.end(),
+                     [&](const Axis& axis) { return axis.count == 1 || divides(axis.stride); });
+}
+
+absl::Status CopyRuns(const StoredElements& stored, const std::vector<Run>& runs, std::byte* out) {
+  const BlockFormat& format = stored.format;
+  std::vector<std::byte> bytes;
+  for (const Fetch& fetch : PlanFetches(runs, format)) {
+    NIBBLE_RETURN_IF_ERROR(stored.Read(fetch.begin, fetch.end, bytes));
+    for (size_t i = fetch.first_run; i < fetch.last_run; ++i) {
+      const std::byte* from = bytes.data() + format.BytesFor(runs[i].stored - fetch.begin);
+      std::copy_n(from, format.BytesFor(runs[i].count), out + format.BytesFor(runs[i].out));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -130,42 +149,47 @@ absl::Status ReadRows(const TensorSource& source, const LogicalTensor& tensor, i
   return ReadView(source, view, begin * parts, end * parts, out);
 }
 
+int64_t PanelRows(const LogicalTensor& tensor, int64_t wanted) {
+  const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
+  const bool against_grain = view != nullptr && IsAgainstGrain(*view);
+  return std::clamp<int64_t>(against_grain ? std::max(wanted, kRowsAgainstGrain) : wanted, 1,
+                             std::max<int64_t>(1, tensor.rows));
+}
+
 std::optional<DType> RawDType(const TensorSource& source, const LogicalTensor& tensor) {
   const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
-  if (view == nullptr) return std::nullopt;
-  const DType dtype = Stored(source, *view).dtype;
-  const int64_t block = GetDType(dtype).block_elements;
-  const auto divides = [&](int64_t elements) { return elements % block == 0; };
-  if (view->cols.count == 0) return dtype;
-  const bool whole_blocks = (view->cols.stride == 1 || view->cols.count == 1) && divides(view->cols.count) &&
-                            divides(view->base) &&
-                            std::all_of(view->rows.begin(), view->rows.end(),
-                                        [&](const Axis& axis) { return axis.count == 1 || divides(axis.stride); });
-  return whole_blocks ? std::optional(dtype) : std::nullopt;
+  if (view == nullptr || view->add != 0) return std::nullopt;
+  std::optional<DType> dtype;
+  if (view->packed || view->scales) {
+    dtype = RepackedDType(source, *view);
+  } else if (const DTypeInfo& stored = GetDType(source.Find(view->tensor)->dtype); stored.gguf_type >= 0) {
+    dtype = stored.id;
+  }
+  if (!dtype || !RowsAreWholeBlocks(*view, GetDType(*dtype).block_elements)) return std::nullopt;
+  return dtype;
 }
 
 absl::Status ReadRawRows(const TensorSource& source, const LogicalTensor& tensor, int64_t begin, int64_t end,
-                         absl::Span<std::byte> out) {
-  assert(RawDType(source, tensor).has_value());
+                         absl::Span<std::byte> out, int64_t* rounded_scales) {
+  const std::optional<DType> dtype = RawDType(source, tensor);
+  assert(dtype.has_value());
   const StridedView& view = std::get<StridedView>(tensor.recipe);
-  const StoredTensor& stored = Stored(source, view);
-  const BlockFormat& format = FormatOf(stored);
+  const StoredElements stored = ElementsOf(source, view);
+  const BlockFormat& format = GetFormat(*GetDType(*dtype).format);
   const int64_t parts = ViewRowsPerRow(tensor, view);
   const std::vector<Run> runs = RunsOf(view, begin * parts, end * parts);
-  std::vector<std::byte> bytes;
-  for (const Fetch& fetch : PlanFetches(runs, format)) {
-    bytes.resize(format.BytesFor(fetch.end - fetch.begin));
-    NIBBLE_RETURN_IF_ERROR(source.Read(stored, format.BytesFor(fetch.begin), absl::MakeSpan(bytes)));
-    for (size_t i = fetch.first_run; i < fetch.last_run; ++i) {
-      const std::byte* from = bytes.data() + format.BytesFor(runs[i].stored - fetch.begin);
-      std::copy_n(from, format.BytesFor(runs[i].count), out.data() + format.BytesFor(runs[i].out));
+  if (view.scales) {
+    for (const Run& run : runs) {
+      NIBBLE_RETURN_IF_ERROR(RepackRun(source, view, run, out.data() + format.BytesFor(run.out), rounded_scales));
     }
+  } else {
+    NIBBLE_RETURN_IF_ERROR(CopyRuns(stored, runs, out.data()));
   }
   std::vector<float> values(tensor.cols);
   const uint64_t row_bytes = format.BytesFor(tensor.cols);
   for (int64_t row = begin; row < end; ++row) {
     format.decode(out.data() + (row - begin) * row_bytes, tensor.cols / format.block_elements, values.data());
-    NIBBLE_RETURN_IF_ERROR(CheckFinite(source, view, row * parts, values));
+    NIBBLE_RETURN_IF_ERROR(CheckFinite(stored, view, row * parts, values));
   }
   return absl::OkStatus();
 }

@@ -17,8 +17,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "formats/dtype.h"
 #include "formats/tensor_source.h"
 #include "model/role.h"
+#include "quant/block/format.h"
 
 namespace nibble {
 
@@ -26,6 +28,16 @@ struct Axis {
   int64_t count = 1;
   int64_t stride = 1;  // in elements of the stored tensor
   friend bool operator==(const Axis&, const Axis&) = default;
+};
+
+// What stored elements are multiplied by: a tensor of scales, one per block of elements. The stored tensor is seen as a
+// matrix, its leading axes multiplied out; element (row, col) has scale [row / block_rows, col / block_cols], in rows
+// of ceil(cols / block_cols) scales. Scales are F32, BF16, F16 or E8M0 (F8_E8M0, or U8 meant so).
+struct BlockScales {
+  std::string tensor;
+  int64_t block_rows = 1;
+  int64_t block_cols = 1;
+  friend bool operator==(const BlockScales&, const BlockScales&) = default;
 };
 
 // Element (r, c) is stored element  base + sum_k digit_k(r) * rows[k].stride + c * cols.stride,  where the digits are
@@ -37,6 +49,11 @@ struct StridedView {
   int64_t base = 0;
   std::vector<Axis> rows;
   Axis cols;
+  // What the stored bytes are, if not what the tensor's dtype says: kF4 or kInt4, two elements a byte. All of the
+  // above, and the blocks of scales, count these elements.
+  std::optional<Format> packed;
+  std::optional<BlockScales> scales;
+  float add = 0;  // to each value
 };
 
 // Values that no tensor holds, known from the config (rope frequency factors): one row.
@@ -62,19 +79,25 @@ struct LogicalTensor {
 StridedView IdentityView(const StoredTensor& tensor);
 StridedView RopeInterleavedView(const StoredTensor& tensor, int64_t heads);
 
+// How many rows ReadRows and ReadRawRows should be asked for at once, where `wanted` would do: more where the view
+// walks the stored tensor against its grain, so that few rows cost as much as many.
+int64_t PanelRows(const LogicalTensor& tensor, int64_t wanted);
+
 // The one evaluator: rows [begin, end) as floats, row after row. Memory beyond `out` is bounded by the stored bytes of
 // those rows (of the whole tensor, where the view walks it against its grain). Thread-safe. kDataLoss names the tensor
-// if a value is NaN or infinite, with its index.
+// and the index of a value that is NaN or infinite, or of a scale that is not a finite number above 0.
 absl::Status ReadRows(const TensorSource& source, const LogicalTensor& tensor, int64_t begin, int64_t end,
                       absl::Span<float> out);
 
-// The dtype whose blocks ReadRawRows can hand out unchanged: the stored one, where every logical row is a run of whole
-// stored blocks; nothing otherwise.
+// The GGUF type whose blocks ReadRawRows can hand out without going through values: the stored one, where every logical
+// row is a run of whole stored blocks; MXFP4 for F4 elements with E8M0 scales per 32, Q4_0 for INT4 elements with
+// scales per 32; nothing otherwise.
 std::optional<DType> RawDType(const TensorSource& source, const LogicalTensor& tensor);
 
-// Rows [begin, end) in their stored bits. kDataLoss as ReadRows. REQUIRES: RawDType(tensor) has a value.
+// Rows [begin, end) in their stored bits. kDataLoss as ReadRows, and for a scale beyond what Q4_0's can hold; one that
+// lies between its values becomes the nearest, and is counted. REQUIRES: RawDType(tensor) has a value.
 absl::Status ReadRawRows(const TensorSource& source, const LogicalTensor& tensor, int64_t begin, int64_t end,
-                         absl::Span<std::byte> out);
+                         absl::Span<std::byte> out, int64_t* rounded_scales = nullptr);
 
 }  // namespace nibble
 

@@ -15,30 +15,13 @@
 #include "formats/tensor_source.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/memory_file.h"
 #include "quant/block/format.h"
 
 namespace nibble {
 namespace {
 
 using ::testing::HasSubstr;
-
-class MemoryFile : public io::ReadableFile {
- public:
-  explicit MemoryFile(std::vector<std::byte> bytes) : bytes_(std::move(bytes)) { info_.size = bytes_.size(); }
-
-  absl::Status ReadAt(uint64_t offset, absl::Span<std::byte> out) const override {
-    if (offset + out.size() > bytes_.size()) return absl::DataLossError("past the end");
-    std::memcpy(out.data(), bytes_.data() + offset, out.size());
-    return absl::OkStatus();
-  }
-  const std::string& path() const override { return path_; }
-  const io::FileInfo& info() const override { return info_; }
-
- private:
-  std::string path_ = "memory";
-  io::FileInfo info_;
-  std::vector<std::byte> bytes_;
-};
 
 // One tensor "t" and the values that its bytes mean.
 struct Fixture {
