@@ -26,11 +26,11 @@ TEST(OnigurumaToPcre2, SaysTheSameInTheOtherSyntax) {
   } cases[] = {
       {"a+", "a+"},
       {"\\s+(?!\\S)", "[\\x{9}-\\x{d}\\x{85}\\p{Z}]+(?![^\\x{9}-\\x{d}\\x{85}\\p{Z}])"},
-      {"[^\\s\\p{L}]", "[^\\x{9}-\\x{d}\\x{85}\\p{Z}\\p{L}]"},
+      {"[^\\s\\p{Z}]", "[^\\x{9}-\\x{d}\\x{85}\\p{Z}\\p{Z}]"},
       {"\\\\s", "\\\\s"},
       {"[\\]\\\\]x", "[\\]\\\\]x"},
-      {"[\\p{Han}]", "[\\p{sc:Han}]"},
-      {"[\\p{L}&&[^\\p{Han}]]*", "(?:(?![\\p{sc:Han}])[\\p{L}])*"},
+      {"\\p{Han}", "[\\p{sc:Han}\\x{2B739}\\x{2EBF0}-\\x{2EE5D}\\x{31350}-\\x{323AF}]"},
+      {"[\\p{Lt}&&[^a]]*", "(?:(?![a])[\\p{Lt}])*"},
   };
   for (const auto& c : cases) EXPECT_EQ(OnigurumaToPcre2(c.oniguruma), c.pcre2);
 }
@@ -95,6 +95,8 @@ TEST(PreTokenizer, SplitsAsEachVocabularyExpects) {
       {"deepseek-v3", "漢字ab1234,x", "漢字|ab|123|4|,x"},
       {"kimi-k2", "混合mixed文字text", "混合|mixed|文字|text"},
       {"kimi-k2", "  漢", " | |漢"},
+      {"deepseek-v3", "a \U0001FAE8b", "a| \U0001FAE8|b"},  // an emoji of Unicode 15
+      {"llama-bpe", "a\U000323AFb", "a\U000323AFb"},        // a character of Han extension H, of Unicode 15
       {"llama-bpe", "a\u180E\u180Eb", "a|\u180E\u180E|b"},  // U+180E is no space
       {"llama-bpe", "a\u0085 b", "a|\u0085| b"},            // U+0085 is one
   };

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/status.h"
+#include "formats/tokenizer/unicode16.h"
 
 namespace nibble::tokenizer {
 namespace {
@@ -18,7 +19,7 @@ constexpr size_t kJitStackStart = 32 << 10;
 constexpr size_t kJitStackLimit = 64 << 20;
 
 // White_Space, as Unicode and Oniguruma have it: PCRE2's \s has U+180E besides.
-constexpr char kSpaceInClass[] = "\\x{9}-\\x{d}\\x{85}\\p{Z}";
+constexpr char kSpaces[] = "\\x{9}-\\x{d}\\x{85}\\p{Z}";
 
 template <auto kFree>
 struct Free {
@@ -37,10 +38,26 @@ std::string ErrorText(int code) {
   return reinterpret_cast<const char*>(buffer);
 }
 
+// The escape at the beginning of `regex`: "\\s", "\\p{Lu}", ...
+absl::string_view EscapeAt(absl::string_view regex) {
+  const size_t end = absl::StartsWith(regex, "\\p{") ? regex.find('}') : regex.npos;
+  return regex.substr(0, end == regex.npos ? 2 : end + 1);
+}
+
+// What the escape stands for, as members of a class; empty if that says the same in both syntaxes.
+std::string MembersOf(absl::string_view escape) {
+  if (escape == "\\s" || escape == "\\S") return kSpaces;
+  if (!absl::StartsWith(escape, "\\p{")) return "";
+  const absl::string_view property = escape.substr(3, escape.size() - 4);
+  // Without "sc:" PCRE2 would take the script's extensions too.
+  return absl::StrCat(property == "Han" ? "\\p{sc:Han}" : escape, MembersSinceUnicode14(property));
+}
+
 std::string TranslateEscape(absl::string_view escape, bool in_class) {
-  if (escape == "\\s") return in_class ? kSpaceInClass : absl::StrCat("[", kSpaceInClass, "]");
-  if (escape == "\\S" && !in_class) return absl::StrCat("[^", kSpaceInClass, "]");
-  return std::string(escape);
+  const std::string members = MembersOf(escape);
+  if (members.empty()) return std::string(escape);
+  if (in_class) return members;
+  return absl::StrCat(escape == "\\S" ? "[^" : "[", members, "]");
 }
 
 // The class whose '[' is at `at`, translated; `at` becomes the position behind it.
@@ -48,8 +65,9 @@ std::string TranslateClass(absl::string_view regex, size_t& at) {
   std::string members, excluded;
   for (++at; at < regex.size() && regex[at] != ']';) {
     if (regex[at] == '\\') {
-      members += TranslateEscape(regex.substr(at, 2), /*in_class=*/true);
-      at += 2;
+      const absl::string_view escape = EscapeAt(regex.substr(at));
+      members += TranslateEscape(escape, /*in_class=*/true);
+      at += escape.size();
     } else if (absl::StartsWith(regex.substr(at), "&&[^")) {
       at += 2;  // [^b] is a class of its own, negated: (?!...) needs the positive one
       excluded = absl::StrReplaceAll(TranslateClass(regex, at), {{"[^", "["}});
@@ -68,15 +86,16 @@ std::string OnigurumaToPcre2(absl::string_view regex) {
   std::string result;
   for (size_t at = 0; at < regex.size();) {
     if (regex[at] == '\\') {
-      result += TranslateEscape(regex.substr(at, 2), /*in_class=*/false);
-      at += 2;
+      const absl::string_view escape = EscapeAt(regex.substr(at));
+      result += TranslateEscape(escape, /*in_class=*/false);
+      at += escape.size();
     } else if (regex[at] == '[') {
       result += TranslateClass(regex, at);
     } else {
       result += regex[at++];
     }
   }
-  return absl::StrReplaceAll(result, {{"\\p{Han}", "\\p{sc:Han}"}});
+  return result;
 }
 
 struct Regex::Code {

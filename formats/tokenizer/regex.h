@@ -14,7 +14,8 @@
 namespace nibble::tokenizer {
 
 // The expression in PCRE2's syntax and meaning. tokenizer.json's are Oniguruma's, which differs in what pre-tokenizers
-// use: \s and \p{Han} are other sets of characters, and [a&&[^b]] is what is in a but not in b.
+// use: \s and \p{Han} are other sets of characters, other properties hold for newer characters too (unicode16.h), and
+// [a&&[^b]] is what is in a but not in b. REQUIRES: \S does not stand in a class.
 std::string OnigurumaToPcre2(absl::string_view regex);
 
 // Immutable; thread-safe.
