@@ -1,0 +1,203 @@
+// The whole job on random models, against the slow forward pass.
+#include "pipeline/verify.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "pipeline/byte_vocabulary.h"
+#include "runtime/random_model.h"
+
+namespace nibble {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int kCtx = 16;
+constexpr int kWindows = 3;
+constexpr int kFirstScored = 8;
+const char kText[] =
+    "The_quick_brown_fox_jumps_over_the_lazy_dog.";  // 44 bytes, no space: SentencePiece writes it as three
+
+class RecordedProgress : public Progress {
+ public:
+  void Update(const ProgressUpdate& update) override { updates.push_back(update); }
+  void Warn(const std::string&) override {}
+  std::vector<ProgressUpdate> updates;
+};
+
+RandomModel ByteModel(RandomModelOptions options) {
+  options.vocab_size = kByteVocabularySize;
+  RandomModel random = MakeRandomModel(options);
+  random.model.vocabulary = MakeByteVocabulary();
+  return random;
+}
+
+std::string Text() { return std::string(kText) + kText; }  // BOS and 88 bytes
+
+VerifyReport RunVerify(const Model& reference, const std::vector<const Model*>& candidates, int threads = 2,
+                       uint64_t memory = 0) {
+  RecordedProgress progress;
+  absl::StatusOr<VerifyReport> report =
+      Verify(reference, candidates,
+             {.text = Text(), .ctx = kCtx, .chunks = kWindows, .threads = threads, .memory = memory}, progress);
+  EXPECT_TRUE(report.ok()) << report.status();
+  EXPECT_FALSE(progress.updates.empty());
+  for (size_t i = 0; i < progress.updates.size(); ++i) {
+    EXPECT_LE(progress.updates[i].done, progress.updates[i].total);
+    EXPECT_GE(progress.updates[i].done, progress.updates[std::max<size_t>(i, 1) - 1].done);
+  }
+  report->set_seconds(0);
+  return *report;
+}
+
+// One window of a model, slowly: log-probabilities of the scored positions, and the hidden states.
+struct SlowWindow {
+  std::vector<std::vector<double>> log_probabilities;
+  std::vector<uint32_t> targets;
+  SlowForward forward;
+};
+
+std::vector<SlowWindow> RunWindowsSlowly(const RandomModel& random) {
+  std::vector<SlowWindow> windows;
+  for (int window = 0; window < kWindows; ++window) {
+    std::vector<uint32_t> ids = {kBos};
+    for (int i = 1; i < kCtx; ++i) ids.push_back(ByteId(Text()[window * kCtx + i - 1]));
+    SlowWindow slow{.log_probabilities = {}, .targets = {}, .forward = RunSlowly(random, ids)};
+    for (int position = kFirstScored; position < kCtx - 1; ++position) {
+      const auto logits = slow.forward.logits.begin() + position * kByteVocabularySize;
+      std::vector<double>& row = slow.log_probabilities.emplace_back(logits, logits + kByteVocabularySize);
+      double sum = 0;
+      for (double logit : row) sum += std::exp(logit);
+      for (double& logit : row) logit -= std::log(sum);
+      slow.targets.push_back(ids[position + 1]);
+    }
+    windows.push_back(std::move(slow));
+  }
+  return windows;
+}
+
+TEST(VerifyTest, AgreesWithTheSlowForwardPass) {
+  const RandomModel reference = ByteModel({.seed = 1}), candidate = ByteModel({.seed = 2});
+  const VerifyReport report = RunVerify(reference.model, {&candidate.model});
+
+  const std::vector<SlowWindow> r = RunWindowsSlowly(reference), c = RunWindowsSlowly(candidate);
+  double divergence = 0, surprise_r = 0, surprise_c = 0, same = 0;
+  int64_t positions = 0;
+  std::vector<double> error(2), norm(2);
+  for (int window = 0; window < kWindows; ++window) {
+    for (size_t i = 0; i < r[window].targets.size(); ++i, ++positions) {
+      const std::vector<double>&p = r[window].log_probabilities[i], &q = c[window].log_probabilities[i];
+      for (size_t id = 0; id < p.size(); ++id) divergence += std::exp(p[id]) * (p[id] - q[id]);
+      surprise_r -= p[r[window].targets[i]];
+      surprise_c -= q[r[window].targets[i]];
+      same += std::max_element(p.begin(), p.end()) - p.begin() == std::max_element(q.begin(), q.end()) - q.begin();
+    }
+    for (int layer : {0, 1}) {
+      const std::vector<double>&a = r[window].forward.hidden[layer + 1], &b = c[window].forward.hidden[layer + 1];
+      for (size_t i = 0; i < a.size(); ++i) {
+        error[layer] += (b[i] - a[i]) * (b[i] - a[i]);
+        norm[layer] += a[i] * a[i];
+      }
+    }
+  }
+  EXPECT_EQ(report.tokens(), positions);
+  EXPECT_NEAR(report.ppl_reference() / std::exp(surprise_r / positions), 1, 1e-5);
+  const Candidate& figures = report.candidates(0);
+  EXPECT_EQ(figures.path(), "random 2");
+  EXPECT_NEAR(figures.ppl() / std::exp(surprise_c / positions), 1, 1e-5);
+  EXPECT_NEAR(figures.kld().mean() / (divergence / positions), 1, 1e-5);
+  EXPECT_NEAR(figures.top1(), same / positions, 1e-9);
+  ASSERT_EQ(figures.layers_size(), 2);
+  for (int layer : {0, 1}) {
+    EXPECT_EQ(figures.layers(layer).layer(), layer);
+    EXPECT_NEAR(figures.layers(layer).relative_error(), std::sqrt(error[layer] / norm[layer]), 1e-5);
+  }
+}
+
+TEST(VerifyTest, AModelIsNoDistanceFromItself) {
+  const RandomModel model = ByteModel({});
+  const VerifyReport report = RunVerify(model.model, {&model.model});
+  const Candidate& figures = report.candidates(0);
+  EXPECT_EQ(figures.kld().max(), 0);
+  EXPECT_EQ(figures.ppl(), report.ppl_reference());
+  EXPECT_EQ(figures.top1(), 1);
+  EXPECT_EQ(figures.delta_p_rms(), 0);
+  EXPECT_NEAR(figures.ln_ppl_correlation(), 1, 1e-12);
+  EXPECT_EQ(figures.bytes(), report.reference_bytes());
+  for (const LayerError& layer : figures.layers()) {
+    EXPECT_EQ(layer.relative_error(), 0);
+    EXPECT_NEAR(layer.cosine(), 1, 1e-12);
+  }
+}
+
+TEST(VerifyTest, SeveralCandidatesInOnePassAsOneByOne) {
+  const RandomModel reference = ByteModel({.seed = 1}), a = ByteModel({.seed = 2}), b = ByteModel({.seed = 3});
+  const VerifyReport both = RunVerify(reference.model, {&a.model, &b.model});
+  EXPECT_EQ(both.candidates(0).SerializeAsString(),
+            RunVerify(reference.model, {&a.model}).candidates(0).SerializeAsString());
+  EXPECT_EQ(both.candidates(1).SerializeAsString(),
+            RunVerify(reference.model, {&b.model}).candidates(0).SerializeAsString());
+}
+
+TEST(VerifyTest, TheSameForAnyNumberOfThreads) {
+  const RandomModel reference = ByteModel({.seed = 1}), candidate = ByteModel({.seed = 2});
+  const std::string one = RunVerify(reference.model, {&candidate.model}, 1).SerializeAsString();
+  for (int threads : {2, 3})
+    EXPECT_EQ(RunVerify(reference.model, {&candidate.model}, threads).SerializeAsString(), one);
+}
+
+// With next to no memory the windows go one at a time.
+TEST(VerifyTest, MemoryDoesNotChangeTheFigures) {
+  const RandomModel reference = ByteModel({.seed = 1}), candidate = ByteModel({.seed = 2});
+  const VerifyReport plenty = RunVerify(reference.model, {&candidate.model});
+  const VerifyReport little = RunVerify(reference.model, {&candidate.model}, 2, 1);
+  EXPECT_EQ(little.tokens(), plenty.tokens());
+  EXPECT_NEAR(little.candidates(0).kld().mean(), plenty.candidates(0).kld().mean(), 1e-5);
+  EXPECT_NEAR(little.candidates(0).ppl() / plenty.candidates(0).ppl(), 1, 1e-5);
+  EXPECT_NEAR(little.candidates(0).layers(1).cosine(), plenty.candidates(0).layers(1).cosine(), 1e-6);
+}
+
+TEST(VerifyTest, FewerWindowsThanAskedForIsAWarning) {
+  const RandomModel model = ByteModel({});
+  RecordedProgress progress;
+  const VerifyReport report =
+      *Verify(model.model, {&model.model}, {.text = Text(), .ctx = kCtx, .chunks = 9}, progress);
+  EXPECT_EQ(report.tokens(), 5 * 7);
+  ASSERT_EQ(report.warnings_size(), 1);
+  EXPECT_THAT(report.warnings(0), HasSubstr("5 windows, fewer than the 9"));
+}
+
+TEST(VerifyTest, CandidatesThatCannotBeCompared) {
+  const RandomModel reference = ByteModel({});
+  RandomModel other_size = ByteModel({}), other_token = ByteModel({}), fewer_tokens = ByteModel({});
+  RandomModel deeper = ByteModel({.layers = 3}), wider = ByteModel({.hidden_size = 64});
+  RandomModel broken = ByteModel({});
+  other_size.model.spec.set_vocab_size(300);
+  other_token.model.vocabulary->tokens[7] = "x";
+  fewer_tokens.model.vocabulary->tokens.pop_back();
+  broken.model.spec.mutable_norm()->set_epsilon(-1e9);  // the root of a negative number
+  struct Row {
+    const Model* model;
+    const char* message;
+  };
+  for (const Row& row : {Row{&other_size.model, "vocabulary of 259, found 300"},
+                         {&other_token.model, "token 7: expected the reference's '<0x04>', found 'x'"},
+                         {&fewer_tokens.model, "259 tokens, found 258"},
+                         {&deeper.model, "2 layers of width 32, found 3 layers of width 32"},
+                         {&wider.model, "found 2 layers of width 64"},
+                         {&broken.model, "window 0, position 8: expected a finite log-likelihood"}}) {
+    RecordedProgress progress;
+    const absl::Status status =
+        Verify(reference.model, {&reference.model, row.model}, {.text = Text(), .ctx = kCtx}, progress).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(row.message));
+  }
+}
+
+}  // namespace
+}  // namespace nibble
