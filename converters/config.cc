@@ -42,6 +42,33 @@ absl::Status RequireSupported(const json::Value& config, absl::Span<const Suppor
   return absl::OkStatus();
 }
 
+json::Value TextConfig(const json::Value& config) {
+  const json::Value text = config.Get("text_config");
+  return text.is_object() ? text : config;
+}
+
+absl::Status RequireReadableQuantization(const json::Value& config) {
+  const json::Value quantization = config.Get("quantization_config");
+  if (!quantization.exists() || quantization.is_null()) return absl::OkStatus();
+  const json::Value method = quantization.Get("quant_method");
+  NIBBLE_ASSIGN_OR_RETURN(const absl::string_view name, method.String());
+  if (name == "mxfp4") return absl::OkStatus();
+  if (name == "fp8") {
+    const json::Value block = quantization.Get("weight_block_size");
+    for (const json::Value& length : block.Elements()) {
+      if (!Holds(length, 128.0)) return NotSupported(block, "[128, 128]");
+    }
+    return absl::OkStatus();
+  }
+  if (name != "compressed-tensors") return NotSupported(method, "fp8, mxfp4 or compressed-tensors");
+  constexpr Supported kPacked[] = {{"format", absl::string_view("pack-quantized")},
+                                   {"config_groups.group_0.weights.num_bits", 4.0},
+                                   {"config_groups.group_0.weights.symmetric", true},
+                                   {"config_groups.group_0.weights.type", absl::string_view("int")}};
+  if (quantization.Get("config_groups").size() > 1) return NotSupported(quantization.Get("config_groups"), "one group");
+  return RequireSupported(quantization, kPacked);
+}
+
 absl::Status RefuseQuantized(const json::Value& config) {
   const json::Value quantization = config.Get("quantization_config");
   if (!quantization.exists() || quantization.is_null()) return absl::OkStatus();

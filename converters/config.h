@@ -14,6 +14,9 @@ namespace nibble {
 // The value at a dotted path, "rope_parameters.rope_theta".
 json::Value Lookup(const json::Value& config, absl::string_view path);
 
+// The part of a config that is about the language model: `text_config` of a multimodal one, else the config itself.
+json::Value TextConfig(const json::Value& config);
+
 // A key that changes the model's maths, and the one value of it that a family implements.
 struct Supported {
   absl::string_view path;
@@ -25,6 +28,11 @@ absl::Status RequireSupported(const json::Value& config, absl::Span<const Suppor
 
 // kUnimplemented names the method, if the config says that the weights are quantized.
 absl::Status RefuseQuantized(const json::Value& config);
+
+// kUnimplemented names what the config's quantization has that tensor tables do not read: they read FP8 in blocks of
+// 128 x 128, per row or per tensor ("fp8"), MXFP4 ("mxfp4"), and symmetric INT4 in groups ("compressed-tensors",
+// "pack-quantized").
+absl::Status RequireReadableQuantization(const json::Value& config);
 
 }  // namespace nibble
 

@@ -72,7 +72,7 @@ absl::StatusOr<Fields> ReadFields(absl::Span<const FieldRow> rows, const gguf::M
   for (const FieldRow& row : rows) {
     const std::string key = absl::StrCat(architecture, ".", row.gguf);
     double number = 0;
-    if (metadata.Find(key) == nullptr && row.absent != nullptr) {
+    if ((row.gguf.empty() || metadata.Find(key) == nullptr) && row.absent != nullptr) {
       number = row.absent(fields);
     } else {
       NIBBLE_ASSIGN_OR_RETURN(number, Read(row, metadata, key));
@@ -85,6 +85,7 @@ absl::StatusOr<Fields> ReadFields(absl::Span<const FieldRow> rows, const gguf::M
 void WriteFields(absl::Span<const FieldRow> rows, const Fields& fields, absl::string_view architecture,
                  gguf::Metadata& metadata) {
   for (const FieldRow& row : rows) {
+    if (row.gguf.empty() || (row.written != nullptr && !row.written(fields))) continue;
     const std::string key = absl::StrCat(architecture, ".", row.gguf);
     if (row.kind == FieldKind::kUint) {
       metadata.Set(key, fields.Uint(row.field));

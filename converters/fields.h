@@ -30,8 +30,25 @@ enum class Field : uint8_t {
   kValueLength,
   kVocabSize,
   kRopeDimensions,
+  kWindow,
+  kExperts,
+  kExpertsUsed,
+  kExpertLength,
+  kExpertGroups,
+  kExpertGroupsUsed,
+  kExpertGating,
+  kExpertWeightScale,
+  kSharedExperts,
+  kSharedLength,
+  kDenseLayers,  // that come first
+  kMoeStep,      // every so many layers have experts
+  kQueryRank,
+  kKeyValueRank,
+  kNopeLength,
+  kRopeBaseLocal,
+  kCount,
 };
-inline constexpr size_t kFieldCount = 12;
+inline constexpr size_t kFieldCount = static_cast<size_t>(Field::kCount);
 
 // A value per field (uint32 and float fit a double exactly), with the place that it came from.
 class Fields {
@@ -53,10 +70,11 @@ enum class FieldKind : uint8_t { kUint, kFloat };
 struct FieldRow {
   Field field;
   FieldKind kind;
-  double min, max;                               // inclusive
-  std::array<absl::string_view, 2> config;       // dotted paths, the first that is there counts; empty: none
-  absl::string_view gguf;                        // behind "<architecture>."
-  double (*absent)(const Fields& earlier_rows);  // null: the key is required
+  double min, max;                                  // inclusive
+  std::array<absl::string_view, 2> config;          // dotted paths, the first that is there counts; empty: none
+  absl::string_view gguf;                           // behind "<architecture>."; empty: none
+  double (*absent)(const Fields& earlier_rows);     // null: the key is required
+  bool (*written)(const Fields& fields) = nullptr;  // whether the GGUF has the key; null: always
 };
 
 // kDataLoss names the key that is missing, of another kind or out of range.
@@ -64,7 +82,7 @@ absl::StatusOr<Fields> ReadFields(absl::Span<const FieldRow> rows, const json::V
 absl::StatusOr<Fields> ReadFields(absl::Span<const FieldRow> rows, const gguf::Metadata& metadata,
                                   absl::string_view architecture);
 
-// As uint32 and float32, in the rows' order.
+// As uint32 and float32, in the rows' order, where they are written.
 void WriteFields(absl::Span<const FieldRow> rows, const Fields& fields, absl::string_view architecture,
                  gguf::Metadata& metadata);
 

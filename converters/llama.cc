@@ -2,12 +2,12 @@
 
 #include <cmath>
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "converters/config.h"
 #include "converters/fields.h"
+#include "converters/layouts.h"
 #include "converters/rope_scaling.h"
 #include "converters/tensor_table.h"
 #include "model/role.h"
@@ -55,9 +55,9 @@ constexpr Supported kSupported[] = {
     {"rope_parameters.partial_rotary_factor", 1.0},
 };
 
-constexpr PublishedRows kHeads = PublishedRows::kHalfSplitHeads;
-constexpr PublishedRows kKvHeads = PublishedRows::kHalfSplitKvHeads;
-constexpr PublishedRows kAsIs = PublishedRows::kAsInGguf;
+constexpr Layout kHeads = HalfSplitHeads;
+constexpr Layout kKvHeads = HalfSplitKvHeads;
+constexpr Layout kAsIs = AsInGguf;
 constexpr Presence kOptional = Presence::kOptional;
 
 constexpr TensorRow kTensors[] = {
@@ -100,7 +100,9 @@ absl::Status Check(const Fields& fields) {
   return absl::OkStatus();
 }
 
-ModelSpec SpecOf(const Fields& fields, const std::vector<float>& frequency_factors, bool tied) {
+RopeShape ShapeOf(const Fields& fields) { return {fields.Uint(Field::kRopeDimensions), fields[Field::kRopeBase]}; }
+
+ModelSpec SpecOf(const Fields& fields, const ResolvedRope& resolved, bool tied) {
   ModelSpec spec;
   spec.set_family(std::string(kName));
   spec.set_architecture(std::string(kName));
@@ -121,7 +123,8 @@ ModelSpec SpecOf(const Fields& fields, const std::vector<float>& frequency_facto
   rope.set_pairing(Rope::INTERLEAVED);
   rope.set_dimensions(fields.Uint(Field::kRopeDimensions));
   rope.set_base(static_cast<float>(fields[Field::kRopeBase]));
-  rope.mutable_frequency_factors()->Add(frequency_factors.begin(), frequency_factors.end());
+  resolved.CopyTo(rope);
+  *spec.mutable_rope_scaling() = resolved.scaling;
   layer.mutable_feed_forward()->set_length(fields.Uint(Field::kFeedForward));
   layer.mutable_feed_forward()->set_activation(FeedForward::SWIGLU);
   for (uint32_t i = 0; i < fields.Uint(Field::kLayers); ++i) *spec.add_layers() = layer;
@@ -153,9 +156,8 @@ absl::StatusOr<ModelSpec> SpecFromConfig(const json::Value& config) {
   NIBBLE_RETURN_IF_ERROR(Check(fields));
   if (fields[Field::kVocabSize] == 0) return config.Get("vocab_size").Error("an integer above 0");
   NIBBLE_ASSIGN_OR_RETURN(const bool tied, config.Get("tie_word_embeddings").BoolOr(false));
-  NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> factors,
-                          FrequencyFactors(config, fields.Uint(Field::kRopeDimensions), fields[Field::kRopeBase]));
-  return SpecOf(fields, factors, tied);
+  NIBBLE_ASSIGN_OR_RETURN(const ResolvedRope rope, ResolveRope(RopeParameters(config), ShapeOf(fields)));
+  return SpecOf(fields, rope, tied);
 }
 
 absl::StatusOr<ModelSpec> SpecFromGguf(const gguf::Metadata& metadata, const TensorSource& source) {
@@ -165,9 +167,8 @@ absl::StatusOr<ModelSpec> SpecFromGguf(const gguf::Metadata& metadata, const Ten
   if (embedding != nullptr && embedding->shape.size() == 2 && fields[Field::kVocabSize] == 0) {
     fields.Set(Field::kVocabSize, embedding->shape[0]);
   }
-  NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> factors,
-                          FrequencyFactors(metadata, kName, source, fields.Uint(Field::kRopeDimensions)));
-  return SpecOf(fields, factors, source.Find(GetRole(Role::kOutput).gguf_name) == nullptr);
+  NIBBLE_ASSIGN_OR_RETURN(const ResolvedRope rope, ResolveRope(metadata, kName, source, ShapeOf(fields)));
+  return SpecOf(fields, rope, source.Find(GetRole(Role::kOutput).gguf_name) == nullptr);
 }
 
 absl::StatusOr<TensorMap> TensorsFromCheckpoint(const ModelSpec& spec, const TensorSource& source) {
@@ -180,7 +181,7 @@ absl::StatusOr<TensorMap> TensorsFromGguf(const ModelSpec& spec, const TensorSou
 
 void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
   WriteFields(kFields, FieldsOf(spec), kName, metadata);
-  RopeScalingToGguf(spec.layers(0).attention().rope().frequency_factors(), kName, metadata);
+  RopeScalingToGguf(spec, metadata);
 }
 
 }  // namespace

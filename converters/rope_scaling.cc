@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "converters/yarn.h"
 #include "model/logical_tensor.h"
 #include "model/role.h"
 
@@ -17,6 +18,8 @@ namespace {
 using Factors = std::vector<float>;
 
 constexpr double kMaxFactor = 1e9;
+constexpr double kMaxBase = 1e12;
+constexpr double kLogMultiplier = 0.1;  // GGUF's key holds this times mscale_all_dim
 
 absl::StatusOr<double> Positive(const json::Value& value) {
   NIBBLE_ASSIGN_OR_RETURN(const double number, value.Number());
@@ -24,24 +27,35 @@ absl::StatusOr<double> Positive(const json::Value& value) {
   return value.Error(absl::StrCat("a number above 0, at most ", kMaxFactor));
 }
 
-absl::StatusOr<Factors> None(const json::Value&, uint32_t, double) { return Factors(); }
+// A published value that may be missing, 0 then.
+absl::StatusOr<float> Optional(const json::Value& value) {
+  NIBBLE_ASSIGN_OR_RETURN(const double number, value.NumberOr(0));
+  if (0 <= number && number <= kMaxFactor) return static_cast<float>(number);
+  return value.Error(absl::StrCat("a number in [0, ", kMaxFactor, "]"));
+}
 
-absl::StatusOr<Factors> Linear(const json::Value& scaling, uint32_t dimensions, double) {
-  NIBBLE_ASSIGN_OR_RETURN(const double factor, Positive(scaling.Get("factor")));
-  return Factors(dimensions / 2, static_cast<float>(factor));
+absl::Status None(const json::Value&, const RopeShape&, ResolvedRope&) { return absl::OkStatus(); }
+
+absl::Status Linear(const json::Value& parameters, const RopeShape& shape, ResolvedRope& rope) {
+  NIBBLE_ASSIGN_OR_RETURN(const double factor, Positive(parameters.Get("factor")));
+  rope.scaling.set_factor(static_cast<float>(factor));
+  rope.frequency_factors.assign(shape.dimensions / 2, static_cast<float>(factor));
+  return absl::OkStatus();
 }
 
 // Low frequencies are divided by `factor`, high ones stay, those between go over smoothly. In float32, step by step as
 // the published implementation (torch) rounds, so that the factors have the same bits.
-absl::StatusOr<Factors> Llama3(const json::Value& scaling, uint32_t dimensions, double base) {
+absl::Status Llama3(const json::Value& scaling, const RopeShape& shape, ResolvedRope& rope) {
   NIBBLE_ASSIGN_OR_RETURN(const double factor, Positive(scaling.Get("factor")));
   NIBBLE_ASSIGN_OR_RETURN(const double low, Positive(scaling.Get("low_freq_factor")));
   NIBBLE_ASSIGN_OR_RETURN(const double high, Positive(scaling.Get("high_freq_factor")));
   NIBBLE_ASSIGN_OR_RETURN(const double context, Positive(scaling.Get("original_max_position_embeddings")));
-  Factors factors;
-  for (uint32_t i = 0; i < dimensions; i += 2) {
-    const float exponent = static_cast<float>(i) / static_cast<float>(dimensions);
-    const float frequency = 1.0f / static_cast<float>(std::pow(base, exponent));
+  rope.scaling.set_factor(static_cast<float>(factor));
+  rope.scaling.set_original_context(static_cast<uint32_t>(context));
+  Factors& factors = rope.frequency_factors;
+  for (uint32_t i = 0; i < shape.dimensions; i += 2) {
+    const float exponent = static_cast<float>(i) / static_cast<float>(shape.dimensions);
+    const float frequency = 1.0f / static_cast<float>(std::pow(shape.base, exponent));
     const float wavelength = (1.0f / frequency) * static_cast<float>(2 * std::numbers::pi);
     if (wavelength < static_cast<float>(context / high)) {
       factors.push_back(1);
@@ -53,15 +67,38 @@ absl::StatusOr<Factors> Llama3(const json::Value& scaling, uint32_t dimensions, 
       factors.push_back(1.0f / ((1.0f - smooth) / static_cast<float>(factor) + smooth));
     }
   }
-  return factors;
+  return absl::OkStatus();
+}
+
+absl::Status Yarn(const json::Value& parameters, const RopeShape& shape, ResolvedRope& rope) {
+  NIBBLE_ASSIGN_OR_RETURN(const double factor, Positive(parameters.Get("factor")));
+  NIBBLE_ASSIGN_OR_RETURN(const int64_t context,
+                          parameters.Get("original_max_position_embeddings").Int(1, int64_t{1} << 30));
+  NIBBLE_ASSIGN_OR_RETURN(const float fast, Optional(parameters.Get("beta_fast")));
+  NIBBLE_ASSIGN_OR_RETURN(const float slow, Optional(parameters.Get("beta_slow")));
+  NIBBLE_ASSIGN_OR_RETURN(const float mscale, Optional(parameters.Get("mscale")));
+  NIBBLE_ASSIGN_OR_RETURN(const float mscale_all_dim, Optional(parameters.Get("mscale_all_dim")));
+  NIBBLE_ASSIGN_OR_RETURN(const float magnitude, Optional(parameters.Get("attention_factor")));
+  NIBBLE_ASSIGN_OR_RETURN(const bool truncate, parameters.Get("truncate").BoolOr(true));
+  RopeScaling& scaling = rope.scaling;
+  scaling.set_factor(static_cast<float>(factor));
+  scaling.set_original_context(static_cast<uint32_t>(context));
+  scaling.set_beta_fast(fast == 0 ? 32 : fast);
+  scaling.set_beta_slow(slow == 0 ? 1 : slow);
+  scaling.set_mscale(mscale);
+  scaling.set_mscale_all_dim(mscale_all_dim);
+  scaling.set_untruncated(!truncate);
+  rope.frequency_factors = YarnFactors(scaling, shape.dimensions, shape.base);
+  rope.magnitude = magnitude == 0 ? YarnMagnitude(scaling) : magnitude;
+  return absl::OkStatus();
 }
 
 struct ScalingType {
   absl::string_view name;
-  absl::StatusOr<Factors> (*factors)(const json::Value& scaling, uint32_t dimensions, double base);
+  absl::Status (*resolve)(const json::Value& parameters, const RopeShape& shape, ResolvedRope& rope);
 };
 
-constexpr ScalingType kTypes[] = {{"default", None}, {"linear", Linear}, {"llama3", Llama3}};
+constexpr ScalingType kTypes[] = {{"default", None}, {"linear", Linear}, {"llama3", Llama3}, {"yarn", Yarn}};
 
 Factors OrEmpty(Factors factors) {
   const bool all_one = std::all_of(factors.begin(), factors.end(), [](float factor) { return factor == 1; });
@@ -87,64 +124,147 @@ absl::StatusOr<Factors> TensorFactors(const TensorSource& source, uint32_t dimen
   return factors;
 }
 
-// rope.scaling.factor, or 1.
-absl::StatusOr<double> KeyFactor(const gguf::Metadata& metadata, absl::string_view architecture) {
-  const std::string type_key = absl::StrCat(architecture, ".rope.scaling.type");
-  std::string type = "linear";
-  if (metadata.Find(type_key) != nullptr) {
-    NIBBLE_ASSIGN_OR_RETURN(type, metadata.String(type_key));
+class Keys {
+ public:
+  Keys(const gguf::Metadata& metadata, absl::string_view architecture)
+      : metadata_(metadata), prefix_(absl::StrCat(architecture, ".rope.")) {}
+
+  std::string Name(absl::string_view key) const { return absl::StrCat(prefix_, key); }
+  bool Has(absl::string_view key) const { return metadata_.Find(Name(key)) != nullptr; }
+
+  absl::StatusOr<std::string> String(absl::string_view key, absl::string_view absent) const {
+    if (!Has(key)) return std::string(absent);
+    return metadata_.String(Name(key));
   }
-  if (type == "none") return 1;
-  if (type != "linear") {
-    return absl::UnimplementedError(absl::StrCat(
-        metadata.Place(type_key), ": expected \"none\" or \"linear\", found \"", type, "\", which is not supported"));
+  // In [0, kMaxFactor].
+  absl::StatusOr<float> Float(absl::string_view key, float absent) const {
+    if (!Has(key)) return absent;
+    NIBBLE_ASSIGN_OR_RETURN(const double value, metadata_.Float(Name(key)));
+    if (0 <= value && value <= kMaxFactor) return static_cast<float>(value);
+    return BadData(metadata_.Place(Name(key)), absl::StrCat("a number in [0, ", kMaxFactor, "]"), absl::StrCat(value));
   }
-  for (const absl::string_view name : {".rope.scaling.factor", ".rope.scale_linear"}) {
-    const std::string key = absl::StrCat(architecture, name);
-    if (metadata.Find(key) == nullptr) continue;
-    NIBBLE_ASSIGN_OR_RETURN(const double factor, metadata.Float(key));
-    if (factor < 0 || factor > kMaxFactor) {
-      return BadData(metadata.Place(key), absl::StrCat("a number in [0, ", kMaxFactor, "]"), absl::StrCat(factor));
-    }
-    return factor == 0 ? 1 : factor;  // llama.cpp takes 0 as "not scaled"
+  absl::StatusOr<uint64_t> Length(absl::string_view key) const {
+    return metadata_.Uint(Name(key), 1, uint64_t{1} << 30);
   }
-  return 1;
+  std::string Place(absl::string_view key) const { return metadata_.Place(Name(key)); }
+
+ private:
+  const gguf::Metadata& metadata_;
+  const std::string prefix_;
+};
+
+// The keys' part of the scaling; factor 0 means "not scaled", as llama.cpp takes it.
+absl::StatusOr<RopeScaling> KeyScaling(const Keys& keys, const YarnDefaults& yarn) {
+  RopeScaling scaling;
+  NIBBLE_ASSIGN_OR_RETURN(const std::string type, keys.String("scaling.type", "linear"));
+  if (type == "none") return scaling;
+  if (type != "linear" && type != "yarn") {
+    return absl::UnimplementedError(absl::StrCat(keys.Place("scaling.type"),
+                                                 ": expected \"none\", \"linear\" or \"yarn\", found \"", type,
+                                                 "\", which is not supported"));
+  }
+  NIBBLE_ASSIGN_OR_RETURN(const float old_factor, keys.Float("scale_linear", 0));
+  NIBBLE_ASSIGN_OR_RETURN(const float factor, keys.Float("scaling.factor", old_factor));
+  if (factor == 0 || (factor == 1 && type == "linear")) return scaling;
+  scaling.set_type(type);
+  scaling.set_factor(factor);
+  if (type == "linear") return scaling;
+  NIBBLE_ASSIGN_OR_RETURN(const uint64_t context, keys.Length("scaling.original_context_length"));
+  NIBBLE_ASSIGN_OR_RETURN(const float fast, keys.Float("scaling.yarn_beta_fast", yarn.beta_fast));
+  NIBBLE_ASSIGN_OR_RETURN(const float slow, keys.Float("scaling.yarn_beta_slow", yarn.beta_slow));
+  NIBBLE_ASSIGN_OR_RETURN(const float log_multiplier, keys.Float("scaling.yarn_log_multiplier", 0));
+  scaling.set_original_context(static_cast<uint32_t>(context));
+  scaling.set_beta_fast(fast > 0 ? fast : yarn.beta_fast);
+  scaling.set_beta_slow(slow > 0 ? slow : yarn.beta_slow);
+  scaling.set_mscale(log_multiplier / kLogMultiplier);
+  scaling.set_mscale_all_dim(log_multiplier / kLogMultiplier);
+  scaling.set_untruncated(yarn.untruncated);
+  return scaling;
+}
+
+// The first layer that has rope, and factors of it; else the first layer.
+const Rope& FirstScaledRope(const ModelSpec& spec) {
+  for (const Layer& layer : spec.layers()) {
+    if (layer.attention().rope().frequency_factors_size() > 0) return layer.attention().rope();
+  }
+  return spec.layers(0).attention().rope();
 }
 
 }  // namespace
 
-absl::StatusOr<Factors> FrequencyFactors(const json::Value& config, uint32_t dimensions, double base) {
+void ResolvedRope::CopyTo(Rope& rope) const {
+  rope.mutable_frequency_factors()->Assign(frequency_factors.begin(), frequency_factors.end());
+  if (magnitude != 1) rope.set_magnitude(magnitude);
+}
+
+json::Value RopeParameters(const json::Value& config, absl::string_view layer_type) {
   const json::Value parameters = config.Get("rope_parameters");
-  const json::Value scaling = parameters.is_object() ? parameters : config.Get("rope_scaling");
-  if (!scaling.exists() || scaling.is_null()) return Factors();
-  if (!scaling.is_object()) return scaling.Error("an object or null");
-  const json::Value type = scaling.Get(scaling.Get("rope_type").exists() ? "rope_type" : "type");
+  if (!parameters.is_object()) return config.Get("rope_scaling");
+  if (!layer_type.empty() && parameters.Get(layer_type).is_object()) return parameters.Get(layer_type);
+  return parameters;
+}
+
+absl::StatusOr<double> RopeBase(const json::Value& config, double absent, absl::string_view layer_type) {
+  const json::Value inside = RopeParameters(config, layer_type).Get("rope_theta");
+  const json::Value value = inside.exists() && !inside.is_null() ? inside : config.Get("rope_theta");
+  NIBBLE_ASSIGN_OR_RETURN(const double base, value.NumberOr(absent));
+  if (1 <= base && base <= kMaxBase) return base;
+  return value.Error(absl::StrCat("a number in [1, ", kMaxBase, "]"));
+}
+
+absl::StatusOr<ResolvedRope> ResolveRope(const json::Value& parameters, const RopeShape& shape) {
+  ResolvedRope rope;
+  if (!parameters.exists() || parameters.is_null()) return rope;
+  if (!parameters.is_object()) return parameters.Error("an object or null");
+  const json::Value type = parameters.Get(parameters.Get("rope_type").exists() ? "rope_type" : "type");
   NIBBLE_ASSIGN_OR_RETURN(const absl::string_view name, type.StringOr("default"));
   for (const ScalingType& row : kTypes) {
     if (row.name != name) continue;
-    NIBBLE_ASSIGN_OR_RETURN(Factors factors, row.factors(scaling, dimensions, base));
-    return OrEmpty(std::move(factors));
+    NIBBLE_RETURN_IF_ERROR(row.resolve(parameters, shape, rope));
+    rope.frequency_factors = OrEmpty(std::move(rope.frequency_factors));
+    if (name != "default") rope.scaling.set_type(std::string(name));
+    return rope;
   }
-  return absl::UnimplementedError(absl::StrCat(type.Place(), ": expected default, linear or llama3, found ",
+  return absl::UnimplementedError(absl::StrCat(type.Place(), ": expected default, linear, llama3 or yarn, found ",
                                                type.Found(), ", which is not supported"));
 }
 
-absl::StatusOr<Factors> FrequencyFactors(const gguf::Metadata& metadata, absl::string_view architecture,
-                                         const TensorSource& source, uint32_t dimensions) {
-  NIBBLE_ASSIGN_OR_RETURN(Factors factors, TensorFactors(source, dimensions));
-  NIBBLE_ASSIGN_OR_RETURN(const double factor, KeyFactor(metadata, architecture));
-  for (float& value : factors) value *= static_cast<float>(factor);
-  return OrEmpty(std::move(factors));
+absl::StatusOr<ResolvedRope> ResolveRope(const gguf::Metadata& metadata, absl::string_view architecture,
+                                         const TensorSource& source, const RopeShape& shape, const YarnDefaults& yarn) {
+  ResolvedRope rope;
+  NIBBLE_ASSIGN_OR_RETURN(rope.frequency_factors, TensorFactors(source, shape.dimensions));
+  NIBBLE_ASSIGN_OR_RETURN(rope.scaling, KeyScaling(Keys(metadata, architecture), yarn));
+  if (rope.scaling.type() == "linear") {
+    for (float& factor : rope.frequency_factors) factor *= rope.scaling.factor();
+  } else if (rope.scaling.type() == "yarn") {
+    const Factors factors = YarnFactors(rope.scaling, shape.dimensions, shape.base);
+    for (size_t i = 0; i < factors.size(); ++i) rope.frequency_factors[i] *= factors[i];
+    rope.magnitude = YarnMagnitude(rope.scaling);
+  }
+  rope.frequency_factors = OrEmpty(std::move(rope.frequency_factors));
+  return rope;
 }
 
-bool NeedRopeTensor(absl::Span<const float> factors) {
-  return std::any_of(factors.begin(), factors.end(), [&](float factor) { return factor != factors[0]; });
+absl::Span<const float> RopeTensor(const ModelSpec& spec) {
+  const auto& factors = FirstScaledRope(spec).frequency_factors();
+  const bool equal = std::all_of(factors.begin(), factors.end(), [&](float factor) { return factor == factors[0]; });
+  if (equal || spec.rope_scaling().type() == "yarn") return {};
+  return factors;
 }
 
-void RopeScalingToGguf(absl::Span<const float> factors, absl::string_view architecture, gguf::Metadata& metadata) {
-  if (factors.empty() || NeedRopeTensor(factors)) return;
-  metadata.Set(absl::StrCat(architecture, ".rope.scaling.type"), std::string("linear"));
-  metadata.Set(absl::StrCat(architecture, ".rope.scaling.factor"), factors[0]);
+void RopeScalingToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
+  const RopeScaling& scaling = spec.rope_scaling();
+  if (scaling.type() != "linear" && scaling.type() != "yarn") return;
+  const auto key = [&](absl::string_view name) { return absl::StrCat(spec.architecture(), ".rope.scaling.", name); };
+  metadata.Set(key("type"), scaling.type());
+  metadata.Set(key("factor"), scaling.factor());
+  if (scaling.type() == "linear") return;
+  metadata.Set(key("original_context_length"), scaling.original_context());
+  metadata.Set(key("yarn_beta_fast"), scaling.beta_fast());
+  metadata.Set(key("yarn_beta_slow"), scaling.beta_slow());
+  if (scaling.mscale_all_dim() > 0) {
+    metadata.Set(key("yarn_log_multiplier"), static_cast<float>(kLogMultiplier * scaling.mscale_all_dim()));
+  }
 }
 
 }  // namespace nibble

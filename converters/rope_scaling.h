@@ -1,4 +1,4 @@
-// Rope scaling that is a fixed divisor per frequency: none, linear, llama3.
+// Rope scaling, resolved into a divisor per frequency and a factor of cosine and sine: none, linear, llama3, YaRN.
 #ifndef NIBBLE_CONVERTERS_ROPE_SCALING_H_
 #define NIBBLE_CONVERTERS_ROPE_SCALING_H_
 
@@ -11,20 +11,47 @@
 #include "formats/gguf/gguf.h"
 #include "formats/json/json.h"
 #include "formats/tensor_source.h"
+#include "model/model_spec.pb.h"
 
 namespace nibble {
 
-// One divisor per pair of dimensions, from `rope_parameters` or `rope_scaling`; empty if all are 1. kUnimplemented
-// names any other type of scaling.
-absl::StatusOr<std::vector<float>> FrequencyFactors(const json::Value& config, uint32_t dimensions, double base);
+struct RopeShape {
+  uint32_t dimensions = 0;
+  double base = 10'000;
+};
 
-// The same from GGUF keys and, where it is there, the tensor rope_freqs.weight.
-absl::StatusOr<std::vector<float>> FrequencyFactors(const gguf::Metadata& metadata, absl::string_view architecture,
-                                                    const TensorSource& source, uint32_t dimensions);
+struct ResolvedRope {
+  std::vector<float> frequency_factors;  // one divisor per pair of dimensions; empty if all are 1
+  float magnitude = 1;                   // of cosine and sine
+  RopeScaling scaling;                   // as published
 
-// Whether the factors go into a GGUF as the tensor rope_freqs.weight; equal ones go into keys.
-bool NeedRopeTensor(absl::Span<const float> factors);
-void RopeScalingToGguf(absl::Span<const float> factors, absl::string_view architecture, gguf::Metadata& metadata);
+  void CopyTo(Rope& rope) const;
+};
+
+// The object that holds a config's rope settings, whichever its style: `rope_parameters`, of which there may be one per
+// type of layer ("full_attention", "sliding_attention": `layer_type`), or `rope_scaling`.
+json::Value RopeParameters(const json::Value& config, absl::string_view layer_type = "");
+
+// rope_theta from those settings or beside them; `absent` where neither has it.
+absl::StatusOr<double> RopeBase(const json::Value& config, double absent, absl::string_view layer_type = "");
+
+// kUnimplemented names any other type of scaling.
+absl::StatusOr<ResolvedRope> ResolveRope(const json::Value& parameters, const RopeShape& shape);
+
+// The same from GGUF keys and, where it is there, the tensor rope_freqs.weight. What the keys cannot say comes from the
+// family: whether YaRN's correction dimensions are rounded, and its betas where no key has them.
+struct YarnDefaults {
+  bool untruncated = false;
+  float beta_fast = 32;
+  float beta_slow = 1;
+};
+absl::StatusOr<ResolvedRope> ResolveRope(const gguf::Metadata& metadata, absl::string_view architecture,
+                                         const TensorSource& source, const RopeShape& shape,
+                                         const YarnDefaults& yarn = {});
+
+// What goes into a GGUF as the tensor rope_freqs.weight; empty if nothing: linear and YaRN scaling go into keys.
+absl::Span<const float> RopeTensor(const ModelSpec& spec);
+void RopeScalingToGguf(const ModelSpec& spec, gguf::Metadata& metadata);
 
 }  // namespace nibble
 

@@ -1,6 +1,7 @@
 #include "converters/tensor_table.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,81 +9,48 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "base/status.h"
+#include "converters/published_weight.h"
 #include "converters/rope_scaling.h"
+#include "converters/trouble.h"
 #include "formats/dtype.h"
 #include "model/logical_tensor.h"
 
 namespace nibble {
 namespace {
 
-constexpr size_t kNamed = 8;  // tensors that an error names of each kind; the others are counted
-
-int64_t Length(Dim dim, const ModelSpec& spec, int layer) {
-  const Layer& facts = spec.layers(std::max(layer, 0));
-  const int64_t heads = facts.attention().heads();
-  const int64_t kv_heads = facts.attention().kv_heads();
-  switch (dim) {
-    case Dim::kNone:
-      return 1;
-    case Dim::kVocab:
-      return spec.vocab_size();
-    case Dim::kHidden:
-      return spec.hidden_size();
-    case Dim::kQueries:
-      return heads * facts.attention().key_length();
-    case Dim::kKeys:
-      return kv_heads * facts.attention().key_length();
-    case Dim::kValues:
-      return kv_heads * facts.attention().value_length();
-    case Dim::kAttended:
-      return heads * facts.attention().value_length();
-    case Dim::kFeedForward:
-      return facts.feed_forward().length();
-  }
-  return 0;
-}
+constexpr int kNoSlice = -1;
 
 std::string Quoted(absl::string_view name) { return absl::StrCat("'", absl::Utf8SafeCHexEscape(name), "'"); }
 
-// Items of one kind of trouble, the first few of them kept.
-class Trouble {
- public:
-  void Add(std::string item) {
-    if (++count_ <= kNamed) items_.push_back(std::move(item));
-  }
-  // "<label> a, b and 3 more", or nothing.
-  void AppendTo(std::vector<std::string>& texts, absl::string_view label) const {
-    if (count_ == 0) return;
-    std::string text = absl::StrCat(label, " ", absl::StrJoin(items_, ", "));
-    if (count_ > kNamed) absl::StrAppend(&text, " and ", count_ - kNamed, " more");
-    texts.push_back(std::move(text));
-  }
+bool IsPerSlice(const TensorRow& row) { return absl::StrContains(row.published, "{e}"); }
 
- private:
-  size_t count_ = 0;
-  std::vector<std::string> items_;
-};
+// One role of one layer: alternatives, of which the first stands for all that is not about names and layouts.
+using Alternatives = absl::Span<const TensorRow>;
 
 class Mapper {
  public:
   enum class Names { kPublished, kGguf };
 
   Mapper(const TensorTable& table, const ModelSpec& spec, const TensorSource& source, Names names)
-      : table_(table), spec_(spec), source_(source), names_(names) {}
+      : table_(table),
+        spec_(spec),
+        source_(source),
+        names_(names),
+        published_(source, names == Names::kPublished ? table.prefixes : absl::Span<const Prefix>()) {}
 
   absl::StatusOr<TensorMap> Map() {
     AddRopeFactors();
     for (size_t begin = 0; begin < table_.rows.size();) {
       const size_t end = EndOfGroup(begin);
+      const std::vector<Alternatives> roles = PresentRoles(begin, end);
       const bool per_layer = GetRole(table_.rows[begin].role).per_layer;
-      std::vector<TensorRow> rows(table_.rows.begin() + begin, table_.rows.begin() + end);
-      std::erase_if(rows, [&](const TensorRow& row) { return IsAbsent(row); });
       for (int layer = per_layer ? 0 : -1; layer < (per_layer ? spec_.layers_size() : 0); ++layer) {
-        for (const TensorRow& row : rows) AddRow(row, layer);
+        for (const Alternatives& role : roles) AddRole(role, layer);
       }
       begin = end;
     }
@@ -94,99 +62,174 @@ class Mapper {
  private:
   // Rows of a layer that follow one another are written layer by layer.
   size_t EndOfGroup(size_t begin) const {
-    if (!GetRole(table_.rows[begin].role).per_layer) return begin + 1;
-    size_t end = begin;
-    while (end < table_.rows.size() && GetRole(table_.rows[end].role).per_layer) ++end;
+    const bool per_layer = GetRole(table_.rows[begin].role).per_layer;
+    size_t end = begin + 1;
+    while (end < table_.rows.size() &&
+           (per_layer ? GetRole(table_.rows[end].role).per_layer : table_.rows[end].role == table_.rows[begin].role)) {
+      ++end;
+    }
     return end;
   }
 
-  std::string Name(const TensorRow& row, int layer) const {
-    if (names_ == Names::kPublished) return absl::StrReplaceAll(row.published, {{"{}", absl::StrCat(layer)}});
-    return GgufName({.role = row.role, .layer = layer});
+  // The roles of rows [begin, end), but for optional ones that no layer has.
+  std::vector<Alternatives> PresentRoles(size_t begin, size_t end) const {
+    std::vector<Alternatives> roles;
+    while (begin < end) {
+      size_t next = begin + 1;
+      while (next < end && table_.rows[next].role == table_.rows[begin].role) ++next;
+      const Alternatives role = table_.rows.subspan(begin, next - begin);
+      if (!IsAbsent(role)) roles.push_back(role);
+      begin = next;
+    }
+    return roles;
+  }
+
+  bool IsAbsent(const Alternatives& role) const {
+    if (role[0].presence != Presence::kOptional) return false;
+    const int first = GetRole(role[0].role).per_layer ? 0 : -1;
+    for (int layer = first; layer < (first < 0 ? 0 : spec_.layers_size()); ++layer) {
+      if (layer >= 0 && !AppliesTo(role[0].role, spec_.layers(layer))) continue;
+      if (FindRow(role, layer) != nullptr) return false;
+    }
+    return true;
+  }
+
+  std::string Name(const TensorRow& row, int layer, int slice) const {
+    if (names_ == Names::kPublished) {
+      return absl::StrReplaceAll(row.published, {{"{}", absl::StrCat(layer)}, {"{e}", absl::StrCat(slice)}});
+    }
+    return GgufName({.role = row.role, .layer = layer, .gguf_name = row.gguf_name});
+  }
+
+  // The alternative that the checkpoint has; null if it has none.
+  const TensorRow* FindRow(const Alternatives& role, int layer) const {
+    for (const TensorRow& row : role) {
+      if (FindWeight(published_, Name(row, layer, 0))) return &row;
+      if (names_ == Names::kGguf) return nullptr;
+    }
+    return nullptr;
   }
 
   void AddRopeFactors() {
     const absl::string_view name = GetRole(Role::kRopeFactors).gguf_name;
     if (names_ == Names::kGguf && source_.Find(name) != nullptr) used_.insert(name);
-    const auto& factors = spec_.layers(0).attention().rope().frequency_factors();
-    if (!NeedRopeTensor(factors)) return;
-    LogicalTensor tensor{.role = Role::kRopeFactors, .cols = factors.size(), .is_vector = true};
+    const absl::Span<const float> factors = RopeTensor(spec_);
+    if (factors.empty()) return;
+    LogicalTensor tensor{.role = Role::kRopeFactors, .cols = static_cast<int64_t>(factors.size()), .is_vector = true};
     tensor.recipe = Constants(factors.begin(), factors.end());
     map_.tensors.push_back(std::move(tensor));
   }
 
-  void AddRow(const TensorRow& row, int layer) {
-    const std::string name = Name(row, layer);
-    const StoredTensor* stored = source_.Find(name);
-    if (stored != nullptr) used_.insert(stored->name);
+  void AddRole(const Alternatives& role, int layer) {
+    if (layer >= 0 && !AppliesTo(role[0].role, spec_.layers(layer))) return;
+    const TensorRow* found = FindRow(role, layer);
+    const TensorRow& row = found == nullptr ? role[0] : *found;
     if (row.presence == Presence::kUnlessTied && spec_.tied_embeddings()) {
-      if (stored != nullptr) {
-        map_.warnings.push_back(absl::StrCat(source_.Place(*stored), " is not used: the embeddings are tied"));
-      }
+      if (found != nullptr) WarnOfTied(row);
       return;
     }
-    if (stored == nullptr) {
-      missing_.Add(Quoted(name));
+    const int64_t slices = layer < 0 ? 0 : SliceCount(row.role, spec_.layers(layer));
+    if (slices == 0) AddTensor(row, layer, kNoSlice, 0);
+    for (int slice = 0; slice < slices; ++slice) AddTensor(row, layer, slice, slices);
+  }
+
+  void WarnOfTied(const TensorRow& row) {
+    const PublishedWeight weight = *FindWeight(published_, Name(row, -1, 0));
+    Use(weight);
+    map_.warnings.push_back(absl::StrCat(source_.Place(*weight.stored), " is not used: the embeddings are tied"));
+  }
+
+  void Use(const PublishedWeight& weight) {
+    for (const StoredTensor* tensor : {weight.stored, weight.scales, weight.shape_tensor}) {
+      if (tensor != nullptr) used_.insert(tensor->name);
+    }
+  }
+
+  void AddTensor(const TensorRow& row, int layer, int slice, int64_t slices) {
+    const bool in_one = slice != kNoSlice && (names_ == Names::kGguf || !IsPerSlice(row));
+    const std::string name = Name(row, layer, std::max(slice, 0));
+    const std::optional<PublishedWeight> weight = FindWeight(published_, name);
+    if (!weight) {
+      if (!in_one || slice == 0) missing_.Add(Quoted(name));
       return;
     }
-    if (Fits(row, layer, *stored)) map_.tensors.push_back(Logical(row, layer, *stored));
+    Use(*weight);
+    Slot slot{spec_, layer, Length(row.rows, spec_, layer), Length(row.cols, spec_, layer), row.cols == Dim::kNone};
+    slot.slice = std::max(slice, 0);
+    slot.slices = in_one ? slices : 0;
+    Placement placement = (names_ == Names::kGguf ? AsInGguf : row.layout)(slot);
+    if (!Fits(*weight, placement.shape, !in_one || slice == 0)) return;
+    map_.tensors.push_back(Logical(row, slot, slice, *weight, std::move(placement.view)));
   }
 
-  // Whether a row is optional and no layer has it.
-  bool IsAbsent(const TensorRow& row) const {
-    if (row.presence != Presence::kOptional) return false;
-    for (int layer = 0; layer < spec_.layers_size(); ++layer) {
-      if (source_.Find(Name(row, layer)) != nullptr) return false;
+  // Trouble is named once per stored tensor.
+  bool Fits(const PublishedWeight& weight, const std::vector<int64_t>& shape, bool name_it) {
+    const std::string name = Quoted(weight.stored->name);
+    const DTypeInfo& dtype = GetDType(weight.stored->dtype);
+    Trouble* trouble = nullptr;
+    std::string text;
+    if (weight.shape != shape) {
+      trouble = &misshapen_;
+      text = absl::StrCat(name, " ", ShapeText(weight.shape), " instead of ", ShapeText(shape));
+    } else if (!weight.packed && !dtype.format.has_value()) {
+      trouble = &not_numbers_;
+      text = absl::StrCat(name, " (", dtype.name, ")");
+    } else if (!weight.scales_name.empty() && weight.scales == nullptr) {
+      trouble = &missing_;
+      text = absl::StrCat(Quoted(weight.scales_name), ", the scales of ", name);
+    } else if (!weight.scales_name.empty() && !weight.Blocks()) {
+      trouble = &misshapen_;
+      text = absl::StrCat(Quoted(weight.scales->name), " ", GetDType(weight.scales->dtype).name, " ",
+                          ShapeText(weight.scales->shape), ", which cannot be the scales of ", name, " ",
+                          ShapeText(weight.shape));
     }
-    return true;
+    if (trouble != nullptr && name_it) trouble->Add(std::move(text));
+    return trouble == nullptr;
   }
 
-  bool Fits(const TensorRow& row, int layer, const StoredTensor& stored) {
-    std::vector<int64_t> shape = {Length(row.rows, spec_, layer)};
-    if (row.cols != Dim::kNone) shape.push_back(Length(row.cols, spec_, layer));
-    if (stored.shape != shape) {
-      misshapen_.Add(absl::StrCat(Quoted(stored.name), " ", ShapeText(stored.shape), " instead of ", ShapeText(shape)));
-      return false;
-    }
-    const DTypeInfo& dtype = GetDType(stored.dtype);
-    if (!dtype.format.has_value()) {
-      not_numbers_.Add(absl::StrCat(Quoted(stored.name), " (", dtype.name, ")"));
-      return false;
-    }
-    return true;
-  }
-
-  LogicalTensor Logical(const TensorRow& row, int layer, const StoredTensor& stored) const {
-    LogicalTensor tensor{.role = row.role, .layer = layer, .is_vector = row.cols == Dim::kNone};
-    tensor.rows = tensor.is_vector ? 1 : stored.shape[0];
-    tensor.cols = stored.shape.back();
-    tensor.recipe = View(row, layer, stored);
+  LogicalTensor Logical(const TensorRow& row, const Slot& slot, int slice, const PublishedWeight& weight,
+                        StridedView view) const {
+    view.tensor = weight.stored->name;
+    view.packed = weight.packed;
+    view.scales = weight.Blocks();
+    if (names_ == Names::kPublished) view.add = row.add;
+    LogicalTensor tensor{.role = row.role, .layer = slot.layer, .slice = slice, .is_vector = slot.is_vector};
+    tensor.rows = slot.is_vector ? 1 : slot.rows;
+    tensor.cols = slot.is_vector ? slot.rows : slot.cols;
+    tensor.gguf_name = row.gguf_name;
+    tensor.recipe = std::move(view);
     return tensor;
   }
 
-  StridedView View(const TensorRow& row, int layer, const StoredTensor& stored) const {
-    if (names_ == Names::kGguf) return IdentityView(stored);
-    const Attention& attention = spec_.layers(std::max(layer, 0)).attention();
-    switch (row.published_rows) {
-      case PublishedRows::kAsInGguf:
-        return IdentityView(stored);
-      case PublishedRows::kHalfSplitHeads:
-        return RopeInterleavedView(stored, attention.heads());
-      case PublishedRows::kHalfSplitKvHeads:
-        return RopeInterleavedView(stored, attention.kv_heads());
-    }
-    return IdentityView(stored);
-  }
-
   void FindUnknown() {
+    Trouble dropped;
     for (const StoredTensor& tensor : source_.tensors()) {
-      if (!used_.contains(tensor.name) && !Ignored(tensor.name)) unknown_.Add(Quoted(tensor.name));
+      if (used_.contains(tensor.name) || IsIgnored(tensor.name)) continue;
+      (IsDropped(tensor.name) ? dropped : unknown_).Add(Quoted(tensor.name));
+    }
+    if (!dropped.empty()) {
+      map_.warnings.push_back(absl::StrCat("dropped, as no part of the language model: ", dropped.Text()));
     }
   }
 
-  bool Ignored(absl::string_view name) const {
+  bool IsIgnored(absl::string_view name) const {
     return std::any_of(table_.ignored_suffixes.begin(), table_.ignored_suffixes.end(),
                        [&](absl::string_view suffix) { return absl::EndsWith(name, suffix); });
+  }
+
+  bool IsDropped(absl::string_view name) const {
+    if (names_ == Names::kGguf) return false;
+    const bool has_prefix = std::any_of(table_.dropped_prefixes.begin(), table_.dropped_prefixes.end(),
+                                        [&](absl::string_view prefix) { return absl::StartsWith(name, prefix); });
+    return has_prefix || IsFurtherLayer(NameInTable(name, table_.prefixes));
+  }
+
+  // "model.layers.61.eh_proj.weight" of a model with 61 layers.
+  bool IsFurtherLayer(absl::string_view name) const {
+    if (table_.further_layers.empty() || !absl::StartsWith(name, table_.further_layers)) return false;
+    const absl::string_view rest = name.substr(table_.further_layers.size());
+    int layer = 0;
+    return absl::SimpleAtoi(rest.substr(0, rest.find('.')), &layer) && layer >= spec_.layers_size();
   }
 
   absl::Status Verdict() const {
@@ -205,6 +248,7 @@ class Mapper {
   const ModelSpec& spec_;
   const TensorSource& source_;
   const Names names_;
+  const PublishedNames published_;
   TensorMap map_;
   absl::flat_hash_set<absl::string_view> used_;
   Trouble missing_, misshapen_, not_numbers_, unknown_;

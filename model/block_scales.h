@@ -3,7 +3,6 @@
 #define NIBBLE_MODEL_BLOCK_SCALES_H_
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -14,9 +13,6 @@
 #include "model/stored.h"
 
 namespace nibble {
-
-// The format that a tensor of scales is read in; nothing if it cannot be one.
-std::optional<Format> ScaleFormat(const StoredTensor& tensor);
 
 // The scales of a run of elements.
 class Scales {

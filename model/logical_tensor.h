@@ -40,6 +40,9 @@ struct BlockScales {
   friend bool operator==(const BlockScales&, const BlockScales&) = default;
 };
 
+// The format that a tensor of scales is read in; nothing if its dtype is none of these.
+std::optional<Format> ScaleFormat(const StoredTensor& tensor);
+
 // Element (r, c) is stored element  base + sum_k digit_k(r) * rows[k].stride + c * cols.stride,  where the digits are
 // those of r in the mixed radix rows[0].count x rows[1].count x ..., the last the fastest. Strides are not negative. A
 // view's row may be a part of the logical tensor's (a permuted vector is n rows of one value): row after row they give

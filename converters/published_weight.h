@@ -1,0 +1,43 @@
+// A published weight and what belongs to it: elements as floats, as FP8 with scales, or as packed 4-bit codes with
+// scales, each under the names that its publishers give to the parts.
+//
+//   name                 found                            scales
+//   x.weight             floats                           none
+//   x.weight             F8_E4M3, F8_E5M2                 x.weight_scale_inv, x.weight_scale, x.qscale_weight
+//   x.weight             I32 x.weight_packed (and         x.weight_scale
+//                        x.weight_shape)
+//   x                    U8 x_blocks, or x.blocks         x_scales, or x.scales
+#ifndef NIBBLE_CONVERTERS_PUBLISHED_WEIGHT_H_
+#define NIBBLE_CONVERTERS_PUBLISHED_WEIGHT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "converters/published_names.h"
+#include "formats/tensor_source.h"
+#include "model/logical_tensor.h"
+#include "quant/block/format.h"
+
+namespace nibble {
+
+struct PublishedWeight {
+  const StoredTensor* stored = nullptr;
+  std::vector<int64_t> shape;  // in elements
+  std::optional<Format> packed;
+  std::string scales_name;                     // as it should be found; empty: it needs none
+  const StoredTensor* scales = nullptr;        // null also if it is missing
+  const StoredTensor* shape_tensor = nullptr;  // says the shape a second time; not read
+
+  // The scales in the form that views have; nothing if their shape fits no block that checkpoints use.
+  std::optional<BlockScales> Blocks() const;
+};
+
+// Nothing if no tensor of that name is there, in any form.
+std::optional<PublishedWeight> FindWeight(const PublishedNames& names, absl::string_view name);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_CONVERTERS_PUBLISHED_WEIGHT_H_
