@@ -223,6 +223,17 @@ TEST_P(ConformanceTest, WeightsAreRespected) {
   }
 }
 
+TEST_P(ConformanceTest, WhatWeighsNothingIsEncodedToo) {
+  const Floats values = Gaussian(64 * kRun, 0.02f, 10), weights = RandomWeights(values.size(), 11);
+  Floats half = weights, idle(values.size(), 1.0f);  // the first half of every 256 has no weight
+  for (size_t i = 0; i < values.size(); ++i) (i % kRun < kRun / 2 ? half : idle)[i] = 0;
+  double error = 0, rtn = 0;
+  for (double e : BlockErrors(values, idle, Weighted(values, half))) error += e;
+  for (double e : BlockErrors(values, idle, Rtn(values))) rtn += e;
+  EXPECT_LE(error, 1.1 * rtn);
+  EXPECT_EQ(Weighted(values, Floats(values.size(), 0.0f)), Rtn(values));
+}
+
 TEST_P(ConformanceTest, WhatIsOnTheGridStaysThere) {
   if (format().block_elements == 256) GTEST_SKIP() << "a rounded super-scale moves its groups' grids";
   for (const Floats& values : {Gaussian(kRun, 1.0f, 8), Gaussian(kRun, 300.0f, 9), Floats(kRun, -0.3f),

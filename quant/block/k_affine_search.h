@@ -37,7 +37,9 @@ NIBBLE_HOST_DEVICE inline void RoundKGroup(const KAffineValues& block, int g, co
   const float inverse_min = Reciprocal(dmin);
   const int nearest = NearestKScale(target.at.scale * Reciprocal(d));
   result.groups[g].error = kInfinity;
-  for (int scale = nearest - 1; scale <= nearest + 1; ++scale) {
+  constexpr int kShifts[] = {0, -1, 1};
+  for (const int shift : kShifts) {
+    const int scale = nearest + shift;
     if (scale < 0 || scale > kMaxKScale) continue;
     const float step = d * static_cast<float>(scale);
     int min = NearestKScale(-target.OffsetFor(step) * inverse_min);

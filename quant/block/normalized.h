@@ -22,17 +22,17 @@ struct Normalized {
   float x[N], w[N];
   float unit;  // values[i] = x[i] * unit
 
-  // `weights` null, or zero throughout, means 1 everywhere.
+  // `weights` null means 1 everywhere. What weighs nothing, a channel that was never active, still counts beside its
+  // like: a weight is at least kLeast of the heaviest.
   NIBBLE_HOST_DEVICE Normalized(const float* values, const float* weights) {
+    constexpr float kLeast = 0x1p-30f;
     unit = PowerOfTwo(AbsMax(values, N));
     const float inverse = 1.0f / unit;
     for (int i = 0; i < N; ++i) x[i] = values[i] * inverse;
-    const float heaviest = weights == nullptr ? 0.0f : AbsMax(weights, N);
-    if (heaviest == 0) {
-      for (int i = 0; i < N; ++i) w[i] = 1.0f;
-    } else {
-      const float weight_inverse = 1.0f / PowerOfTwo(heaviest);
-      for (int i = 0; i < N; ++i) w[i] = weights[i] * weight_inverse;
+    const float weight_inverse = weights == nullptr ? 0.0f : 1.0f / PowerOfTwo(AbsMax(weights, N));
+    for (int i = 0; i < N; ++i) {
+      const float weight = weights == nullptr ? 1.0f : weights[i] * weight_inverse;
+      w[i] = weight > kLeast ? weight : kLeast;
     }
   }
 

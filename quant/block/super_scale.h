@@ -53,13 +53,14 @@ struct ScaledGroups {
 template <typename Grid, int kGroups, int kGroup>
 NIBBLE_HOST_DEVICE inline ScaledGroups<kGroups> RoundGroups(const Normalized<kGroups * kGroup>& block, uint16_t d,
                                                             const float* targets, int low, int high, ScaleFit* fits) {
-  constexpr int kReach = 2;
+  constexpr int kShifts[] = {0, -1, 1, -2, 2};
   const float step = block.FromHalf(d), inverse = Reciprocal(step);
   ScaledGroups<kGroups> result = {d, {}, 0};
   for (int g = 0; g < kGroups; ++g) {
     const int nearest = static_cast<int>(RoundToEven(Clamp(targets[g] * inverse, low, high)));
     fits[g].error = kInfinity;
-    for (int scale = nearest - kReach; scale <= nearest + kReach; ++scale) {
+    for (const int shift : kShifts) {
+      const int scale = nearest + shift;
       if (scale < low || scale > high) continue;
       const ScaleFit fit =
           RoundAtScale<Grid, kGroup>(block.x + g * kGroup, block.w + g * kGroup, step * static_cast<float>(scale));
