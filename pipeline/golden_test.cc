@@ -1,4 +1,5 @@
-// Logits and hidden states of real checkpoints against transformers' (../shared/zoo, where it is).
+// Logits and hidden states of trained checkpoints against transformers': the embedded one, and ../shared/zoo's where
+// they are.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -45,13 +46,27 @@ double RelativeError(absl::Span<const float> values, absl::Span<const float> exp
   return error / largest;
 }
 
-class GoldenTest : public testing::TestWithParam<const char*> {};
+struct Case {
+  const char* name;
+  const char* folder;
+  const char* golden;
+  bool shared;  // paths lie in NIBBLE_SHARED, not in the project
+};
+
+const Case kCases[] = {
+    {"Tiny", "tiny/model", "tiny/golden.safetensors", false},
+    {"Llama2", "zoo/models/llama2", "zoo/models/llama2/golden.safetensors", true},
+    {"Llama3", "zoo/models/llama3", "zoo/models/llama3/golden.safetensors", true},
+};
+
+class GoldenTest : public testing::TestWithParam<Case> {};
 
 TEST_P(GoldenTest, LogitsAndHiddenStates) {
   const char* shared = std::getenv("NIBBLE_SHARED");
-  if (shared == nullptr) GTEST_SKIP() << "NIBBLE_SHARED is not set";
-  const std::string folder = absl::StrCat(shared, "/zoo/models/", GetParam());
-  const std::string golden_path = folder + "/golden.safetensors", output = testing::TempDir() + "/logits.safetensors";
+  if (GetParam().shared && shared == nullptr) GTEST_SKIP() << "NIBBLE_SHARED is not set";
+  const std::string root = GetParam().shared ? absl::StrCat(shared, "/") : "";
+  const std::string folder = root + GetParam().folder, golden_path = root + GetParam().golden;
+  const std::string output = testing::TempDir() + "/logits.safetensors";
   const absl::StatusOr<Model> model = OpenModel(io::Posix(), folder);
   ASSERT_TRUE(model.ok()) << model.status();
   NoProgress progress;
@@ -73,8 +88,8 @@ TEST_P(GoldenTest, LogitsAndHiddenStates) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Zoo, GoldenTest, testing::Values("llama2", "llama3"),
-                         [](const testing::TestParamInfo<const char*>& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Checkpoints, GoldenTest, testing::ValuesIn(kCases),
+                         [](const testing::TestParamInfo<Case>& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace nibble

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <memory>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +10,7 @@
 #include "formats/tokenizer/tokenizer.h"
 #include "formats/tokenizer/vocabulary.h"
 #include "pipeline/infer.h"
+#include "pipeline/model_tokenizer.h"
 #include "pipeline/text_stream.h"
 #include "runtime/decoder.h"
 #include "runtime/output_head.h"
@@ -30,16 +29,10 @@ Residency ResidencyOf(const Model& model) {
 absl::StatusOr<std::vector<uint32_t>> PromptIds(const Model& model, const tokenizer::Tokenizer& tokenizer,
                                                 absl::string_view prompt) {
   NIBBLE_ASSIGN_OR_RETURN(std::vector<uint32_t> ids,
-                          tokenizer.Encode(prompt, {.parse_special = true, .add_special = true}));
+                          EncodeForModel(model, tokenizer, prompt, {.parse_special = true, .add_special = true}));
   if (tokenizer::AddsEos(tokenizer.vocabulary())) ids.pop_back();  // the text is to go on
   if (ids.empty()) {
     return absl::InvalidArgumentError("--prompt: expected a token at least, found none; this model adds no beginning");
-  }
-  const auto largest = std::max_element(ids.begin(), ids.end());
-  if (*largest >= model.spec.vocab_size()) {
-    return BadData(absl::StrCat(model.path, ": tokenizer"),
-                   absl::StrCat("ids below the embedding's ", model.spec.vocab_size(), " rows"),
-                   absl::StrCat(*largest));
   }
   if (model.spec.context_length() > 0 && ids.size() > model.spec.context_length()) {
     return absl::InvalidArgumentError(absl::StrCat("--prompt: expected at most the model's context of ",
@@ -56,10 +49,7 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 
 absl::StatusOr<GenerateStats> Generate(const Model& model, const GenerateOptions& options,
                                        const std::function<bool(absl::string_view)>& emit) {
-  if (!model.vocabulary) {
-    return absl::NotFoundError(absl::StrCat(model.path, ": expected a tokenizer beside the weights, found none"));
-  }
-  NIBBLE_ASSIGN_OR_RETURN(const auto tokenizer, tokenizer::Tokenizer::Create(*model.vocabulary));
+  NIBBLE_ASSIGN_OR_RETURN(const auto tokenizer, MakeTokenizer(model));
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<uint32_t> prompt, PromptIds(model, *tokenizer, options.prompt));
   uint64_t capacity = prompt.size() + options.max_tokens;
   if (model.spec.context_length() > 0) capacity = std::min<uint64_t>(capacity, model.spec.context_length());

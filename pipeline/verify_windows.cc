@@ -1,26 +1,19 @@
 #include "pipeline/verify_windows.h"
 
 #include <algorithm>
-#include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
 #include "formats/tokenizer/tokenizer.h"
 #include "formats/tokenizer/vocabulary.h"
+#include "pipeline/model_tokenizer.h"
 
 namespace nibble {
 namespace {
 
 constexpr uint32_t kShortest = 3;  // positions 0, 1, 2: position 1 predicts the token at 2
-
-// Ids that have no row in the embedding would be read past its end.
-absl::Status CheckIds(const Model& model, const std::vector<uint32_t>& ids) {
-  const auto largest = std::max_element(ids.begin(), ids.end());
-  if (largest == ids.end() || *largest < model.spec.vocab_size()) return absl::OkStatus();
-  return BadData(absl::StrCat(model.path, ": tokenizer"),
-                 absl::StrCat("ids below the embedding's ", model.spec.vocab_size(), " rows"), absl::StrCat(*largest));
-}
 
 }  // namespace
 
@@ -28,13 +21,9 @@ absl::StatusOr<Windows> CutWindows(const Model& model, absl::string_view text, u
   if (length < kShortest) {
     return absl::InvalidArgumentError(absl::StrCat("--ctx: expected at least ", kShortest, " tokens, found ", length));
   }
-  if (!model.vocabulary) {
-    return absl::NotFoundError(absl::StrCat(model.path, ": expected a tokenizer beside the weights, found none"));
-  }
-  NIBBLE_ASSIGN_OR_RETURN(const auto tokenizer, tokenizer::Tokenizer::Create(*model.vocabulary));
-  NIBBLE_ASSIGN_OR_RETURN(std::vector<uint32_t> ids, tokenizer->Encode(absl::StripSuffix(text, "\n"),
-                                                                       {.parse_special = false, .add_special = true}));
-  NIBBLE_RETURN_IF_ERROR(CheckIds(model, ids));
+  NIBBLE_ASSIGN_OR_RETURN(const auto tokenizer, MakeTokenizer(model));
+  NIBBLE_ASSIGN_OR_RETURN(std::vector<uint32_t> ids, EncodeForModel(model, *tokenizer, absl::StripSuffix(text, "\n"),
+                                                                    {.parse_special = false, .add_special = true}));
   int64_t count = ids.size() / length;
   if (count == 0) {
     return absl::InvalidArgumentError(absl::StrCat("--text: expected at least one window of ", length,
