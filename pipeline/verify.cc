@@ -9,11 +9,14 @@
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "device/cpu/cpu_device.h"
+#include "formats/tensor_source.h"
+#include "model/model_spec.pb.h"
 #include "pipeline/verify_figures.h"
 #include "pipeline/verify_windows.h"
 #include "runtime/predictions.h"
 #include "runtime/sequences.h"
 #include "runtime/state_difference.h"
+#include "runtime/statistics.h"
 
 namespace nibble {
 namespace {
