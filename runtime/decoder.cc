@@ -16,20 +16,21 @@ constexpr int64_t kPieceTokens = 512;
 }  // namespace
 
 absl::StatusOr<Decoder> Decoder::Create(Device& device, const Model& model, int64_t capacity, Residency residency) {
-  NIBBLE_ASSIGN_OR_RETURN(LayerForward forward,
-                          LayerForward::Create(device, model.spec, std::min(capacity, kPieceTokens)));
+  NIBBLE_ASSIGN_OR_RETURN(LayerPass pass, LayerPass::Create(device, model.spec, std::min(capacity, kPieceTokens)));
   NIBBLE_ASSIGN_OR_RETURN(OutputHead head, OutputHead::Create(device, model, residency));
-  Decoder decoder(device, model, std::move(forward), std::move(head));
+  Decoder decoder(device, model, std::move(pass), std::move(head));
   decoder.capacity_ = capacity;
   for (int layer = 0; layer < model.spec.layers_size(); ++layer) {
     const Attention& attention = model.spec.layers(layer).attention();
     Cache cache;
-    NIBBLE_ASSIGN_OR_RETURN(cache.key, device.Allocate(capacity * attention.kv_heads() * attention.key_length()));
-    NIBBLE_ASSIGN_OR_RETURN(cache.value, device.Allocate(capacity * attention.kv_heads() * attention.value_length()));
+    NIBBLE_ASSIGN_OR_RETURN(cache.key, device.Allocate(capacity * KeyWidth(attention)));
+    NIBBLE_ASSIGN_OR_RETURN(cache.value, device.Allocate(capacity * ValueWidth(attention)));
     decoder.caches_.push_back(std::move(cache));
     if (residency == Residency::kStreamed) continue;
-    NIBBLE_ASSIGN_OR_RETURN(LayerWeights weights, LayerWeights::Load(device, model, layer));
-    decoder.weights_.push_back(std::move(weights));
+    KeptLayer kept = {{}, LayerExperts(device, model, layer)};
+    NIBBLE_ASSIGN_OR_RETURN(kept.weights, Weights::OfLayer(device, model, layer));
+    NIBBLE_RETURN_IF_ERROR(kept.experts.Keep());
+    decoder.layers_.push_back(std::move(kept));
   }
   return decoder;
 }
@@ -49,17 +50,18 @@ absl::StatusOr<std::vector<float>> Decoder::Append(absl::Span<const uint32_t> id
 absl::StatusOr<std::vector<float>> Decoder::RunLayers(absl::Span<const uint32_t> ids) {
   const int64_t width = model_->spec.hidden_size();
   std::vector<float> states(ids.size() * width);
-  NIBBLE_RETURN_IF_ERROR(GatherEmbeddings(*model_, ids, device_->threads(), absl::MakeSpan(states)));
+  NIBBLE_RETURN_IF_ERROR(Embed(*model_, ids, size_, ids.size(), device_->threads(), absl::MakeSpan(states)));
   NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device_->Allocate(states.size()));
   device_->Upload(states, buffer.data());
   const Matrix hidden = buffer.matrix(ids.size(), width);
   for (int layer = 0; layer < model_->spec.layers_size(); ++layer) {
-    if (!weights_.empty()) {
-      NIBBLE_RETURN_IF_ERROR(RunLayer(layer, weights_[layer], hidden));
+    if (!layers_.empty()) {
+      NIBBLE_RETURN_IF_ERROR(RunLayer(layer, layers_[layer].weights, layers_[layer].experts, hidden));
       continue;
     }
-    NIBBLE_ASSIGN_OR_RETURN(const LayerWeights weights, LayerWeights::Load(*device_, *model_, layer));
-    NIBBLE_RETURN_IF_ERROR(RunLayer(layer, weights, hidden));
+    NIBBLE_ASSIGN_OR_RETURN(const Weights weights, Weights::OfLayer(*device_, *model_, layer));
+    LayerExperts experts(*device_, *model_, layer);
+    NIBBLE_RETURN_IF_ERROR(RunLayer(layer, weights, experts, hidden));
   }
   size_ += ids.size();
   std::vector<float> last(width);
@@ -67,13 +69,21 @@ absl::StatusOr<std::vector<float>> Decoder::RunLayers(absl::Span<const uint32_t>
   return last;
 }
 
-absl::Status Decoder::RunLayer(int layer, const LayerWeights& weights, Matrix hidden) {
+absl::Status Decoder::RunLayer(int layer, const Weights& weights, LayerExperts& experts, Matrix hidden) {
   const Layer& spec = model_->spec.layers(layer);
   const Cache& cache = caches_[layer];
-  const int64_t kv_heads = spec.attention().kv_heads();
-  const LayerCache view = {cache.key.matrix(capacity_, kv_heads * spec.attention().key_length()),
-                           cache.value.matrix(capacity_, kv_heads * spec.attention().value_length()), size_};
-  return forward_.Run(spec, weights, 1, hidden, &view);
+  const LayerCache view = {cache.key.matrix(capacity_, KeyWidth(spec.attention())),
+                           cache.value.matrix(capacity_, ValueWidth(spec.attention())), size_};
+  NIBBLE_RETURN_IF_ERROR(pass_.RunAttention(spec, weights, 1, hidden, &view));
+  if (!spec.feed_forward().has_experts()) {
+    pass_.RunFeedForward(spec, weights, hidden);
+    return absl::OkStatus();
+  }
+  std::vector<float> states(hidden.rows * hidden.cols);
+  NIBBLE_RETURN_IF_ERROR(device_->Download(hidden.data, absl::MakeSpan(states)));
+  NIBBLE_RETURN_IF_ERROR(pass_.RunExperts(spec, weights, experts, absl::MakeSpan(states)));
+  device_->Upload(states, hidden.data);
+  return absl::OkStatus();
 }
 
 }  // namespace nibble

@@ -5,10 +5,12 @@
 #include <numeric>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "runtime/parallel.h"
 
 namespace nibble {
+namespace {
 
 absl::Status GatherEmbeddings(const Model& model, absl::Span<const uint32_t> ids, int threads, absl::Span<float> out) {
   const LogicalTensor* embedding = model.Find(Role::kTokenEmbedding);
@@ -34,6 +36,30 @@ absl::Status GatherEmbeddings(const Model& model, absl::Span<const uint32_t> ids
     }
     return absl::OkStatus();
   });
+}
+
+absl::Status AddPositions(const Model& model, const LogicalTensor& table, int64_t past, int64_t length,
+                          absl::Span<float> out) {
+  if (past + length > table.rows) {
+    return absl::InvalidArgumentError(absl::StrCat(model.path, ": expected at most the model's ", table.rows,
+                                                   " positions, found a text of ", past + length, " tokens"));
+  }
+  std::vector<float> positions(length * table.cols);
+  NIBBLE_RETURN_IF_ERROR(ReadRows(model.source, table, past, past + length, absl::MakeSpan(positions)));
+  for (size_t i = 0; i < out.size(); ++i) out[i] += positions[i % positions.size()];
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Embed(const Model& model, absl::Span<const uint32_t> ids, int64_t past, int64_t length, int threads,
+                   absl::Span<float> out) {
+  NIBBLE_RETURN_IF_ERROR(GatherEmbeddings(model, ids, threads, out));
+  if (model.spec.embedding_scale() != 0) {
+    for (float& value : out) value *= model.spec.embedding_scale();
+  }
+  const LogicalTensor* positions = model.Find(Role::kPositionEmbedding);
+  return positions == nullptr ? absl::OkStatus() : AddPositions(model, *positions, past, length, out);
 }
 
 }  // namespace nibble

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "runtime/norm.h"
 #include "runtime/weights.h"
 
 namespace nibble {
@@ -16,6 +17,9 @@ absl::StatusOr<OutputHead> OutputHead::Create(Device& device, const Model& model
   assert(norm != nullptr && head.projection_ != nullptr);
   head.residency_ = residency;
   NIBBLE_ASSIGN_OR_RETURN(head.norm_, LoadRows(device, model, *norm, 0, norm->rows));
+  if (const LogicalTensor* bias = model.Find(Role::kOutputNormBias); bias != nullptr) {
+    NIBBLE_ASSIGN_OR_RETURN(head.norm_bias_, LoadRows(device, model, *bias, 0, bias->rows));
+  }
   if (residency == Residency::kResident) {
     NIBBLE_ASSIGN_OR_RETURN(head.weights_, LoadRows(device, model, *head.projection_, 0, head.projection_->rows));
   }
@@ -27,7 +31,7 @@ absl::StatusOr<Buffer> OutputHead::Normalize(absl::Span<const float> hidden) con
   NIBBLE_ASSIGN_OR_RETURN(Buffer buffer, device_->Allocate(hidden.size()));
   device_->Upload(hidden, buffer.data());
   const Matrix x = buffer.matrix(hidden.size() / width, width);
-  device_->operations().rms_norm(*device_, x, norm_.data(), model_->spec.norm().epsilon(), x);
+  nibble::Normalize(*device_, model_->spec.norm(), norm_.data(), norm_bias_.data(), x, x);
   return buffer;
 }
 

@@ -42,7 +42,7 @@ class OutputHead {
   const Model* model_;
   const LogicalTensor* projection_ = nullptr;
   Residency residency_ = Residency::kStreamed;
-  Buffer norm_;
+  Buffer norm_, norm_bias_;
   Buffer weights_;  // all rows, or those of the last panel
 };
 

@@ -1,4 +1,4 @@
-// Small Llama models with random weights, in memory, and the slowest forward pass there is. For tests.
+// Small models with random weights, in memory, and the slowest forward pass there is. For tests.
 #ifndef NIBBLE_RUNTIME_RANDOM_MODEL_H_
 #define NIBBLE_RUNTIME_RANDOM_MODEL_H_
 
@@ -28,13 +28,22 @@ struct RandomModelOptions {
   int rope_dimensions = 8;
   bool frequency_factors = false;
   bool tied = false;
-  bool biases = false;
+  bool biases = false;  // of every matrix of a layer that may have one
+  bool fused = false;   // queries, keys and values are one matrix
+  bool learned_positions = false;
+  bool head_norms = false;
+  bool post_norms = false;
+  bool sinks = false;
+  bool selection_bias = false;
+  Norm::Kind norm = Norm::RMS;     // LAYER: with biases
   Format matrices = Format::kF32;  // what the matrices are stored as
+  // What else the model is: called with the spec that the options above make, before tensors are made of it.
+  void (*edit)(ModelSpec& spec) = nullptr;
 };
 
 struct RandomModel {
   Model model;
-  // Every tensor's values as the file holds them, by role and layer.
+  // Every tensor's values as the file holds them, by role and layer; slices one after the other.
   std::map<std::pair<Role, int>, std::vector<float>> values;
 };
 

@@ -21,11 +21,12 @@ std::vector<double> Frequencies(const Rope& rope) {
 
 absl::StatusOr<RopeTable> MakeRopeTable(Device& device, const Rope& rope, int64_t first, int64_t count) {
   std::vector<float> cosine, sine;
+  const double magnitude = rope.magnitude() == 0 ? 1 : rope.magnitude();
   const std::vector<double> frequencies = Frequencies(rope);
   for (int64_t position = first; position < first + count; ++position) {
     for (double frequency : frequencies) {
-      cosine.push_back(std::cos(position * frequency));
-      sine.push_back(std::sin(position * frequency));
+      cosine.push_back(magnitude * std::cos(position * frequency));
+      sine.push_back(magnitude * std::sin(position * frequency));
     }
   }
   RopeTable table;

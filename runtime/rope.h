@@ -16,6 +16,7 @@ struct RopeTable {
 };
 
 // Pair i turns by position * base^(-2i / dimensions) / frequency_factors[i]; positions first ... first + count - 1.
+// Both are multiplied by the magnitude.
 absl::StatusOr<RopeTable> MakeRopeTable(Device& device, const Rope& rope, int64_t first, int64_t count);
 
 }  // namespace nibble

@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "runtime/embedding.h"
+#include "runtime/experts.h"
 #include "runtime/layer.h"
 #include "runtime/weights.h"
 
@@ -21,32 +22,42 @@ absl::StatusOr<Sequences> Sequences::Embed(Device& device, const Model& model, a
                                            int64_t length) {
   Sequences sequences(device, model, length);
   sequences.states_.resize(ids.size() * model.spec.hidden_size());
-  NIBBLE_RETURN_IF_ERROR(GatherEmbeddings(model, ids, device.threads(), absl::MakeSpan(sequences.states_)));
+  NIBBLE_RETURN_IF_ERROR(nibble::Embed(model, ids, 0, length, device.threads(), absl::MakeSpan(sequences.states_)));
   return sequences;
 }
 
 absl::Status Sequences::RunLayer(int layer) {
+  const Layer& spec = model_->spec.layers(layer);
   const int64_t width = model_->spec.hidden_size();
   const int64_t count = states_.size() / (length_ * width);
   const int64_t batch = std::min(SequencesOfBatch(length_), count);
-  NIBBLE_ASSIGN_OR_RETURN(const LayerWeights weights, LayerWeights::Load(*device_, *model_, layer));
-  NIBBLE_ASSIGN_OR_RETURN(LayerForward forward, LayerForward::Create(*device_, model_->spec, batch * length_));
-  NIBBLE_ASSIGN_OR_RETURN(const Buffer hidden, device_->Allocate(batch * length_ * width));
+  NIBBLE_ASSIGN_OR_RETURN(const Weights weights, Weights::OfLayer(*device_, *model_, layer));
+  NIBBLE_ASSIGN_OR_RETURN(LayerPass pass, LayerPass::Create(*device_, model_->spec, batch * length_));
+  NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device_->Allocate(batch * length_ * width));
   for (int64_t first = 0; first < count; first += batch) {
     const int64_t sequences = std::min(batch, count - first);
+    const Matrix hidden = buffer.matrix(sequences * length_, width);
     const absl::Span<float> states =
         absl::MakeSpan(states_).subspan(first * length_ * width, sequences * length_ * width);
-    device_->Upload(states, hidden.data());
-    NIBBLE_RETURN_IF_ERROR(
-        forward.Run(model_->spec.layers(layer), weights, sequences, hidden.matrix(sequences * length_, width)));
-    NIBBLE_RETURN_IF_ERROR(device_->Download(hidden.data(), states));
+    device_->Upload(states, hidden.data);
+    NIBBLE_RETURN_IF_ERROR(pass.RunAttention(spec, weights, sequences, hidden));
+    if (!spec.feed_forward().has_experts()) pass.RunFeedForward(spec, weights, hidden);
+    NIBBLE_RETURN_IF_ERROR(device_->Download(hidden.data, states));
   }
-  return absl::OkStatus();
+  if (!spec.feed_forward().has_experts()) return absl::OkStatus();
+  LayerExperts experts(*device_, *model_, layer);
+  return pass.RunExperts(spec, weights, experts, absl::MakeSpan(states_));
 }
 
 int64_t Sequences::WorkingFloats(const Model& model, int64_t length) {
   return LargestLayer(model) +
-         SequencesOfBatch(length) * length * (LayerForward::FloatsPerToken(model.spec) + model.spec.hidden_size());
+         SequencesOfBatch(length) * length * (LayerPass::FloatsPerToken(model.spec) + model.spec.hidden_size());
+}
+
+int64_t Sequences::FloatsPerToken(const Model& model) {
+  const auto has_experts = [](const Layer& layer) { return layer.feed_forward().has_experts(); };
+  const bool sums = std::any_of(model.spec.layers().begin(), model.spec.layers().end(), has_experts);
+  return (sums ? 2 : 1) * int64_t{model.spec.hidden_size()};
 }
 
 }  // namespace nibble

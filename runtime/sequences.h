@@ -14,10 +14,12 @@
 namespace nibble {
 
 // The hidden states lie in host memory and visit the device in batches of whole sequences, so that one layer's weights
-// and one batch's activations are all that is there at a time. `device` and `model` outlive it.
+// (of its experts, one expert's) and one batch's activations are all that is there at a time. `device` and `model`
+// outlive it.
 class Sequences {
  public:
   // ids [sequences, length]. REQUIRES: ids < vocab_size.
+  // kInvalidArgument if they are longer than the model's learned positions.
   static absl::StatusOr<Sequences> Embed(Device& device, const Model& model, absl::Span<const uint32_t> ids,
                                          int64_t length);
 
@@ -29,6 +31,8 @@ class Sequences {
 
   // Floats on the device while a layer runs, its weights included.
   static int64_t WorkingFloats(const Model& model, int64_t length);
+  // Floats in host memory for each token while a layer runs: its state, and what experts add to it.
+  static int64_t FloatsPerToken(const Model& model);
 
  private:
   Sequences(Device& device, const Model& model, int64_t length) : device_(&device), model_(&model), length_(length) {}

@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/types/span.h"
 #include "base/status.h"
 #include "runtime/parallel.h"
 
@@ -14,6 +13,14 @@ namespace {
 
 // Floats decoded at once by one thread: a few rows of a wide matrix, and small beside the matrix itself.
 constexpr int64_t kPanel = 1 << 17;
+
+std::vector<float> Transposed(absl::Span<const float> values, int64_t rows, int64_t cols) {
+  std::vector<float> transposed(values.size());
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t col = 0; col < cols; ++col) transposed[col * rows + row] = values[row * cols + col];
+  }
+  return transposed;
+}
 
 }  // namespace
 
@@ -34,33 +41,80 @@ absl::StatusOr<Buffer> LoadRows(Device& device, const Model& model, const Logica
   return buffer;
 }
 
-absl::StatusOr<LayerWeights> LayerWeights::Load(Device& device, const Model& model, int layer) {
-  LayerWeights weights;
+absl::StatusOr<Weights> Weights::OfLayer(Device& device, const Model& model, int layer) {
+  Weights weights;
   for (const LogicalTensor& tensor : model.tensors) {
-    if (tensor.layer != layer) continue;
-    NIBBLE_ASSIGN_OR_RETURN(Buffer buffer, LoadRows(device, model, tensor, 0, tensor.rows));
-    weights.entries_[tensor.role] = {std::move(buffer), tensor.rows, tensor.cols};
+    if (tensor.layer != layer || GetRole(tensor.role).is_expert) continue;
+    if (tensor.slice < 0) {
+      NIBBLE_RETURN_IF_ERROR(weights.Load(device, model, tensor));
+    } else if (!weights.has(tensor.role)) {
+      NIBBLE_RETURN_IF_ERROR(weights.LoadHeads(device, model, model.Slices(tensor.role, layer)));
+    }
   }
   return weights;
 }
 
-ConstMatrix LayerWeights::matrix(Role role) const {
+absl::StatusOr<Weights> Weights::OfExpert(Device& device, const Model& model, int layer, int expert) {
+  Weights weights;
+  for (const RoleInfo& role : Roles()) {
+    const LogicalTensor* tensor = role.is_expert ? model.Find(role.id, layer, expert) : nullptr;
+    if (tensor != nullptr) NIBBLE_RETURN_IF_ERROR(weights.Load(device, model, *tensor));
+  }
+  return weights;
+}
+
+absl::Status Weights::Load(Device& device, const Model& model, const LogicalTensor& tensor) {
+  NIBBLE_ASSIGN_OR_RETURN(Buffer buffer, LoadRows(device, model, tensor, 0, tensor.rows));
+  entries_[tensor.role] = {std::move(buffer), tensor.rows, tensor.cols};
+  return absl::OkStatus();
+}
+
+absl::Status Weights::LoadHeads(Device& device, const Model& model, absl::Span<const LogicalTensor> heads) {
+  const int64_t rows = heads[0].rows, cols = heads[0].cols;
+  const bool transposed = heads[0].role == Role::kKeyB;
+  NIBBLE_ASSIGN_OR_RETURN(Buffer buffer, device.Allocate(heads.size() * rows * cols));
+  NIBBLE_RETURN_IF_ERROR(ParallelFor(device.threads(), heads.size(), [&](int64_t head) -> absl::Status {
+    std::vector<float> values(rows * cols);
+    NIBBLE_RETURN_IF_ERROR(ReadRows(model.source, heads[head], 0, rows, absl::MakeSpan(values)));
+    if (transposed) values = Transposed(values, rows, cols);
+    device.Upload(values, buffer.data() + head * rows * cols);
+    return absl::OkStatus();
+  }));
+  const int64_t outputs = transposed ? cols : rows, inputs = transposed ? rows : cols;
+  entries_[heads[0].role] = {std::move(buffer), static_cast<int64_t>(heads.size()) * outputs, inputs};
+  return absl::OkStatus();
+}
+
+ConstMatrix Weights::matrix(Role role) const {
   const auto found = entries_.find(role);
   assert(found != entries_.end());
   return found->second.buffer.matrix(found->second.rows, found->second.cols);
 }
 
-const float* LayerWeights::vector(Role role) const {
+const float* Weights::vector(Role role) const {
   const auto found = entries_.find(role);
   return found == entries_.end() ? nullptr : found->second.buffer.data();
 }
 
 int64_t LargestLayer(const Model& model) {
-  std::vector<int64_t> floats(model.spec.layers_size());
+  struct Floats {
+    int64_t dense = 0;
+    std::vector<int64_t> experts;
+  };
+  std::vector<Floats> layers(model.spec.layers_size());
   for (const LogicalTensor& tensor : model.tensors) {
-    if (tensor.layer >= 0) floats[tensor.layer] += tensor.rows * tensor.cols;
+    if (tensor.layer < 0) continue;
+    Floats& layer = layers[tensor.layer];
+    const bool is_expert = GetRole(tensor.role).is_expert;
+    if (is_expert) layer.experts.resize(std::max<size_t>(layer.experts.size(), tensor.slice + 1));
+    (is_expert ? layer.experts[tensor.slice] : layer.dense) += tensor.rows * tensor.cols;
   }
-  return floats.empty() ? 0 : *std::max_element(floats.begin(), floats.end());
+  int64_t largest = 0;
+  for (const Floats& layer : layers) {
+    const auto expert = std::max_element(layer.experts.begin(), layer.experts.end());
+    largest = std::max(largest, layer.dense + (expert == layer.experts.end() ? 0 : *expert));
+  }
+  return largest;
 }
 
 int64_t AllWeights(const Model& model) {

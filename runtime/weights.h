@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "device/device.h"
 #include "model/model.h"
 
@@ -16,14 +17,19 @@ namespace nibble {
 absl::StatusOr<Buffer> LoadRows(Device& device, const Model& model, const LogicalTensor& tensor, int64_t begin,
                                 int64_t end);
 
-// Every tensor of one layer.
-class LayerWeights {
+// Tensors by role.
+class Weights {
  public:
-  static absl::StatusOr<LayerWeights> Load(Device& device, const Model& model, int layer);
+  // Every tensor of one layer but its experts'. The slices of heads lie one after the other in one matrix whose rows
+  // are outputs: kKeyB [heads * nope length, key_value_rank], kValueB [heads * value_length, key_value_rank].
+  static absl::StatusOr<Weights> OfLayer(Device& device, const Model& model, int layer);
+  // The tensors of one expert of a layer.
+  static absl::StatusOr<Weights> OfExpert(Device& device, const Model& model, int layer, int expert);
 
-  // REQUIRES: the layer has it.
+  bool has(Role role) const { return entries_.contains(role); }
+  // REQUIRES: has(role).
   ConstMatrix matrix(Role role) const;
-  // Null if the layer does not have it.
+  // Null if there is none.
   const float* vector(Role role) const;
 
  private:
@@ -32,10 +38,14 @@ class LayerWeights {
     int64_t rows;
     int64_t cols;
   };
+
+  absl::Status Load(Device& device, const Model& model, const LogicalTensor& tensor);
+  absl::Status LoadHeads(Device& device, const Model& model, absl::Span<const LogicalTensor> heads);
+
   absl::flat_hash_map<Role, Entry> entries_;
 };
 
-// Floats that LayerWeights takes for its largest layer.
+// Floats of the largest layer's weights as a pass holds them: one expert at a time.
 int64_t LargestLayer(const Model& model);
 // Floats of all tensors.
 int64_t AllWeights(const Model& model);

@@ -1,0 +1,54 @@
+// A mixture of experts: every token is routed to a few experts, and each expert sees its tokens at once.
+#ifndef NIBBLE_RUNTIME_EXPERTS_H_
+#define NIBBLE_RUNTIME_EXPERTS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "device/device.h"
+#include "model/model.h"
+#include "model/model_spec.pb.h"
+#include "runtime/feed_forward.h"
+#include "runtime/weights.h"
+
+namespace nibble {
+
+// The weights of one layer's experts: read when they are asked for, and dropped for the next one. `device` and `model`
+// outlive it.
+class LayerExperts {
+ public:
+  LayerExperts(Device& device, const Model& model, int layer) : device_(&device), model_(&model), layer_(layer) {}
+
+  // Reads all of them, and keeps them from now on.
+  absl::Status Keep();
+  // Valid until the next call.
+  absl::StatusOr<const Weights*> Get(int expert);
+
+ private:
+  Device* device_;
+  const Model* model_;
+  int layer_;
+  std::vector<Weights> kept_;
+  Weights last_;
+};
+
+// Lent by the layer's pass: room for blocks of at most `tokens` tokens.
+struct ExpertsWorkspace {
+  FeedForwardPass& pass;
+  const Buffer& input;   // [tokens, hidden_size]
+  const Buffer& output;  // the same
+  int64_t tokens;
+};
+
+// states [T, hidden_size], in host memory, become the layer's output: x + the chosen experts, weighted, + the shared
+// expert, of the norm of x. T may be anything: activations are there for one block of tokens at a time, and each
+// expert's weights are fetched once. A token's experts are added in the order of their index.
+absl::Status RunExperts(Device& device, const ModelSpec& spec, const FeedForward& feed_forward, const Weights& weights,
+                        LayerExperts& experts, const ExpertsWorkspace& workspace, absl::Span<float> states);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_RUNTIME_EXPERTS_H_

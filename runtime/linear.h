@@ -1,0 +1,21 @@
+// Every product of activations with weights of a layer: a tap on what linears see goes here.
+#ifndef NIBBLE_RUNTIME_LINEAR_H_
+#define NIBBLE_RUNTIME_LINEAR_H_
+
+#include <cstdint>
+
+#include "device/device.h"
+#include "model/role.h"
+#include "runtime/weights.h"
+
+namespace nibble {
+
+// y = x w^T + bias, where w are the weight's rows [first, first + y.cols). `bias` [y.cols] or null.
+inline void Linear(Device& device, const Weights& weights, Role role, const float* bias, ConstMatrix x, Matrix y,
+                   int64_t first = 0) {
+  device.operations().matmul(device, x, weights.matrix(role).Rows(first, first + y.cols), bias, y);
+}
+
+}  // namespace nibble
+
+#endif  // NIBBLE_RUNTIME_LINEAR_H_
