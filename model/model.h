@@ -26,6 +26,8 @@ struct Model {
 
   // Null if the model has no such tensor.
   const LogicalTensor* Find(Role role, int layer = -1, int slice = -1) const;
+  // The tensors that a GGUF has: each a tensor that is not sliced, or all slices of one.
+  std::vector<absl::Span<const LogicalTensor>> Stacks() const;
   // All slices of one tensor (a tensor that is not sliced is one); empty if the model has none.
   absl::Span<const LogicalTensor> Slices(Role role, int layer) const;
 };

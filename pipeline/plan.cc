@@ -7,21 +7,30 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/types/span.h"
 #include "converters/families.h"
 #include "converters/family.h"
 #include "formats/dtype.h"
 #include "formats/tokenizer/load.h"
 #include "model/logical_tensor.h"
+#include "model/role.h"
 
 namespace nibble {
 namespace {
 
 constexpr uint32_t kQuantizationVersion = 2;  // of GGUF's block layouts
 
-std::vector<int64_t> ShapeOf(const LogicalTensor& tensor) {
-  if (tensor.is_vector) return {tensor.cols};
-  return {tensor.rows, tensor.cols};
+using Stack = absl::Span<const LogicalTensor>;
+
+std::vector<int64_t> ShapeOf(Stack slices) {
+  std::vector<int64_t> shape;
+  if (slices[0].slice >= 0) shape.push_back(slices.size());
+  if (!slices[0].is_vector) shape.push_back(slices[0].rows);
+  shape.push_back(slices[0].cols);
+  return shape;
 }
+
+int64_t ElementsOf(Stack slices) { return slices.size() * slices[0].rows * slices[0].cols; }
 
 int64_t Elements(const Model& model) {
   int64_t elements = 0;
@@ -43,6 +52,18 @@ std::string SizeLabel(int64_t parameters) {
   return absl::StrFormat("%.*f%s", std::nearbyint(scaled) < 10 ? 1 : 0, scaled, suffix);
 }
 
+// "8x7B" for a mixture of experts: their number, and what all else and one expert of each layer have.
+std::string SizeLabel(const Model& model) {
+  int64_t parameters = 0;
+  size_t experts = 0;
+  for (const Stack& slices : model.Stacks()) {
+    const bool is_expert = GetRole(slices[0].role).is_expert && !slices[0].is_vector;
+    if (is_expert) experts = slices.size();
+    parameters += is_expert ? slices[0].rows * slices[0].cols : ElementsOf(slices);
+  }
+  return absl::StrCat(experts > 0 ? absl::StrCat(experts, "x") : "", SizeLabel(parameters));
+}
+
 const Family& FamilyOf(const ModelSpec& spec) {
   for (const Family* family : Families()) {
     if (family->name == spec.family()) return *family;
@@ -56,7 +77,7 @@ gguf::Metadata MakeMetadata(const Model& model, uint32_t file_type) {
   metadata.Set("general.architecture", model.spec.architecture());
   metadata.Set("general.type", std::string("model"));
   metadata.Set("general.name", model.spec.name());
-  metadata.Set("general.size_label", SizeLabel(Elements(model)));
+  metadata.Set("general.size_label", SizeLabel(model));
   FamilyOf(model.spec).spec_to_gguf(model.spec, metadata);
   metadata.Set("general.file_type", file_type);
   metadata.Set("general.quantization_version", kQuantizationVersion);
@@ -71,6 +92,8 @@ gguf::Metadata MakeMetadata(const Model& model, uint32_t file_type) {
 std::string SourceType(const Model& model, const LogicalTensor& tensor) {
   const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
   if (view == nullptr) return "config";
+  if (view->packed == Format::kF4) return "MXFP4";
+  if (view->packed) return std::string(GetFormat(*view->packed).name);
   return std::string(GetDType(model.source.Find(view->tensor)->dtype).name);
 }
 
@@ -78,14 +101,14 @@ Plan MakeReport(const Model& model, const TypeChoices& choices, const std::vecto
                 uint64_t file_bytes) {
   Plan report;
   for (size_t i = 0; i < tensors.size(); ++i) {
-    const LogicalTensor& tensor = *tensors[i].tensor;
+    const Stack slices = tensors[i].slices;
     const BlockFormat& format = GetFormat(tensors[i].format);
     PlannedTensor& planned = *report.add_tensors();
     planned.set_name(tensors[i].name);
-    for (const int64_t size : ShapeOf(tensor)) planned.add_shape(size);
-    planned.set_source_type(SourceType(model, tensor));
+    for (const int64_t size : ShapeOf(slices)) planned.add_shape(size);
+    planned.set_source_type(SourceType(model, slices[0]));
     planned.set_type(std::string(format.name));
-    planned.set_bytes(format.BytesFor(tensor.rows * tensor.cols));
+    planned.set_bytes(format.BytesFor(ElementsOf(slices)));
     planned.set_reason(choices.each[i].reason);
     report.set_tensor_bytes(report.tensor_bytes() + planned.bytes());
   }
@@ -102,14 +125,14 @@ Plan MakeReport(const Model& model, const TypeChoices& choices, const std::vecto
 }  // namespace
 
 OutputPlan MakePlan(const Model& model, const TypeChoices& choices) {
-  assert(choices.each.size() == model.tensors.size());
+  const std::vector<Stack> stacks = model.Stacks();
+  assert(choices.each.size() == stacks.size());
   OutputPlan plan;
   std::vector<gguf::TensorInfo> infos;
-  for (size_t i = 0; i < model.tensors.size(); ++i) {
-    const LogicalTensor& tensor = model.tensors[i];
+  for (size_t i = 0; i < stacks.size(); ++i) {
     const TypeChoice& choice = choices.each[i];
-    plan.tensors.push_back({&tensor, GgufName(tensor), choice.format, choice.keep_bits});
-    infos.push_back({plan.tensors.back().name, DTypeOf(choice.format), ShapeOf(tensor)});
+    plan.tensors.push_back({stacks[i], GgufName(stacks[i][0]), choice.format, choice.keep_bits});
+    infos.push_back({plan.tensors.back().name, DTypeOf(choice.format), ShapeOf(stacks[i])});
   }
   plan.layout = gguf::MakeLayout(MakeMetadata(model, choices.file_type), infos);
   plan.report = MakeReport(model, choices, plan.tensors, plan.layout.file_bytes);

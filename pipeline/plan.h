@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "formats/gguf/gguf.h"
 #include "model/model.h"
 #include "pipeline/report.pb.h"
@@ -15,7 +15,7 @@
 namespace nibble {
 
 struct OutputTensor {
-  const LogicalTensor* tensor = nullptr;  // of the model
+  absl::Span<const LogicalTensor> slices;  // of the model, stacked in this order; one, if the tensor is not sliced
   std::string name;
   Format format = Format::kF32;
   bool keep_bits = false;  // the stored blocks are copied
@@ -27,7 +27,7 @@ struct OutputPlan {
   Plan report;
 };
 
-// REQUIRES: one choice per tensor of `model`, which outlives the plan.
+// REQUIRES: one choice per stack of `model`, which outlives the plan.
 OutputPlan MakePlan(const Model& model, const TypeChoices& choices);
 
 }  // namespace nibble

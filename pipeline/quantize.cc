@@ -21,14 +21,18 @@ absl::StatusOr<Method> ParseMethod(const std::string& name) {
   return absl::InvalidArgumentError(absl::StrCat("--method: expected rtn or weighted, found \"", name, "\""));
 }
 
-absl::Status Write(io::FileSystem& files, const Model& model, const OutputPlan& plan, const StreamOptions& stream,
+absl::Status Write(io::FileSystem& files, const Model& model, OutputPlan& plan, const StreamOptions& stream,
                    const OutputOptions& output, Progress& progress) {
   NIBBLE_ASSIGN_OR_RETURN(auto out, io::AtomicFile::Create(files, output.path, plan.layout.file_bytes,
                                                            {.force = output.force, .inputs = model.inputs}));
   const std::string& header = plan.layout.header;
   NIBBLE_RETURN_IF_ERROR(
       out->file().WriteAt(0, absl::MakeSpan(reinterpret_cast<const std::byte*>(header.data()), header.size())));
-  NIBBLE_RETURN_IF_ERROR(WriteTensors(model, plan, stream, out->file(), progress));
+  NIBBLE_ASSIGN_OR_RETURN(const StreamFigures figures, WriteTensors(model, plan, stream, out->file(), progress));
+  if (figures.rounded_scales > 0) {
+    plan.report.add_warnings(absl::StrCat(figures.rounded_scales,
+                                          " scales of kept 4-bit codes lie between two halves: the nearest was taken"));
+  }
   return out->Commit();
 }
 

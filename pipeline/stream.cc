@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,8 +28,10 @@ constexpr float kAlwaysHeld = 1000;   // every format's range goes further
 constexpr float kRounding = 0x1p-8f;  // relative error of a value on its own: more than BF16's
 constexpr float kBlockError = 0.5f;   // of the extreme value of a block: more than any code's
 
+// Rows of one slice of an output tensor.
 struct Panel {
   const OutputTensor* output;
+  const LogicalTensor* slice;
   int64_t begin, end;  // rows
   uint64_t offset;     // in the file
   uint64_t source_bytes;
@@ -37,31 +40,73 @@ struct Panel {
 uint64_t SourceBytes(const Model& model, const LogicalTensor& tensor, int64_t rows) {
   const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
   if (view == nullptr) return 0;
+  if (view->packed) return GetFormat(*view->packed).BytesFor(rows * tensor.cols);
   const DTypeInfo& dtype = GetDType(model.source.Find(view->tensor)->dtype);
   return rows * tensor.cols * dtype.block_bits / dtype.block_elements / 8;
 }
 
-std::vector<Panel> CutPanels(const Model& model, const OutputPlan& plan) {
-  std::vector<Panel> panels;
-  for (size_t i = 0; i < plan.tensors.size(); ++i) {
-    const LogicalTensor& tensor = *plan.tensors[i].tensor;
-    const int64_t rows = std::max<int64_t>(1, kPanelElements / std::max<int64_t>(1, tensor.cols));
-    const uint64_t row_bytes = GetFormat(plan.tensors[i].format).BytesFor(tensor.cols);
-    for (int64_t begin = 0; begin < tensor.rows; begin += rows) {
-      const int64_t end = std::min(begin + rows, tensor.rows);
-      panels.push_back({&plan.tensors[i], begin, end, plan.layout.offsets[i] + begin * row_bytes,
-                        SourceBytes(model, tensor, end - begin)});
+// All panels in the file's order, made as they are asked for: of a large mixture of experts there are millions.
+class Panels {
+ public:
+  Panels(const Model& model, const OutputPlan& plan) : model_(model) {
+    for (size_t i = 0; i < plan.tensors.size(); ++i) {
+      const OutputTensor& output = plan.tensors[i];
+      uint64_t offset = plan.layout.offsets[i];
+      for (const LogicalTensor& slice : output.slices) {
+        const int64_t rows = PanelRows(slice, kPanelElements / std::max<int64_t>(1, slice.cols));
+        slices_.push_back({&output, &slice, rows, offset, size_});
+        size_ += (slice.rows + rows - 1) / rows;
+        offset += GetFormat(output.format).BytesFor(slice.rows * slice.cols);
+        source_bytes_ += SourceBytes(model, slice, slice.rows);
+      }
     }
   }
-  return panels;
-}
+
+  size_t size() const { return size_; }
+  uint64_t source_bytes() const { return source_bytes_; }
+
+  Panel operator[](size_t index) const {
+    const auto after = std::upper_bound(slices_.begin(), slices_.end(), index,
+                                        [](size_t i, const Slice& slice) { return i < slice.first_panel; });
+    const Slice& slice = *std::prev(after);
+    const int64_t begin = (index - slice.first_panel) * slice.panel_rows;
+    const int64_t end = std::min(begin + slice.panel_rows, slice.tensor->rows);
+    const uint64_t row_bytes = GetFormat(slice.output->format).BytesFor(slice.tensor->cols);
+    return {slice.output,
+            slice.tensor,
+            begin,
+            end,
+            slice.offset + begin * row_bytes,
+            SourceBytes(model_, *slice.tensor, end - begin)};
+  }
+
+ private:
+  struct Slice {
+    const OutputTensor* output;
+    const LogicalTensor* tensor;
+    int64_t panel_rows;
+    uint64_t offset;
+    size_t first_panel;
+  };
+  const Model& model_;
+  std::vector<Slice> slices_;
+  size_t size_ = 0;
+  uint64_t source_bytes_ = 0;
+};
 
 // A thread's buffers.
 struct Buffers {
   std::vector<float> values;
   std::vector<float> decoded;
   std::vector<std::byte> bytes;
+  int64_t rounded_scales = 0;  // of all panels so far
 };
+
+// "[3, 17]", or "[5, 3, 17]" in slice 5.
+std::string IndexText(const LogicalTensor& tensor, int64_t row, int64_t col) {
+  if (tensor.slice < 0) return ShapeText({row, col});
+  return ShapeText({tensor.slice, row, col});
+}
 
 size_t Extreme(absl::Span<const float> block) {
   const auto smaller = [](float a, float b) { return std::fabs(a) < std::fabs(b); };
@@ -75,12 +120,13 @@ class Encoder {
 
   // Fills buffers.bytes with the panel's rows in their format.
   absl::Status Encode(const Panel& panel, Buffers& buffers) const {
-    const LogicalTensor& tensor = *panel.output->tensor;
+    const LogicalTensor& tensor = *panel.slice;
     const BlockFormat& format = GetFormat(panel.output->format);
     const int64_t elements = (panel.end - panel.begin) * tensor.cols;
     buffers.bytes.resize(format.BytesFor(elements));
     if (panel.output->keep_bits) {
-      return ReadRawRows(model_.source, tensor, panel.begin, panel.end, absl::MakeSpan(buffers.bytes));
+      return ReadRawRows(model_.source, tensor, panel.begin, panel.end, absl::MakeSpan(buffers.bytes),
+                         &buffers.rounded_scales);
     }
     buffers.values.resize(elements);
     NIBBLE_RETURN_IF_ERROR(ReadRows(model_.source, tensor, panel.begin, panel.end, absl::MakeSpan(buffers.values)));
@@ -106,9 +152,9 @@ class Encoder {
       const int64_t at = Extreme(absl::MakeSpan(values).subspan(block, format.block_elements)) + block;
       const float tolerated = std::fabs(values[at]) * (format.block_elements == 1 ? kRounding : kBlockError);
       if (std::fabs(values[at]) <= kAlwaysHeld || std::fabs(buffers.decoded[at] - values[at]) <= tolerated) continue;
-      const int64_t cols = panel.output->tensor->cols;
+      const int64_t cols = panel.slice->cols;
       return BadData(absl::StrCat(model_.path, ": tensor '", panel.output->name, "' ",
-                                  ShapeText({panel.begin + at / cols, at % cols})),
+                                  IndexText(*panel.slice, panel.begin + at / cols, at % cols)),
                      absl::StrCat("a value that ", format.name, " can hold"), absl::StrCat(values[at]));
     }
     return absl::OkStatus();
@@ -121,9 +167,9 @@ class Encoder {
 // What all threads share: how far they are, and the first error in the file's order.
 class Shared {
  public:
-  Shared(const std::vector<Panel>& panels, const char* stage, Progress& progress) : progress_(progress) {
+  Shared(uint64_t source_bytes, const char* stage, Progress& progress) : progress_(progress) {
     update_.stage = stage;
-    for (const Panel& panel : panels) update_.total += panel.source_bytes;
+    update_.total = source_bytes;
   }
 
   // Whether a panel can still matter: none behind an error does.
@@ -158,27 +204,32 @@ class Shared {
 
 }  // namespace
 
-absl::Status WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
-                          io::WritableFile& file, Progress& progress) {
-  const std::vector<Panel> panels = CutPanels(model, plan);
+absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
+                                           io::WritableFile& file, Progress& progress) {
+  const Panels panels(model, plan);
   const Encoder encoder(model, options.method);
-  Shared shared(panels, options.stage, progress);
-#pragma omp parallel num_threads(options.threads > 0 ? options.threads : omp_get_max_threads())
+  Shared shared(panels.source_bytes(), options.stage, progress);
+  int64_t rounded_scales = 0;
+#pragma omp parallel num_threads(options.threads > 0 ? options.threads : omp_get_max_threads()) \
+    reduction(+ : rounded_scales)
   {
     Buffers buffers;
 #pragma omp for schedule(dynamic, 1)
     for (size_t i = 0; i < panels.size(); ++i) {
       if (!shared.Wanted(i)) continue;
-      absl::Status status = encoder.Encode(panels[i], buffers);
-      if (status.ok()) status = file.WriteAt(panels[i].offset, buffers.bytes);
+      const Panel panel = panels[i];
+      absl::Status status = encoder.Encode(panel, buffers);
+      if (status.ok()) status = file.WriteAt(panel.offset, buffers.bytes);
       if (status.ok()) {
-        shared.Done(panels[i]);
+        shared.Done(panel);
       } else {
         shared.Failed(i, std::move(status));
       }
     }
+    rounded_scales += buffers.rounded_scales;
   }
-  return shared.error();
+  NIBBLE_RETURN_IF_ERROR(shared.error());
+  return StreamFigures{.rounded_scales = rounded_scales};
 }
 
 }  // namespace nibble

@@ -3,7 +3,9 @@
 #ifndef NIBBLE_PIPELINE_STREAM_H_
 #define NIBBLE_PIPELINE_STREAM_H_
 
-#include "absl/status/status.h"
+#include <cstdint>
+
+#include "absl/status/statusor.h"
 #include "formats/io/file.h"
 #include "model/model.h"
 #include "pipeline/plan.h"
@@ -19,10 +21,14 @@ struct StreamOptions {
   const char* stage = "quantize";  // for progress
 };
 
+struct StreamFigures {
+  int64_t rounded_scales = 0;  // of kept 4-bit codes: not exactly what the output's scales can hold
+};
+
 // kDataLoss names the tensor and index of a value that is not finite, or too large for its type. Of several errors the
 // one that comes first in the file is returned.
-absl::Status WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
-                          io::WritableFile& file, Progress& progress);
+absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
+                                           io::WritableFile& file, Progress& progress);
 
 }  // namespace nibble
 

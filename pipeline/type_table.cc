@@ -1,5 +1,6 @@
 #include "pipeline/type_table.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "absl/strings/match.h"
@@ -9,11 +10,17 @@ namespace {
 
 // The mixes are llama.cpp's, tensor by tensor, so that a user finds the file that the name promises.
 bool MoreBits(const RuleContext& c) {
-  const int eighth = c.count / 8;
-  return c.index < eighth || c.index >= 7 * c.count / 8 || (c.index - eighth) % 3 == 2;
+  const int eighth = c.layers / 8;
+  return c.layer < eighth || c.layer >= 7 * c.layers / 8 || (c.layer - eighth) % 3 == 2;
 }
-bool FirstFour(const RuleContext& c) { return c.index < 4; }
-bool FirstEighth(const RuleContext& c) { return c.index < c.count / 8; }
+bool FirstFour(const RuleContext& c) { return c.layer < 4; }
+bool FirstEighth(const RuleContext& c) { return c.layer < c.layers / 8; }
+bool Always(const RuleContext&) { return true; }
+// Mixtral 8x7B and what has as many: attention is small beside eight experts.
+bool HasEightExperts(const RuleContext& c) {
+  return std::any_of(c.spec.layers().begin(), c.spec.layers().end(),
+                     [](const Layer& layer) { return layer.feed_forward().experts().count() == 8; });
+}
 // Llama 2 70B and what has its form: so few key-value heads that attn_v is small.
 bool Is70B(const RuleContext& c) {
   const Attention& attention = c.spec.layers(0).attention();
@@ -21,18 +28,37 @@ bool Is70B(const RuleContext& c) {
 }
 
 constexpr MixRule kQ4KM[] = {
-    {Role::kValue, MoreBits, Format::kQ6_K},
-    {Role::kValue, Is70B, Format::kQ5_K},
-    {Role::kDown, MoreBits, Format::kQ6_K},
+    {Role::kValue, HasEightExperts, Format::kQ8_0}, {Role::kValue, MoreBits, Format::kQ6_K},
+    {Role::kValue, Is70B, Format::kQ5_K},           {Role::kQueryKeyValue, MoreBits, Format::kQ6_K},
+    {Role::kKey, HasEightExperts, Format::kQ8_0},   {Role::kAttentionOutput, HasEightExperts, Format::kQ5_K},
+    {Role::kDown, MoreBits, Format::kQ6_K},         {Role::kExpertDown, MoreBits, Format::kQ6_K},
+    {Role::kSharedDown, MoreBits, Format::kQ6_K},
 };
 constexpr MixRule kQ4KS[] = {
+    {Role::kValue, HasEightExperts, Format::kQ8_0},
     {Role::kValue, FirstFour, Format::kQ5_K},
     {Role::kValue, Is70B, Format::kQ5_K},
+    {Role::kQueryKeyValue, FirstFour, Format::kQ5_K},
+    {Role::kKey, HasEightExperts, Format::kQ8_0},
+    {Role::kAttentionOutput, HasEightExperts, Format::kQ5_K},
     {Role::kDown, FirstEighth, Format::kQ5_K},
+    {Role::kExpertDown, FirstEighth, Format::kQ5_K},
+    {Role::kSharedDown, FirstEighth, Format::kQ5_K},
 };
 constexpr MixRule kQ5KM[] = {
-    {Role::kValue, MoreBits, Format::kQ6_K},
-    {Role::kDown, MoreBits, Format::kQ6_K},
+    {Role::kValue, HasEightExperts, Format::kQ8_0},  {Role::kValue, MoreBits, Format::kQ6_K},
+    {Role::kQueryKeyValue, MoreBits, Format::kQ6_K}, {Role::kKey, HasEightExperts, Format::kQ8_0},
+    {Role::kDown, MoreBits, Format::kQ6_K},          {Role::kExpertDown, MoreBits, Format::kQ6_K},
+    {Role::kSharedDown, MoreBits, Format::kQ6_K},
+};
+constexpr MixRule kQ5KS[] = {
+    {Role::kValue, HasEightExperts, Format::kQ8_0},
+    {Role::kKey, HasEightExperts, Format::kQ8_0},
+};
+constexpr MixRule kMxfp4Moe[] = {
+    {Role::kExpertGate, Always, Format::kMXFP4},
+    {Role::kExpertUp, Always, Format::kMXFP4},
+    {Role::kExpertDown, Always, Format::kMXFP4},
 };
 
 // A float type is taken for everything: it was asked for to lose nothing.
@@ -68,9 +94,8 @@ constexpr NamedType kTypes[] = {
     Mix("Q4_K_M", Format::kQ4_K, 15, kQ4KM),
     Mix("Q4_K_S", Format::kQ4_K, 14, kQ4KS),
     Mix("Q5_K_M", Format::kQ5_K, 17, kQ5KM),
-    Mix("Q5_K_S", Format::kQ5_K, 16, {}),
-    // Experts in MXFP4, all else in Q8_0.
-    {"MXFP4_MOE", Format::kQ8_0, Format::kQ8_0, Format::kQ8_0, 38, true},
+    Mix("Q5_K_S", Format::kQ5_K, 16, kQ5KS),
+    {"MXFP4_MOE", Format::kQ8_0, Format::kQ8_0, Format::kQ8_0, 38, true, kMxfp4Moe},
 };
 
 }  // namespace

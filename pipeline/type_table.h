@@ -15,8 +15,8 @@ namespace nibble {
 // Which of a model's tensors of one role a rule is asked about.
 struct RuleContext {
   const ModelSpec& spec;
-  int index;  // 0, 1, ... in the order of the layers
-  int count;
+  int layer;
+  int layers;
 };
 
 struct MixRule {

@@ -1,6 +1,6 @@
 #include "pipeline/types.h"
 
-#include <array>
+#include <algorithm>
 #include <optional>
 #include <regex>
 #include <utility>
@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/types/span.h"
 #include "base/status.h"
 #include "converters/family.h"
 #include "formats/dtype.h"
@@ -36,10 +37,14 @@ bool IsFourBit(Format format) {
   return blocks.block_bytes * 8 <= blocks.block_elements * 5;
 }
 
-// The stored format, where its blocks can be copied.
-std::optional<Format> StoredBlocks(const Model& model, const LogicalTensor& tensor) {
-  const std::optional<DType> dtype = RawDType(model.source, tensor);
-  return dtype ? GetDType(*dtype).format : std::nullopt;
+using Stack = absl::Span<const LogicalTensor>;
+
+// The stored format, where the blocks of all slices can be copied.
+std::optional<Format> StoredBlocks(const Model& model, Stack slices) {
+  const std::optional<DType> dtype = RawDType(model.source, slices[0]);
+  const auto has_same = [&](const LogicalTensor& slice) { return RawDType(model.source, slice) == dtype; };
+  if (!dtype || !std::all_of(slices.begin(), slices.end(), has_same)) return std::nullopt;
+  return GetDType(*dtype).format;
 }
 
 // The format of the same kind with smaller blocks, where there is one (llama.cpp's choices), else F16.
@@ -101,14 +106,14 @@ absl::StatusOr<std::vector<Override>> ParseOverrides(const TypeOptions& options)
 class Chooser {
  public:
   Chooser(const Model& model, const TypeOptions& options) : model_(model), options_(options) {
-    for (const LogicalTensor& tensor : model.tensors) ++counts_[tensor.role];
+    for (const Layer& layer : model.spec.layers()) has_experts_ |= layer.feed_forward().has_experts();
   }
 
   absl::StatusOr<TypeChoices> Choose() {
     NIBBLE_RETURN_IF_ERROR(Parse());
     TypeChoices choices{.name = std::string(type_->name), .file_type = type_->file_type};
-    for (const LogicalTensor& tensor : model_.tensors) {
-      NIBBLE_ASSIGN_OR_RETURN(TypeChoice choice, ChooseOne(tensor));
+    for (const Stack& slices : model_.Stacks()) {
+      NIBBLE_ASSIGN_OR_RETURN(TypeChoice choice, ChooseOne(slices));
       choices.each.push_back(std::move(choice));
     }
     for (const Override& override : overrides_) {
@@ -130,11 +135,11 @@ class Chooser {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<TypeChoice> ChooseOne(const LogicalTensor& tensor) {
-    const int index = seen_[tensor.role]++;
+  absl::StatusOr<TypeChoice> ChooseOne(Stack slices) {
+    const LogicalTensor& tensor = slices[0];
     if (!IsMatrix(tensor)) return TypeChoice();
-    TypeChoice choice = Wanted(tensor, index);
-    if (KeepBits(tensor, choice)) return choice;
+    TypeChoice choice = Wanted(tensor);
+    if (KeepBits(slices, choice)) return choice;
     const uint32_t block = GetFormat(choice.format).block_elements;
     if (tensor.cols % block == 0) return choice;
     const Format fallback = Fallback(choice.format, tensor.cols);
@@ -148,7 +153,7 @@ class Chooser {
   }
 
   // What options and table say, before the tensor's own form is looked at.
-  TypeChoice Wanted(const LogicalTensor& tensor, int index) {
+  TypeChoice Wanted(const LogicalTensor& tensor) {
     const std::string name = GgufName(tensor);
     Override* named = nullptr;
     for (Override& override : overrides_) {
@@ -163,7 +168,7 @@ class Chooser {
     if (IsOutput(model_, tensor)) return Labelled(type_->output, "output");
     if (tensor.role == Role::kTokenEmbedding) return Labelled(type_->embedding, "embedding");
     for (const MixRule& rule : type_->rules) {
-      if (rule.role == tensor.role && rule.applies({model_.spec, index, counts_[tensor.role]})) {
+      if (rule.role == tensor.role && rule.applies({model_.spec, tensor.layer, model_.spec.layers_size()})) {
         return Labelled(rule.format, "mix");
       }
     }
@@ -175,8 +180,8 @@ class Chooser {
   }
 
   // Whether the stored blocks stay, which changes the choice; counts what is encoded a second time.
-  bool KeepBits(const LogicalTensor& tensor, TypeChoice& choice) {
-    const std::optional<Format> stored = StoredBlocks(model_, tensor);
+  bool KeepBits(Stack slices, TypeChoice& choice) {
+    const std::optional<Format> stored = StoredBlocks(model_, slices);
     if (!stored) return false;
     choice.keep_bits = *stored == choice.format || (IsFourBit(*stored) && !options_.allow_requantize);
     if (choice.keep_bits && !IsFloat(*stored)) choice = {*stored, true, std::string(kKeptBits)};
@@ -197,7 +202,8 @@ class Chooser {
       warnings.push_back(
           absl::StrCat(requantized_, " tensors are encoded anew from quantized ones: the errors add up"));
     }
-    if (type_->name == "MXFP4_MOE") warnings.push_back("MXFP4_MOE means Q8_0 for a model without experts");
+    if (type_->name == "MXFP4_MOE" && !has_experts_)
+      warnings.push_back("MXFP4_MOE means Q8_0 for a model without experts");
     return warnings;
   }
 
@@ -206,33 +212,41 @@ class Chooser {
   const NamedType* type_ = nullptr;
   std::optional<Format> embedding_, output_;
   std::vector<Override> overrides_;
-  absl::flat_hash_map<Role, int> counts_, seen_;
+  bool has_experts_ = false;
   int fallbacks_ = 0;
   int requantized_ = 0;
 };
 
-// The format that most elements have: what the file as a whole is called.
-Format Commonest(const Model& model, const std::vector<TypeChoice>& choices) {
+// What the file as a whole is called: MXFP4, as llama.cpp has it, if a tensor keeps it; else what most elements have.
+Format NameOfAll(const std::vector<Stack>& stacks, const std::vector<TypeChoice>& choices) {
   absl::flat_hash_map<Format, int64_t> elements;
   Format commonest = Format::kF32;
   for (size_t i = 0; i < choices.size(); ++i) {
     const Format format = choices[i].format;
-    elements[format] += model.tensors[i].rows * model.tensors[i].cols;
+    if (format == Format::kMXFP4) return format;
+    elements[format] += stacks[i].size() * stacks[i][0].rows * stacks[i][0].cols;
     if (elements[format] > elements[commonest]) commonest = format;
   }
   return commonest;
 }
 
-TypeChoice Converted(const Model& model, const LogicalTensor& tensor, std::optional<Format> target) {
-  if (!IsMatrix(tensor)) return {};
-  const std::optional<Format> stored = StoredBlocks(model, tensor);
+// What holds a source's values: its own format if that is a float, F16 for a GGUF's blocks, and BF16 for what is
+// published with scales beside it.
+Format FloatFor(const Model& model, const LogicalTensor& tensor) {
+  const StridedView& view = std::get<StridedView>(tensor.recipe);
+  if (view.packed || view.scales) return Format::kBF16;
+  const DTypeInfo& source = GetDType(model.source.Find(view.tensor)->dtype);
+  if (source.gguf_type < 0) return Format::kBF16;
+  return IsFloat(*source.format) ? *source.format : Format::kF16;
+}
+
+TypeChoice Converted(const Model& model, Stack slices, std::optional<Format> target) {
+  if (!IsMatrix(slices[0])) return {};
+  const std::optional<Format> stored = StoredBlocks(model, slices);
   // MXFP4 is how a model is published, not how somebody shrank it: llama.cpp's converter keeps it as well.
   const bool keep = stored && (!target || *stored == *target || *stored == Format::kMXFP4);
   if (keep) return {*stored, true, IsFloat(*stored) ? "" : std::string(kKeptBits)};
-  if (target) return {*target, false, ""};
-  const StridedView& view = std::get<StridedView>(tensor.recipe);
-  const Format source = *GetDType(model.source.Find(view.tensor)->dtype).format;
-  return {IsFloat(source) ? source : Format::kF16, false, ""};
+  return {target ? *target : FloatFor(model, slices[0]), false, ""};
 }
 
 }  // namespace
@@ -247,8 +261,9 @@ absl::StatusOr<TypeChoices> ChooseConvertedTypes(const Model& model, const std::
   for (const auto& [name, target] : kDTypes) {
     if (name != dtype) continue;
     TypeChoices choices{.name = dtype};
-    for (const LogicalTensor& tensor : model.tensors) choices.each.push_back(Converted(model, tensor, target));
-    choices.file_type = TypeOf(Commonest(model, choices.each)).file_type;
+    const std::vector<Stack> stacks = model.Stacks();
+    for (const Stack& slices : stacks) choices.each.push_back(Converted(model, slices, target));
+    choices.file_type = TypeOf(NameOfAll(stacks, choices.each)).file_type;
     return choices;
   }
   return absl::InvalidArgumentError(absl::StrCat("--dtype: expected source, bf16, f16 or f32, found \"", dtype, "\""));

@@ -22,7 +22,7 @@ struct TypeChoice {
 struct TypeChoices {
   std::string name;              // of the type as a whole
   uint32_t file_type = 0;        // general.file_type
-  std::vector<TypeChoice> each;  // one per tensor of the model
+  std::vector<TypeChoice> each;  // one per stack of the model: all slices of a tensor have one type
   std::vector<std::string> warnings;
 };
 
