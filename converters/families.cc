@@ -8,11 +8,12 @@
 #include "absl/strings/str_join.h"
 #include "base/status.h"
 #include "converters/llama.h"
+#include "converters/qwen.h"
 
 namespace nibble {
 namespace {
 
-constexpr const Family* kFamilies[] = {&kLlama};
+constexpr const Family* kFamilies[] = {&kLlama, &kQwen};
 
 using Names = absl::Span<const absl::string_view> Family::*;
 

@@ -257,8 +257,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"RopeBaseZero", {{"rope_theta", "0"}}, kBad, "$.rope_theta: expected a number in [1, "},
         BadConfig{"TiedOfAnotherKind", {{"tie_word_embeddings", "\"yes\""}}, kBad, "$.tie_word_embeddings: expected"},
         BadConfig{"RopeScalingOfAnotherKind", {{"rope_scaling", "[1]"}}, kBad, "$.rope_scaling: expected an object"},
-        BadConfig{
-            "Yarn", {{"rope_scaling", R"({"type": "yarn", "factor": 2})"}}, kNot, "$.rope_scaling.type: expected"},
+        BadConfig{"Dynamic",
+                  {{"rope_scaling", R"({"type": "dynamic", "factor": 2})"}},
+                  kNot,
+                  "$.rope_scaling.type: expected"},
         BadConfig{"LinearWithoutFactor", {{"rope_scaling", R"({"type": "linear"})"}}, kBad, "$.rope_scaling.factor"},
         BadConfig{"LinearByZero",
                   {{"rope_scaling", R"({"type": "linear", "factor": 0})"}},
@@ -394,7 +396,7 @@ TEST(LlamaGguf, BadKeysAreNamed) {
       {"llama.attention.value_length", uint32_t{8}, kBad},
       {"llama.rope.dimension_count", uint32_t{8}, kBad},
       {"llama.rope.freq_base", 0.0f, kBad},
-      {"llama.rope.scaling.type", std::string("yarn"), kNot},
+      {"llama.rope.scaling.type", std::string("longrope"), kNot},
   };
   const ModelSpec spec = SpecOf(RandomLlama()).value();
   for (const Case& c : cases) {

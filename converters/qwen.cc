@@ -1,0 +1,314 @@
+#include "converters/qwen.h"
+
+#include <array>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "converters/config.h"
+#include "converters/dims.h"
+#include "converters/fields.h"
+#include "converters/layouts.h"
+#include "converters/rope_scaling.h"
+#include "converters/tensor_table.h"
+#include "model/role.h"
+
+namespace nibble {
+namespace {
+
+constexpr double kMaxLayers = 10'000;
+constexpr double kMaxLength = 1 << 30;
+constexpr double kMaxWidth = 1 << 24;
+
+double HeadLength(const Fields& fields) { return fields[Field::kHiddenSize] / fields[Field::kHeads]; }
+double PublishedHeadLength(const Fields&) { return 128; }
+double AsHeads(const Fields& fields) { return fields[Field::kHeads]; }
+double AsKeyLength(const Fields& fields) { return fields[Field::kKeyLength]; }
+double Zero(const Fields&) { return 0; }
+double One(const Fields&) { return 1; }
+double DefaultRopeBase(const Fields&) { return 10'000; }
+double DefaultEpsilon(const Fields&) { return 1e-6; }
+bool IsUnusualHead(const Fields& fields) { return fields[Field::kKeyLength] != HeadLength(fields); }
+
+constexpr FieldKind kUint = FieldKind::kUint;
+constexpr FieldKind kFloat = FieldKind::kFloat;
+
+constexpr FieldRow kFields[] = {
+    {Field::kLayers, kUint, 1, kMaxLayers, {"num_hidden_layers"}, "block_count"},
+    {Field::kContextLength, kUint, 1, kMaxLength, {"max_position_embeddings"}, "context_length"},
+    {Field::kHiddenSize, kUint, 1, kMaxWidth, {"hidden_size"}, "embedding_length"},
+    {Field::kFeedForward, kUint, 1, kMaxWidth, {"intermediate_size"}, "feed_forward_length"},
+    {Field::kHeads, kUint, 1, kMaxWidth, {"num_attention_heads"}, "attention.head_count"},
+    {Field::kKvHeads, kUint, 1, kMaxWidth, {"num_key_value_heads"}, "attention.head_count_kv", AsHeads},
+    {Field::kRopeBase,
+     kFloat,
+     1,
+     1e12,
+     {"rope_parameters.rope_theta", "rope_theta"},
+     "rope.freq_base",
+     DefaultRopeBase},
+    {Field::kNormEpsilon, kFloat, 0, 1, {"rms_norm_eps"}, "attention.layer_norm_rms_epsilon", DefaultEpsilon},
+    {Field::kVocabSize, kUint, 1, kMaxLength, {"vocab_size"}, "", Zero},
+};
+constexpr FieldRow kQwen2Fields[] = {
+    {Field::kKeyLength, kUint, 1, kMaxWidth, {"head_dim"}, "attention.key_length", HeadLength, IsUnusualHead},
+    {Field::kValueLength, kUint, 1, kMaxWidth, {"head_dim"}, "attention.value_length", AsKeyLength, IsUnusualHead},
+};
+constexpr FieldRow kQwen3Fields[] = {
+    {Field::kKeyLength, kUint, 1, kMaxWidth, {"head_dim"}, "attention.key_length", PublishedHeadLength},
+    {Field::kValueLength, kUint, 1, kMaxWidth, {"head_dim"}, "attention.value_length", AsKeyLength},
+};
+constexpr FieldRow kExpertFields[] = {
+    {Field::kExperts, kUint, 1, kMaxWidth, {"num_experts", "num_local_experts"}, "expert_count"},
+    {Field::kExpertsUsed, kUint, 1, kMaxWidth, {"num_experts_per_tok"}, "expert_used_count"},
+    {Field::kExpertLength, kUint, 1, kMaxWidth, {"moe_intermediate_size"}, "expert_feed_forward_length"},
+    {Field::kMoeStep, kUint, 1, kMaxLayers, {"decoder_sparse_step"}, "", One},
+};
+
+constexpr Layout kAsIs = AsInGguf;
+constexpr Presence kOptional = Presence::kOptional;
+
+constexpr TensorRow kTensors[] = {
+    {Role::kTokenEmbedding, "model.embed_tokens.weight", Dim::kVocab, Dim::kHidden},
+    {Role::kOutputNorm, "model.norm.weight", Dim::kHidden, Dim::kNone},
+    {Role::kOutput, "lm_head.weight", Dim::kVocab, Dim::kHidden, kAsIs, Presence::kUnlessTied},
+    {Role::kAttentionNorm, "model.layers.{}.input_layernorm.weight", Dim::kHidden, Dim::kNone},
+    {Role::kQuery, "model.layers.{}.self_attn.q_proj.weight", Dim::kQueries, Dim::kHidden},
+    {Role::kKey, "model.layers.{}.self_attn.k_proj.weight", Dim::kKeys, Dim::kHidden},
+    {Role::kValue, "model.layers.{}.self_attn.v_proj.weight", Dim::kValues, Dim::kHidden},
+    {Role::kAttentionOutput, "model.layers.{}.self_attn.o_proj.weight", Dim::kHidden, Dim::kAttended},
+    {Role::kFeedForwardNorm, "model.layers.{}.post_attention_layernorm.weight", Dim::kHidden, Dim::kNone},
+    {Role::kGate, "model.layers.{}.mlp.gate_proj.weight", Dim::kFeedForward, Dim::kHidden},
+    {Role::kUp, "model.layers.{}.mlp.up_proj.weight", Dim::kFeedForward, Dim::kHidden},
+    {Role::kDown, "model.layers.{}.mlp.down_proj.weight", Dim::kHidden, Dim::kFeedForward},
+};
+constexpr TensorRow kQwen2Tensors[] = {
+    {Role::kQueryBias, "model.layers.{}.self_attn.q_proj.bias", Dim::kQueries, Dim::kNone},
+    {Role::kKeyBias, "model.layers.{}.self_attn.k_proj.bias", Dim::kKeys, Dim::kNone},
+    {Role::kValueBias, "model.layers.{}.self_attn.v_proj.bias", Dim::kValues, Dim::kNone},
+};
+constexpr TensorRow kQwen3Tensors[] = {
+    {Role::kQueryNorm, "model.layers.{}.self_attn.q_norm.weight", Dim::kKeyLength, Dim::kNone},
+    {Role::kKeyNorm, "model.layers.{}.self_attn.k_norm.weight", Dim::kKeyLength, Dim::kNone},
+    {Role::kQueryBias, "model.layers.{}.self_attn.q_proj.bias", Dim::kQueries, Dim::kNone, kAsIs, kOptional},
+    {Role::kKeyBias, "model.layers.{}.self_attn.k_proj.bias", Dim::kKeys, Dim::kNone, kAsIs, kOptional},
+    {Role::kValueBias, "model.layers.{}.self_attn.v_proj.bias", Dim::kValues, Dim::kNone, kAsIs, kOptional},
+    {Role::kAttentionOutputBias, "model.layers.{}.self_attn.o_proj.bias", Dim::kHidden, Dim::kNone, kAsIs, kOptional},
+    {Role::kRouter, "model.layers.{}.mlp.gate.weight", Dim::kExperts, Dim::kHidden},
+    {Role::kExpertGate, "model.layers.{}.mlp.experts.{e}.gate_proj.weight", Dim::kExpertLength, Dim::kHidden},
+    {Role::kExpertUp, "model.layers.{}.mlp.experts.{e}.up_proj.weight", Dim::kExpertLength, Dim::kHidden},
+    {Role::kExpertDown, "model.layers.{}.mlp.experts.{e}.down_proj.weight", Dim::kHidden, Dim::kExpertLength},
+};
+
+template <typename Row, size_t A, size_t B>
+constexpr std::array<Row, A + B> Join(const Row (&a)[A], const Row (&b)[B]) {
+  std::array<Row, A + B> rows = {};
+  for (size_t i = 0; i < A; ++i) rows[i] = a[i];
+  for (size_t i = 0; i < B; ++i) rows[A + i] = b[i];
+  return rows;
+}
+
+constexpr auto kQwen2Rows = Join(kTensors, kQwen2Tensors);
+constexpr auto kQwen3Rows = Join(kTensors, kQwen3Tensors);
+
+struct Variant {
+  absl::string_view hf_architecture;
+  absl::string_view model_type;
+  absl::string_view gguf_architecture;
+  absl::Span<const FieldRow> head_fields;
+  absl::Span<const FieldRow> expert_fields;
+  TensorTable tensors;
+};
+
+constexpr Variant kVariants[] = {
+    {"Qwen2ForCausalLM", "qwen2", "qwen2", kQwen2Fields, {}, {kQwen2Rows}},
+    {"Qwen3ForCausalLM", "qwen3", "qwen3", kQwen3Fields, {}, {kQwen3Rows}},
+    {"Qwen3MoeForCausalLM", "qwen3_moe", "qwen3moe", kQwen3Fields, kExpertFields, {kQwen3Rows}},
+};
+
+constexpr absl::string_view kHfArchitectures[] = {kVariants[0].hf_architecture, kVariants[1].hf_architecture,
+                                                  kVariants[2].hf_architecture};
+constexpr absl::string_view kModelTypes[] = {kVariants[0].model_type, kVariants[1].model_type, kVariants[2].model_type};
+constexpr absl::string_view kGgufArchitectures[] = {kVariants[0].gguf_architecture, kVariants[1].gguf_architecture,
+                                                    kVariants[2].gguf_architecture};
+
+// REQUIRES: one of the names above.
+const Variant& VariantOf(absl::string_view name) {
+  for (const Variant& variant : kVariants) {
+    if (name == variant.hf_architecture || name == variant.model_type || name == variant.gguf_architecture) {
+      return variant;
+    }
+  }
+  return kVariants[0];
+}
+
+std::vector<FieldRow> RowsOf(const Variant& variant) {
+  std::vector<FieldRow> rows(std::begin(kFields), std::end(kFields));
+  rows.insert(rows.end(), variant.head_fields.begin(), variant.head_fields.end());
+  rows.insert(rows.end(), variant.expert_fields.begin(), variant.expert_fields.end());
+  return rows;
+}
+
+constexpr Supported kSupported[] = {
+    {"hidden_act", absl::string_view("silu")},
+    {"use_sliding_window", false},
+};
+
+absl::Status Check(const Fields& fields) {
+  if (fields[Field::kKeyLength] != std::floor(fields[Field::kKeyLength])) {
+    return fields.Error(Field::kHeads, absl::StrCat("a divisor of the hidden size ", fields[Field::kHiddenSize]));
+  }
+  if (fields.Uint(Field::kHeads) % fields.Uint(Field::kKvHeads) != 0) {
+    return fields.Error(Field::kKvHeads, absl::StrCat("a divisor of the ", fields.Uint(Field::kHeads), " heads"));
+  }
+  if (fields.Uint(Field::kKeyLength) % 2 != 0) return fields.Error(Field::kKeyLength, "an even head length");
+  if (fields[Field::kValueLength] != fields[Field::kKeyLength]) {
+    return fields.Error(Field::kValueLength, absl::StrCat("the head length ", fields[Field::kKeyLength]));
+  }
+  if (fields[Field::kExpertsUsed] > fields[Field::kExperts]) {
+    return fields.Error(Field::kExpertsUsed, absl::StrCat("at most the ", fields[Field::kExperts], " experts"));
+  }
+  return absl::OkStatus();
+}
+
+// A spec whose layers are all alike, with experts if there are any.
+ModelSpec SpecOf(const Variant& variant, const Fields& fields, const ResolvedRope& resolved, bool tied,
+                 bool normalize) {
+  ModelSpec spec;
+  spec.set_family(std::string(kQwen.name));
+  spec.set_architecture(std::string(variant.gguf_architecture));
+  spec.set_vocab_size(fields.Uint(Field::kVocabSize));
+  spec.set_hidden_size(fields.Uint(Field::kHiddenSize));
+  spec.set_context_length(fields.Uint(Field::kContextLength));
+  spec.set_tied_embeddings(tied);
+  spec.mutable_norm()->set_epsilon(static_cast<float>(fields[Field::kNormEpsilon]));
+  *spec.mutable_rope_scaling() = resolved.scaling;
+  Layer layer;
+  Attention& attention = *layer.mutable_attention();
+  attention.set_heads(fields.Uint(Field::kHeads));
+  attention.set_kv_heads(fields.Uint(Field::kKvHeads));
+  attention.set_key_length(fields.Uint(Field::kKeyLength));
+  attention.set_value_length(fields.Uint(Field::kValueLength));
+  attention.set_scale(1.0f / std::sqrt(static_cast<float>(fields[Field::kKeyLength])));
+  Rope& rope = *attention.mutable_rope();
+  rope.set_pairing(Rope::HALF_SPLIT);
+  rope.set_dimensions(fields.Uint(Field::kKeyLength));
+  rope.set_base(static_cast<float>(fields[Field::kRopeBase]));
+  resolved.CopyTo(rope);
+  FeedForward& feed_forward = *layer.mutable_feed_forward();
+  feed_forward.set_length(fields.Uint(Field::kFeedForward));
+  if (!variant.expert_fields.empty()) {
+    Experts& experts = *feed_forward.mutable_experts();
+    experts.set_count(fields.Uint(Field::kExperts));
+    experts.set_used(fields.Uint(Field::kExpertsUsed));
+    experts.set_length(fields.Uint(Field::kExpertLength));
+    experts.set_normalize(normalize);
+  }
+  for (uint32_t i = 0; i < fields.Uint(Field::kLayers); ++i) *spec.add_layers() = layer;
+  return spec;
+}
+
+RopeShape ShapeOf(const Fields& fields) { return {fields.Uint(Field::kKeyLength), fields[Field::kRopeBase]}; }
+
+// Layers that have a dense feed-forward among those with experts.
+absl::Status SetDenseLayers(const json::Value& config, const Fields& fields, ModelSpec& spec) {
+  for (const json::Value& value : config.Get("mlp_only_layers").Elements()) {
+    NIBBLE_ASSIGN_OR_RETURN(const int64_t layer, value.Int(0, spec.layers_size() - 1));
+    spec.mutable_layers(static_cast<int>(layer))->mutable_feed_forward()->clear_experts();
+  }
+  for (int layer = 0; layer < spec.layers_size(); ++layer) {
+    if ((layer + 1) % fields.Uint(Field::kMoeStep) == 0) continue;
+    spec.mutable_layers(layer)->mutable_feed_forward()->clear_experts();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ModelSpec> SpecFromConfig(const json::Value& config) {
+  NIBBLE_RETURN_IF_ERROR(RequireReadableQuantization(config));
+  NIBBLE_RETURN_IF_ERROR(RequireSupported(config, kSupported));
+  const json::Value architecture = config.Get("architectures").At(0);
+  NIBBLE_ASSIGN_OR_RETURN(const absl::string_view name,
+                          (architecture.exists() ? architecture : config.Get("model_type")).String());
+  const Variant& variant = VariantOf(name);
+  NIBBLE_ASSIGN_OR_RETURN(const Fields fields, ReadFields(RowsOf(variant), config));
+  NIBBLE_RETURN_IF_ERROR(Check(fields));
+  if (fields[Field::kVocabSize] == 0) return config.Get("vocab_size").Error("an integer above 0");
+  NIBBLE_ASSIGN_OR_RETURN(const bool tied, config.Get("tie_word_embeddings").BoolOr(false));
+  NIBBLE_ASSIGN_OR_RETURN(const bool normalize, config.Get("norm_topk_prob").BoolOr(false));
+  NIBBLE_ASSIGN_OR_RETURN(const ResolvedRope rope, ResolveRope(RopeParameters(config), ShapeOf(fields)));
+  ModelSpec spec = SpecOf(variant, fields, rope, tied, normalize);
+  if (!variant.expert_fields.empty()) NIBBLE_RETURN_IF_ERROR(SetDenseLayers(config, fields, spec));
+  return spec;
+}
+
+std::string NormKey(absl::string_view architecture) { return absl::StrCat(architecture, ".expert_weights_norm"); }
+
+absl::StatusOr<ModelSpec> SpecFromGguf(const gguf::Metadata& metadata, const TensorSource& source) {
+  NIBBLE_ASSIGN_OR_RETURN(const std::string name, metadata.String("general.architecture"));
+  const Variant& variant = VariantOf(name);
+  NIBBLE_ASSIGN_OR_RETURN(Fields fields, ReadFields(RowsOf(variant), metadata, name));
+  NIBBLE_RETURN_IF_ERROR(Check(fields));
+  const StoredTensor* embedding = source.Find(GetRole(Role::kTokenEmbedding).gguf_name);
+  if (embedding != nullptr && embedding->shape.size() == 2) fields.Set(Field::kVocabSize, embedding->shape[0]);
+  NIBBLE_ASSIGN_OR_RETURN(const ResolvedRope rope, ResolveRope(metadata, name, source, ShapeOf(fields)));
+  bool normalize = true;  // what llama.cpp takes for granted
+  if (metadata.Find(NormKey(name)) != nullptr) {
+    NIBBLE_ASSIGN_OR_RETURN(normalize, metadata.Bool(NormKey(name)));
+  }
+  const bool tied = source.Find(GetRole(Role::kOutput).gguf_name) == nullptr;
+  ModelSpec spec = SpecOf(variant, fields, rope, tied, normalize);
+  for (int layer = 0; layer < spec.layers_size(); ++layer) {
+    const bool is_dense = source.Find(GgufName({.role = Role::kRouter, .layer = layer})) == nullptr &&
+                          source.Find(GgufName({.role = Role::kGate, .layer = layer})) != nullptr;
+    if (is_dense) spec.mutable_layers(layer)->mutable_feed_forward()->clear_experts();
+  }
+  return spec;
+}
+
+absl::StatusOr<TensorMap> TensorsFromCheckpoint(const ModelSpec& spec, const TensorSource& source) {
+  return MapCheckpoint(VariantOf(spec.architecture()).tensors, spec, source);
+}
+
+absl::StatusOr<TensorMap> TensorsFromGguf(const ModelSpec& spec, const TensorSource& source) {
+  return MapGguf(VariantOf(spec.architecture()).tensors, spec, source);
+}
+
+// Of the first layer that has experts.
+Experts ExpertsOf(const ModelSpec& spec) {
+  for (const Layer& layer : spec.layers()) {
+    if (layer.feed_forward().has_experts()) return layer.feed_forward().experts();
+  }
+  return Experts();
+}
+
+void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
+  const Attention& attention = spec.layers(0).attention();
+  const Experts experts = ExpertsOf(spec);
+  Fields fields;
+  fields.Set(Field::kLayers, spec.layers_size());
+  fields.Set(Field::kContextLength, spec.context_length());
+  fields.Set(Field::kHiddenSize, spec.hidden_size());
+  fields.Set(Field::kFeedForward, spec.layers(0).feed_forward().length());
+  fields.Set(Field::kHeads, attention.heads());
+  fields.Set(Field::kKvHeads, attention.kv_heads());
+  fields.Set(Field::kRopeBase, attention.rope().base());
+  fields.Set(Field::kNormEpsilon, spec.norm().epsilon());
+  fields.Set(Field::kKeyLength, attention.key_length());
+  fields.Set(Field::kValueLength, attention.value_length());
+  fields.Set(Field::kExperts, experts.count());
+  fields.Set(Field::kExpertsUsed, experts.used());
+  fields.Set(Field::kExpertLength, experts.length());
+  WriteFields(RowsOf(VariantOf(spec.architecture())), fields, spec.architecture(), metadata);
+  RopeScalingToGguf(spec, metadata);
+  if (experts.count() > 0 && !experts.normalize()) metadata.Set(NormKey(spec.architecture()), false);
+}
+
+}  // namespace
+
+const Family kQwen = {"qwen",         kHfArchitectures,      kModelTypes,  kGgufArchitectures,
+                      SpecFromConfig, TensorsFromCheckpoint, SpecFromGguf, TensorsFromGguf,
+                      SpecToGguf};
+
+}  // namespace nibble

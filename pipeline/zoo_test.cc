@@ -1,0 +1,100 @@
+// Every family of ../shared/zoo (where it is): from the published folder, and from the GGUF that `convert` makes of it,
+// the same model; and in that GGUF the tensors that llama.cpp's converter writes. A new family is a row.
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "converters/family.h"
+#include "formats/dtype.h"
+#include "formats/io/file.h"
+#include "formats/json/json.h"
+#include "formats/tensor_source.h"
+#include "gtest/gtest.h"
+#include "model/logical_tensor.h"
+#include "model/model.h"
+#include "model/model_spec.pb.h"
+#include "pipeline/open_model.h"
+#include "pipeline/progress.h"
+#include "pipeline/quantize.h"
+
+namespace nibble {
+namespace {
+
+class NoProgress : public Progress {
+ public:
+  void Update(const ProgressUpdate&) override {}
+  void Warn(const std::string&) override {}
+};
+
+// "MXFP4 [128, 256, 4]", GGUF's order of axes.
+std::map<std::string, std::string> Described(const TensorSource& source) {
+  std::map<std::string, std::string> tensors;
+  for (const StoredTensor& tensor : source.tensors()) {
+    const std::vector<int64_t> shape(tensor.shape.rbegin(), tensor.shape.rend());
+    tensors[tensor.name] = absl::StrCat(GetDType(tensor.dtype).name, " ", ShapeText(shape));
+  }
+  return tensors;
+}
+
+std::map<std::string, std::string> Golden(const std::string& path) {
+  std::ifstream file(path);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const json::Document document = json::Document::Parse(text, path).value();
+  std::map<std::string, std::string> tensors;
+  for (const auto& [name, tensor] : document.root().Get("tensors").Members()) {
+    std::vector<int64_t> shape;
+    for (const json::Value& length : tensor.Get("shape").Elements()) shape.push_back(length.Int(1, 1 << 30).value());
+    tensors[std::string(name)] = absl::StrCat(tensor.Get("type").String().value(), " ", ShapeText(shape));
+  }
+  return tensors;
+}
+
+std::vector<float> Values(const Model& model, const LogicalTensor& tensor) {
+  std::vector<float> values(tensor.rows * tensor.cols);
+  EXPECT_EQ(ReadRows(model.source, tensor, 0, tensor.rows, absl::MakeSpan(values)), absl::OkStatus());
+  return values;
+}
+
+class ZooTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(ZooTest, ConvertsToTheSameModelInLlamaCppsForm) {
+  const char* shared = std::getenv("NIBBLE_SHARED");
+  if (shared == nullptr) GTEST_SKIP() << "NIBBLE_SHARED is not set";
+  const std::string folder = absl::StrCat(shared, "/zoo/models/", GetParam());
+  const std::string path = absl::StrCat(testing::TempDir(), "/", GetParam(), ".gguf");
+  const absl::StatusOr<Model> model = OpenModel(io::Posix(), folder);
+  ASSERT_TRUE(model.ok()) << model.status();
+  NoProgress progress;
+  const auto plan = Convert(io::Posix(), *model, "f32", {.path = path, .force = true}, progress);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  const absl::StatusOr<Model> again = OpenModel(io::Posix(), path);
+  ASSERT_TRUE(again.ok()) << again.status();
+
+  EXPECT_EQ(Described(again->source), Golden(folder + "/llama_cpp_gguf.json"));
+  ASSERT_EQ(model->tensors.size(), again->tensors.size());
+  for (size_t i = 0; i < model->tensors.size(); ++i) {
+    const LogicalTensor& expected = model->tensors[i];
+    const LogicalTensor& found = again->tensors[i];
+    ASSERT_EQ(GgufName(found), GgufName(expected));
+    ASSERT_EQ(found.slice, expected.slice);
+    ASSERT_EQ(Values(*again, found), Values(*model, expected)) << GgufName(expected) << " " << expected.slice;
+  }
+  ModelSpec expected = model->spec, found = again->spec;
+  for (ModelSpec* spec : {&expected, &found}) {
+    spec->clear_name();
+    spec->clear_source_bits();
+    spec->clear_rope_scaling();  // llama3's is in the factors
+  }
+  EXPECT_EQ(found.DebugString(), expected.DebugString());
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, ZooTest, testing::Values("llama2", "llama3", "qwen2", "qwen3", "qwen3_moe"),
+                         [](const auto& info) { return std::string(info.param); });
+
+}  // namespace
+}  // namespace nibble
