@@ -26,8 +26,8 @@ class Tokenizer {
   static absl::StatusOr<std::unique_ptr<Tokenizer>> Create(Vocabulary vocabulary);
   virtual ~Tokenizer() = default;
 
-  // Any bytes; invalid UTF-8 is encoded byte by byte as the algorithm allows. kResourceExhausted if the pre-tokenizer's
-  // regex exceeds its match limit.
+  // Any bytes, up to 1 GiB; invalid UTF-8 is encoded byte by byte as the algorithm allows. kResourceExhausted if the
+  // pre-tokenizer's regex exceeds its match limit.
   virtual absl::StatusOr<std::vector<uint32_t>> Encode(absl::string_view text, const EncodeOptions& options) const = 0;
   // Bytes, not necessarily valid UTF-8. Control tokens give nothing with `skip_special`, else their literal text.
   // Ids outside the vocabulary give nothing.
