@@ -118,13 +118,14 @@ class VerifyJob {
 
   // As many as fit beside one layer, or beside the logits: the more, the less often the weights are read.
   int64_t WindowsAtATime(uint64_t memory) const {
-    int64_t working = 0, logits = 0;
+    int64_t working = 0, logits = 0, sums = 0;
     for (const Lane& lane : lanes_) {
       working = std::max(working, Sequences::WorkingFloats(*lane.model, windows_.length));
       logits += PredictionFloats(*lane.model);
+      sums = std::max(sums, Sequences::FloatsPerToken(*lane.model) - width());
     }
-    // All states of all models, and the scored ones again when they are normed.
-    const int64_t window = lanes_.size() * (windows_.length + windows_.scored()) * width();
+    // All states of all models, what experts add to those of one, and the scored ones again when they are normed.
+    const int64_t window = lanes_.size() * (windows_.length + windows_.scored()) * width() + sums * windows_.length;
     const int64_t budget = kShareForStates * memory / sizeof(float);
     return std::clamp<int64_t>((budget - std::max(working, logits)) / window, 1, windows_.count());
   }

@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "pipeline/byte_vocabulary.h"
 #include "runtime/random_model.h"
+#include "runtime/slow_forward.h"
 
 namespace nibble {
 namespace {

@@ -12,6 +12,7 @@
 #include "runtime/output_head.h"
 #include "runtime/random_model.h"
 #include "runtime/sequences.h"
+#include "runtime/slow_forward.h"
 #include "runtime/weights.h"
 
 namespace nibble {

@@ -1,4 +1,4 @@
-// Small models with random weights, in memory, and the slowest forward pass there is. For tests.
+// Small models with random weights, in memory. For tests.
 #ifndef NIBBLE_RUNTIME_RANDOM_MODEL_H_
 #define NIBBLE_RUNTIME_RANDOM_MODEL_H_
 
@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/types/span.h"
 #include "model/model.h"
 #include "quant/block/format.h"
 
@@ -48,14 +47,6 @@ struct RandomModel {
 };
 
 RandomModel MakeRandomModel(const RandomModelOptions& options);
-
-// One sequence through the model, in double precision.
-struct SlowForward {
-  std::vector<std::vector<double>> hidden;  // [layers + 1][T * hidden_size]: the embeddings, then each layer's output
-  std::vector<double> logits;               // [T * vocab_size]
-};
-
-SlowForward RunSlowly(const RandomModel& model, absl::Span<const uint32_t> ids);
 
 }  // namespace nibble
 

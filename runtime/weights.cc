@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "model/logical_tensor.h"
 #include "runtime/parallel.h"
 
 namespace nibble {
@@ -28,7 +29,7 @@ absl::StatusOr<Buffer> LoadRows(Device& device, const Model& model, const Logica
                                 int64_t end) {
   const int64_t cols = tensor.cols;
   NIBBLE_ASSIGN_OR_RETURN(Buffer buffer, device.Allocate((end - begin) * cols));
-  const int64_t step = std::max<int64_t>(1, kPanel / cols);
+  const int64_t step = PanelRows(tensor, kPanel / cols);
   const int64_t panels = (end - begin + step - 1) / step;
   NIBBLE_RETURN_IF_ERROR(ParallelFor(device.threads(), panels, [&](int64_t panel) -> absl::Status {
     const int64_t first = begin + panel * step;
