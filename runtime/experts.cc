@@ -38,10 +38,10 @@ RouterArguments RouterOf(const Experts& experts, const Weights& weights, ConstMa
           .scale = experts.weight_scale() == 0 ? 1 : experts.weight_scale()};
 }
 
-class Run {
+class ExpertsRun {
  public:
-  Run(Device& device, const ModelSpec& spec, const FeedForward& feed_forward, const Weights& weights,
-      const ExpertsWorkspace& workspace, absl::Span<float> states)
+  ExpertsRun(Device& device, const ModelSpec& spec, const FeedForward& feed_forward, const Weights& weights,
+             const ExpertsWorkspace& workspace, absl::Span<float> states)
       : device_(device),
         spec_(spec),
         feed_forward_(feed_forward),
@@ -175,7 +175,7 @@ absl::StatusOr<const Weights*> LayerExperts::Get(int expert) {
 
 absl::Status RunExperts(Device& device, const ModelSpec& spec, const FeedForward& feed_forward, const Weights& weights,
                         LayerExperts& experts, const ExpertsWorkspace& workspace, absl::Span<float> states) {
-  Run run(device, spec, feed_forward, weights, workspace, states);
+  ExpertsRun run(device, spec, feed_forward, weights, workspace, states);
   NIBBLE_RETURN_IF_ERROR(run.RouteAll());
   NIBBLE_RETURN_IF_ERROR(run.RunAll(experts));
   return run.AddToStates();
