@@ -1,10 +1,13 @@
 #include "converters/config.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
+#include "formats/dtype.h"
 
 namespace nibble {
 namespace {
@@ -67,6 +70,20 @@ absl::Status RequireReadableQuantization(const json::Value& config) {
                                    {"config_groups.group_0.weights.type", absl::string_view("int")}};
   if (quantization.Get("config_groups").size() > 1) return NotSupported(quantization.Get("config_groups"), "one group");
   return RequireSupported(quantization, kPacked);
+}
+
+absl::Status RequireQuantizedTensors(const json::Value& config, const TensorSource& source) {
+  constexpr std::pair<absl::string_view, DType> kStored[] = {
+      {"fp8", DType::kF8_E4M3}, {"mxfp4", DType::kU8}, {"compressed-tensors", DType::kI32}};
+  const json::Value method = config.Get("quantization_config").Get("quant_method");
+  if (!method.is_string()) return absl::OkStatus();
+  for (const auto& [name, dtype] : kStored) {
+    if (*method.String() != name) continue;
+    const auto has_dtype = [wanted = dtype](const StoredTensor& tensor) { return tensor.dtype == wanted; };
+    if (std::any_of(source.tensors().begin(), source.tensors().end(), has_dtype)) return absl::OkStatus();
+    return method.Error(absl::StrCat("a method that a tensor is stored in (none is ", GetDType(dtype).name, ")"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status RefuseQuantized(const json::Value& config) {

@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "formats/json/json.h"
+#include "formats/tensor_source.h"
 
 namespace nibble {
 
@@ -33,6 +34,9 @@ absl::Status RefuseQuantized(const json::Value& config);
 // 128 x 128, per row or per tensor ("fp8"), MXFP4 ("mxfp4"), and symmetric INT4 in groups ("compressed-tensors",
 // "pack-quantized").
 absl::Status RequireReadableQuantization(const json::Value& config);
+
+// kDataLoss, if the config says that weights are quantized in a way that no tensor is stored in.
+absl::Status RequireQuantizedTensors(const json::Value& config, const TensorSource& source);
 
 }  // namespace nibble
 

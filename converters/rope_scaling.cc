@@ -132,10 +132,7 @@ class Keys {
   std::string Name(absl::string_view key) const { return absl::StrCat(prefix_, key); }
   bool Has(absl::string_view key) const { return metadata_.Find(Name(key)) != nullptr; }
 
-  absl::StatusOr<std::string> String(absl::string_view key, absl::string_view absent) const {
-    if (!Has(key)) return std::string(absent);
-    return metadata_.String(Name(key));
-  }
+  absl::StatusOr<std::string> String(absl::string_view key) const { return metadata_.String(Name(key)); }
   // In [0, kMaxFactor].
   absl::StatusOr<float> Float(absl::string_view key, float absent) const {
     if (!Has(key)) return absent;
@@ -156,7 +153,10 @@ class Keys {
 // The keys' part of the scaling; factor 0 means "not scaled", as llama.cpp takes it.
 absl::StatusOr<RopeScaling> KeyScaling(const Keys& keys, const YarnDefaults& yarn) {
   RopeScaling scaling;
-  NIBBLE_ASSIGN_OR_RETURN(const std::string type, keys.String("scaling.type", "linear"));
+  std::string type = "linear";
+  if (keys.Has("scaling.type")) {
+    NIBBLE_ASSIGN_OR_RETURN(type, keys.String("scaling.type"));
+  }
   if (type == "none") return scaling;
   if (type != "linear" && type != "yarn") {
     return absl::UnimplementedError(absl::StrCat(keys.Place("scaling.type"),

@@ -21,6 +21,16 @@ std::vector<std::byte> Encode(DType dtype, const std::vector<float>& values) {
   return bytes;
 }
 
+// Adds a tensor of values around 0, or around 1 for a vector.
+void AddRandom(TestCheckpoint& checkpoint, std::mt19937& random, const std::string& name, std::vector<int64_t> size) {
+  int64_t elements = 1;
+  for (const int64_t n : size) elements *= n;
+  std::normal_distribution<float> normal(size.size() == 1 ? 1.0f : 0.0f, 0.1f);
+  std::vector<float> values(elements);
+  for (float& value : values) value = normal(random);
+  checkpoint.tensors.push_back({name, std::move(size), std::move(values)});
+}
+
 }  // namespace
 
 TestCheckpoint::Tensor& TestCheckpoint::Find(absl::string_view name) {
@@ -72,12 +82,7 @@ TestCheckpoint RandomLlama(const TestShape& shape) {
   };
   std::mt19937 random(1);
   const auto add = [&](const std::string& name, std::vector<int64_t> size) {
-    int64_t elements = 1;
-    for (const int64_t n : size) elements *= n;
-    std::normal_distribution<float> normal(size.size() == 1 ? 1.0f : 0.0f, 0.1f);
-    std::vector<float> values(elements);
-    for (float& value : values) value = normal(random);
-    checkpoint.tensors.push_back({name, std::move(size), std::move(values)});
+    AddRandom(checkpoint, random, name, std::move(size));
   };
   const int64_t queries = shape.heads * shape.head_dim;
   const int64_t keys = shape.kv_heads * shape.head_dim;
@@ -98,6 +103,36 @@ TestCheckpoint RandomLlama(const TestShape& shape) {
   }
   add("model.norm.weight", {shape.hidden});
   if (!shape.tied) add("lm_head.weight", {shape.vocab, shape.hidden});
+  return checkpoint;
+}
+
+TestCheckpoint RandomQwen3Moe(const TestShape& shape, int experts, int dense_layer) {
+  constexpr int64_t kLength = 32;
+  TestCheckpoint checkpoint = RandomLlama(shape);
+  checkpoint.config["architectures"] = "[\"Qwen3MoeForCausalLM\"]";
+  checkpoint.config["model_type"] = "\"qwen3_moe\"";
+  checkpoint.config["num_experts"] = absl::StrCat(experts);
+  checkpoint.config["num_experts_per_tok"] = "2";
+  checkpoint.config["moe_intermediate_size"] = absl::StrCat(kLength);
+  checkpoint.config["norm_topk_prob"] = "true";
+  if (dense_layer >= 0) checkpoint.config["mlp_only_layers"] = absl::StrCat("[", dense_layer, "]");
+  std::mt19937 random(2);
+  for (int layer = 0; layer < shape.layers; ++layer) {
+    const std::string prefix = absl::StrCat("model.layers.", layer, ".");
+    for (const char* norm : {"q_norm", "k_norm"}) {
+      AddRandom(checkpoint, random, absl::StrCat(prefix, "self_attn.", norm, ".weight"), {shape.head_dim});
+    }
+    if (layer == dense_layer) continue;
+    for (const char* name : {"gate", "up", "down"})
+      checkpoint.Remove(absl::StrCat(prefix, "mlp.", name, "_proj.weight"));
+    AddRandom(checkpoint, random, prefix + "mlp.gate.weight", {experts, shape.hidden});
+    for (int e = 0; e < experts; ++e) {
+      const std::string expert = absl::StrCat(prefix, "mlp.experts.", e, ".");
+      AddRandom(checkpoint, random, expert + "gate_proj.weight", {kLength, shape.hidden});
+      AddRandom(checkpoint, random, expert + "up_proj.weight", {kLength, shape.hidden});
+      AddRandom(checkpoint, random, expert + "down_proj.weight", {shape.hidden, kLength});
+    }
+  }
   return checkpoint;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "converters/config.h"
 #include "converters/families.h"
 #include "converters/family.h"
 #include "formats/dtype.h"
@@ -93,6 +94,7 @@ absl::StatusOr<Model> OpenFolder(io::FileSystem& files, const std::string& folde
   model.spec.set_name(LastName(folder).string());
   NIBBLE_ASSIGN_OR_RETURN(safetensors::Checkpoint checkpoint, safetensors::OpenFolder(files, folder));
   model.source = std::move(checkpoint.tensors);
+  NIBBLE_RETURN_IF_ERROR(RequireQuantizedTensors(config.root(), model.source));
   Append(model.warnings, checkpoint.warnings);
   NIBBLE_ASSIGN_OR_RETURN(TensorMap map, family->tensors_from_checkpoint(model.spec, model.source));
   SetTensors(std::move(map), model);
