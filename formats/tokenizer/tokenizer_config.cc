@@ -1,6 +1,7 @@
 #include "formats/tokenizer/tokenizer_config.h"
 
 #include <limits>
+#include <map>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -22,7 +23,8 @@ std::string TokenText(json::Value token) {
 }
 
 // Which tokens the configuration calls bos, eos, ... : by the names of SpecialIds().
-using TokenTexts = absl::flat_hash_map<std::string, std::string>;
+// A std::map, because entries are made from others of it.
+using TokenTexts = std::map<std::string, std::string>;
 
 TokenTexts ReadTokenTexts(json::Value config) {
   TokenTexts texts;
