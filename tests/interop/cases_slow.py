@@ -4,11 +4,17 @@ import subprocess
 
 from lane import WIDE, Miss, Model, Skip, expect_at_most
 
+PERPLEXITY, MEAN_KLD = r'Mean PPL\(Q\) *: *([\d.]+)', r'Mean +KLD: *([-\d.]+)'
 WINDOWS = ('--ctx', '512', '--chunks', '40')
-QUANTIZED = ('Q8_0', 'Q4_0', 'Q4_1', 'MXFP4', 'IQ4_NL', 'Q4_K_M', 'Q4_K_S', 'Q5_K_M', 'Q5_K_S')
 # llama.cpp stores the reference's logits in 16 bits, hence the absolute part.
 KLD_SHARE, KLD_ABSOLUTE = 0.03, 0.001
 WIDE_PPL_SHARE, QUANTIZED_PPL_SHARE = 0.005, 0.01
+# llama.cpp multiplies K-quants with activations rounded to 8 bits in blocks of 256, and SmolLM2's have outliers: over 4
+# windows of Q4_K_M that rounding alone moved the mean KLD from 0.0936 to 0.1004 and the perplexity by 1.6 %. What is
+# checked is therefore llama.cpp's figure for the same weights decoded to F32, which it multiplies as they are; its figure
+# for the file itself is printed beside it.
+K_QUANTS = ('Q4_K_M', 'Q4_K_S', 'Q5_K_M', 'Q5_K_S')
+QUANTIZED = ('Q8_0', 'Q4_0', 'Q4_1', 'MXFP4', 'IQ4_NL') + K_QUANTS
 
 
 def run(lane, peers, smollm2):
@@ -31,10 +37,15 @@ def figures(lane, peers, smollm2):
     llama_perplexity(reference, '--kl-divergence-base', base)  # writes the reference's logits
     for (kind, path), ours in zip(candidates.items(), report['candidates'], strict=True):
         output = llama_perplexity(path, '--kl-divergence-base', base, '--kl-divergence')
+        if kind in K_QUANTS:
+            print(f'  {kind} as it is: theirs {number(MEAN_KLD, output):.6f}, perplexity {number(PERPLEXITY, output):.4f}')
+            decoded = lane.make(('smollm2', kind, 'f32'), 'convert', path, '--dtype', 'f32')
+            output = llama_perplexity(decoded, '--kl-divergence-base', base, '--kl-divergence')
+            decoded.unlink()
         share = QUANTIZED_PPL_SHARE if kind in QUANTIZED else WIDE_PPL_SHARE
-        lane.check(f'SmolLM2 {kind}: perplexity', close, ours['ppl'], number(r'Mean PPL\(Q\) *: *([\d.]+)', output), share)
-        lane.check(f'SmolLM2 {kind}: mean KLD', close, ours['kld']['mean'],
-                   number(r'Mean +KLD: *([-\d.]+)', output), KLD_SHARE, KLD_ABSOLUTE)
+        lane.check(f'SmolLM2 {kind}: perplexity', close, ours['ppl'], number(PERPLEXITY, output), share)
+        lane.check(f'SmolLM2 {kind}: mean KLD', close, ours['kld']['mean'], number(MEAN_KLD, output), KLD_SHARE,
+                   KLD_ABSOLUTE)
 
 
 def number(pattern, output):
