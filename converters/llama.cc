@@ -1,11 +1,9 @@
 #include "converters/llama.h"
 
-#include <cmath>
-#include <string>
-
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "converters/config.h"
+#include "converters/decoder.h"
 #include "converters/fields.h"
 #include "converters/layouts.h"
 #include "converters/rope_scaling.h"
@@ -19,17 +17,6 @@ constexpr absl::string_view kName = "llama";
 constexpr absl::string_view kNames[] = {kName};
 constexpr absl::string_view kArchitectures[] = {"LlamaForCausalLM", "LLaMAForCausalLM"};
 
-constexpr double kMaxLayers = 10'000;
-constexpr double kMaxLength = 1 << 30;
-constexpr double kMaxWidth = 1 << 24;
-
-// A fraction where the division is not exact: Check() refuses that.
-double HeadLength(const Fields& fields) { return fields[Field::kHiddenSize] / fields[Field::kHeads]; }
-double AsHeads(const Fields& fields) { return fields[Field::kHeads]; }
-double AsKeyLength(const Fields& fields) { return fields[Field::kKeyLength]; }
-double Zero(const Fields&) { return 0; }
-double RopeBase(const Fields&) { return 10'000; }
-
 constexpr FieldKind kUint = FieldKind::kUint;
 constexpr FieldKind kFloat = FieldKind::kFloat;
 
@@ -40,7 +27,13 @@ constexpr FieldRow kFields[] = {
     {Field::kFeedForward, kUint, 1, kMaxWidth, {"intermediate_size"}, "feed_forward_length"},
     {Field::kHeads, kUint, 1, kMaxWidth, {"num_attention_heads"}, "attention.head_count"},
     {Field::kKvHeads, kUint, 1, kMaxWidth, {"num_key_value_heads"}, "attention.head_count_kv", AsHeads},
-    {Field::kRopeBase, kFloat, 1, 1e12, {"rope_parameters.rope_theta", "rope_theta"}, "rope.freq_base", RopeBase},
+    {Field::kRopeBase,
+     kFloat,
+     1,
+     1e12,
+     {"rope_parameters.rope_theta", "rope_theta"},
+     "rope.freq_base",
+     DefaultRopeBase},
     {Field::kNormEpsilon, kFloat, 0, 1, {"rms_norm_eps"}, "attention.layer_norm_rms_epsilon"},
     {Field::kKeyLength, kUint, 1, kMaxWidth, {"head_dim"}, "attention.key_length", HeadLength},
     {Field::kValueLength, kUint, 1, kMaxWidth, {"head_dim"}, "attention.value_length", HeadLength},
@@ -84,69 +77,15 @@ constexpr TensorTable kTable = {kTensors, kIgnored};
 
 // What the fields must be to one another.
 absl::Status Check(const Fields& fields) {
-  const uint32_t heads = fields.Uint(Field::kHeads);
-  if (fields[Field::kKeyLength] != std::floor(fields[Field::kKeyLength])) {
-    return fields.Error(Field::kHeads, absl::StrCat("a divisor of the hidden size ", fields[Field::kHiddenSize]));
-  }
-  if (heads % fields.Uint(Field::kKvHeads) != 0) {
-    return fields.Error(Field::kKvHeads, absl::StrCat("a divisor of the ", heads, " heads"));
-  }
-  if (fields.Uint(Field::kKeyLength) % 2 != 0) return fields.Error(Field::kKeyLength, "an even head length");
-  for (const Field field : {Field::kValueLength, Field::kRopeDimensions}) {
-    if (fields[field] != fields[Field::kKeyLength]) {
-      return fields.Error(field, absl::StrCat("the head length ", fields[Field::kKeyLength]));
-    }
-  }
-  return absl::OkStatus();
+  NIBBLE_RETURN_IF_ERROR(CheckHeads(fields));
+  if (fields[Field::kRopeDimensions] == fields[Field::kKeyLength]) return absl::OkStatus();
+  return fields.Error(Field::kRopeDimensions, absl::StrCat("the head length ", fields[Field::kKeyLength]));
 }
 
 RopeShape ShapeOf(const Fields& fields) { return {fields.Uint(Field::kRopeDimensions), fields[Field::kRopeBase]}; }
 
-ModelSpec SpecOf(const Fields& fields, const ResolvedRope& resolved, bool tied) {
-  ModelSpec spec;
-  spec.set_family(std::string(kName));
-  spec.set_architecture(std::string(kName));
-  spec.set_vocab_size(fields.Uint(Field::kVocabSize));
-  spec.set_hidden_size(fields.Uint(Field::kHiddenSize));
-  spec.set_context_length(fields.Uint(Field::kContextLength));
-  spec.set_tied_embeddings(tied);
-  spec.mutable_norm()->set_kind(Norm::RMS);
-  spec.mutable_norm()->set_epsilon(static_cast<float>(fields[Field::kNormEpsilon]));
-  Layer layer;
-  Attention& attention = *layer.mutable_attention();
-  attention.set_heads(fields.Uint(Field::kHeads));
-  attention.set_kv_heads(fields.Uint(Field::kKvHeads));
-  attention.set_key_length(fields.Uint(Field::kKeyLength));
-  attention.set_value_length(fields.Uint(Field::kValueLength));
-  attention.set_scale(1.0f / std::sqrt(static_cast<float>(fields[Field::kKeyLength])));
-  Rope& rope = *attention.mutable_rope();
-  rope.set_pairing(Rope::INTERLEAVED);
-  rope.set_dimensions(fields.Uint(Field::kRopeDimensions));
-  rope.set_base(static_cast<float>(fields[Field::kRopeBase]));
-  resolved.CopyTo(rope);
-  *spec.mutable_rope_scaling() = resolved.scaling;
-  layer.mutable_feed_forward()->set_length(fields.Uint(Field::kFeedForward));
-  layer.mutable_feed_forward()->set_activation(FeedForward::SWIGLU);
-  for (uint32_t i = 0; i < fields.Uint(Field::kLayers); ++i) *spec.add_layers() = layer;
-  return spec;
-}
-
-Fields FieldsOf(const ModelSpec& spec) {
-  const Attention& attention = spec.layers(0).attention();
-  Fields fields;
-  fields.Set(Field::kLayers, spec.layers_size());
-  fields.Set(Field::kContextLength, spec.context_length());
-  fields.Set(Field::kHiddenSize, spec.hidden_size());
-  fields.Set(Field::kFeedForward, spec.layers(0).feed_forward().length());
-  fields.Set(Field::kHeads, attention.heads());
-  fields.Set(Field::kKvHeads, attention.kv_heads());
-  fields.Set(Field::kRopeBase, attention.rope().base());
-  fields.Set(Field::kNormEpsilon, spec.norm().epsilon());
-  fields.Set(Field::kKeyLength, attention.key_length());
-  fields.Set(Field::kValueLength, attention.value_length());
-  fields.Set(Field::kVocabSize, spec.vocab_size());
-  fields.Set(Field::kRopeDimensions, attention.rope().dimensions());
-  return fields;
+ModelSpec SpecOf(const Fields& fields, const ResolvedRope& rope, bool tied) {
+  return UniformSpec({kName, kName, tied}, fields, Rope::INTERLEAVED, rope);
 }
 
 absl::StatusOr<ModelSpec> SpecFromConfig(const json::Value& config) {
@@ -163,12 +102,9 @@ absl::StatusOr<ModelSpec> SpecFromConfig(const json::Value& config) {
 absl::StatusOr<ModelSpec> SpecFromGguf(const gguf::Metadata& metadata, const TensorSource& source) {
   NIBBLE_ASSIGN_OR_RETURN(Fields fields, ReadFields(kFields, metadata, kName));
   NIBBLE_RETURN_IF_ERROR(Check(fields));
-  const StoredTensor* embedding = source.Find(GetRole(Role::kTokenEmbedding).gguf_name);
-  if (embedding != nullptr && embedding->shape.size() == 2 && fields[Field::kVocabSize] == 0) {
-    fields.Set(Field::kVocabSize, embedding->shape[0]);
-  }
+  if (fields[Field::kVocabSize] == 0) fields.Set(Field::kVocabSize, EmbeddingRows(source));
   NIBBLE_ASSIGN_OR_RETURN(const ResolvedRope rope, ResolveRope(metadata, kName, source, ShapeOf(fields)));
-  return SpecOf(fields, rope, source.Find(GetRole(Role::kOutput).gguf_name) == nullptr);
+  return SpecOf(fields, rope, IsTied(source));
 }
 
 absl::StatusOr<TensorMap> TensorsFromCheckpoint(const ModelSpec& spec, const TensorSource& source) {
@@ -180,7 +116,7 @@ absl::StatusOr<TensorMap> TensorsFromGguf(const ModelSpec& spec, const TensorSou
 }
 
 void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
-  WriteFields(kFields, FieldsOf(spec), kName, metadata);
+  WriteFields(kFields, UniformFields(spec), kName, metadata);
   RopeScalingToGguf(spec, metadata);
 }
 

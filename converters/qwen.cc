@@ -1,13 +1,13 @@
 #include "converters/qwen.h"
 
 #include <array>
-#include <cmath>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "converters/config.h"
+#include "converters/decoder.h"
 #include "converters/dims.h"
 #include "converters/fields.h"
 #include "converters/layouts.h"
@@ -18,17 +18,7 @@
 namespace nibble {
 namespace {
 
-constexpr double kMaxLayers = 10'000;
-constexpr double kMaxLength = 1 << 30;
-constexpr double kMaxWidth = 1 << 24;
-
-double HeadLength(const Fields& fields) { return fields[Field::kHiddenSize] / fields[Field::kHeads]; }
 double PublishedHeadLength(const Fields&) { return 128; }
-double AsHeads(const Fields& fields) { return fields[Field::kHeads]; }
-double AsKeyLength(const Fields& fields) { return fields[Field::kKeyLength]; }
-double Zero(const Fields&) { return 0; }
-double One(const Fields&) { return 1; }
-double DefaultRopeBase(const Fields&) { return 10'000; }
 double DefaultEpsilon(const Fields&) { return 1e-6; }
 bool IsUnusualHead(const Fields& fields) { return fields[Field::kKeyLength] != HeadLength(fields); }
 
@@ -156,57 +146,13 @@ constexpr Supported kSupported[] = {
     {"use_sliding_window", false},
 };
 
-absl::Status Check(const Fields& fields) {
-  if (fields[Field::kKeyLength] != std::floor(fields[Field::kKeyLength])) {
-    return fields.Error(Field::kHeads, absl::StrCat("a divisor of the hidden size ", fields[Field::kHiddenSize]));
+ModelSpec SpecOf(const Variant& variant, const Fields& fields, const ResolvedRope& rope, bool tied, bool normalize) {
+  ModelSpec spec = UniformSpec({kQwen.name, variant.gguf_architecture, tied}, fields, Rope::HALF_SPLIT, rope);
+  for (Layer& layer : *spec.mutable_layers()) {
+    if (layer.feed_forward().has_experts()) {
+      layer.mutable_feed_forward()->mutable_experts()->set_normalize(normalize);
+    }
   }
-  if (fields.Uint(Field::kHeads) % fields.Uint(Field::kKvHeads) != 0) {
-    return fields.Error(Field::kKvHeads, absl::StrCat("a divisor of the ", fields.Uint(Field::kHeads), " heads"));
-  }
-  if (fields.Uint(Field::kKeyLength) % 2 != 0) return fields.Error(Field::kKeyLength, "an even head length");
-  if (fields[Field::kValueLength] != fields[Field::kKeyLength]) {
-    return fields.Error(Field::kValueLength, absl::StrCat("the head length ", fields[Field::kKeyLength]));
-  }
-  if (fields[Field::kExpertsUsed] > fields[Field::kExperts]) {
-    return fields.Error(Field::kExpertsUsed, absl::StrCat("at most the ", fields[Field::kExperts], " experts"));
-  }
-  return absl::OkStatus();
-}
-
-// A spec whose layers are all alike, with experts if there are any.
-ModelSpec SpecOf(const Variant& variant, const Fields& fields, const ResolvedRope& resolved, bool tied,
-                 bool normalize) {
-  ModelSpec spec;
-  spec.set_family(std::string(kQwen.name));
-  spec.set_architecture(std::string(variant.gguf_architecture));
-  spec.set_vocab_size(fields.Uint(Field::kVocabSize));
-  spec.set_hidden_size(fields.Uint(Field::kHiddenSize));
-  spec.set_context_length(fields.Uint(Field::kContextLength));
-  spec.set_tied_embeddings(tied);
-  spec.mutable_norm()->set_epsilon(static_cast<float>(fields[Field::kNormEpsilon]));
-  *spec.mutable_rope_scaling() = resolved.scaling;
-  Layer layer;
-  Attention& attention = *layer.mutable_attention();
-  attention.set_heads(fields.Uint(Field::kHeads));
-  attention.set_kv_heads(fields.Uint(Field::kKvHeads));
-  attention.set_key_length(fields.Uint(Field::kKeyLength));
-  attention.set_value_length(fields.Uint(Field::kValueLength));
-  attention.set_scale(1.0f / std::sqrt(static_cast<float>(fields[Field::kKeyLength])));
-  Rope& rope = *attention.mutable_rope();
-  rope.set_pairing(Rope::HALF_SPLIT);
-  rope.set_dimensions(fields.Uint(Field::kKeyLength));
-  rope.set_base(static_cast<float>(fields[Field::kRopeBase]));
-  resolved.CopyTo(rope);
-  FeedForward& feed_forward = *layer.mutable_feed_forward();
-  feed_forward.set_length(fields.Uint(Field::kFeedForward));
-  if (!variant.expert_fields.empty()) {
-    Experts& experts = *feed_forward.mutable_experts();
-    experts.set_count(fields.Uint(Field::kExperts));
-    experts.set_used(fields.Uint(Field::kExpertsUsed));
-    experts.set_length(fields.Uint(Field::kExpertLength));
-    experts.set_normalize(normalize);
-  }
-  for (uint32_t i = 0; i < fields.Uint(Field::kLayers); ++i) *spec.add_layers() = layer;
   return spec;
 }
 
@@ -233,7 +179,7 @@ absl::StatusOr<ModelSpec> SpecFromConfig(const json::Value& config) {
                           (architecture.exists() ? architecture : config.Get("model_type")).String());
   const Variant& variant = VariantOf(name);
   NIBBLE_ASSIGN_OR_RETURN(const Fields fields, ReadFields(RowsOf(variant), config));
-  NIBBLE_RETURN_IF_ERROR(Check(fields));
+  NIBBLE_RETURN_IF_ERROR(CheckHeads(fields));
   if (fields[Field::kVocabSize] == 0) return config.Get("vocab_size").Error("an integer above 0");
   NIBBLE_ASSIGN_OR_RETURN(const bool tied, config.Get("tie_word_embeddings").BoolOr(false));
   NIBBLE_ASSIGN_OR_RETURN(const bool normalize, config.Get("norm_topk_prob").BoolOr(false));
@@ -249,16 +195,14 @@ absl::StatusOr<ModelSpec> SpecFromGguf(const gguf::Metadata& metadata, const Ten
   NIBBLE_ASSIGN_OR_RETURN(const std::string name, metadata.String("general.architecture"));
   const Variant& variant = VariantOf(name);
   NIBBLE_ASSIGN_OR_RETURN(Fields fields, ReadFields(RowsOf(variant), metadata, name));
-  NIBBLE_RETURN_IF_ERROR(Check(fields));
-  const StoredTensor* embedding = source.Find(GetRole(Role::kTokenEmbedding).gguf_name);
-  if (embedding != nullptr && embedding->shape.size() == 2) fields.Set(Field::kVocabSize, embedding->shape[0]);
+  NIBBLE_RETURN_IF_ERROR(CheckHeads(fields));
+  fields.Set(Field::kVocabSize, EmbeddingRows(source));
   NIBBLE_ASSIGN_OR_RETURN(const ResolvedRope rope, ResolveRope(metadata, name, source, ShapeOf(fields)));
   bool normalize = true;  // what llama.cpp takes for granted
   if (metadata.Find(NormKey(name)) != nullptr) {
     NIBBLE_ASSIGN_OR_RETURN(normalize, metadata.Bool(NormKey(name)));
   }
-  const bool tied = source.Find(GetRole(Role::kOutput).gguf_name) == nullptr;
-  ModelSpec spec = SpecOf(variant, fields, rope, tied, normalize);
+  ModelSpec spec = SpecOf(variant, fields, rope, IsTied(source), normalize);
   for (int layer = 0; layer < spec.layers_size(); ++layer) {
     const bool is_dense = source.Find(GgufName({.role = Role::kRouter, .layer = layer})) == nullptr &&
                           source.Find(GgufName({.role = Role::kGate, .layer = layer})) != nullptr;
@@ -275,34 +219,14 @@ absl::StatusOr<TensorMap> TensorsFromGguf(const ModelSpec& spec, const TensorSou
   return MapGguf(VariantOf(spec.architecture()).tensors, spec, source);
 }
 
-// Of the first layer that has experts.
-Experts ExpertsOf(const ModelSpec& spec) {
-  for (const Layer& layer : spec.layers()) {
-    if (layer.feed_forward().has_experts()) return layer.feed_forward().experts();
-  }
-  return Experts();
-}
-
 void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
-  const Attention& attention = spec.layers(0).attention();
-  const Experts experts = ExpertsOf(spec);
-  Fields fields;
-  fields.Set(Field::kLayers, spec.layers_size());
-  fields.Set(Field::kContextLength, spec.context_length());
-  fields.Set(Field::kHiddenSize, spec.hidden_size());
-  fields.Set(Field::kFeedForward, spec.layers(0).feed_forward().length());
-  fields.Set(Field::kHeads, attention.heads());
-  fields.Set(Field::kKvHeads, attention.kv_heads());
-  fields.Set(Field::kRopeBase, attention.rope().base());
-  fields.Set(Field::kNormEpsilon, spec.norm().epsilon());
-  fields.Set(Field::kKeyLength, attention.key_length());
-  fields.Set(Field::kValueLength, attention.value_length());
-  fields.Set(Field::kExperts, experts.count());
-  fields.Set(Field::kExpertsUsed, experts.used());
-  fields.Set(Field::kExpertLength, experts.length());
-  WriteFields(RowsOf(VariantOf(spec.architecture())), fields, spec.architecture(), metadata);
+  WriteFields(RowsOf(VariantOf(spec.architecture())), UniformFields(spec), spec.architecture(), metadata);
   RopeScalingToGguf(spec, metadata);
-  if (experts.count() > 0 && !experts.normalize()) metadata.Set(NormKey(spec.architecture()), false);
+  for (const Layer& layer : spec.layers()) {
+    if (!layer.feed_forward().has_experts()) continue;
+    if (!layer.feed_forward().experts().normalize()) metadata.Set(NormKey(spec.architecture()), false);
+    return;
+  }
 }
 
 }  // namespace
