@@ -61,6 +61,11 @@ NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
   }
 }
 
+// New codes, one per value; the scales stay.
+NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) {
+  for (int g = 0; g < Block::kGroups; ++g) PackPlanes<4, Block::kGroup / 2>(codes + g * Block::kGroup, block.codes[g]);
+}
+
 // Every code becomes the nearest for the block's scales.
 NIBBLE_HOST_DEVICE inline void RoundCodes(const float* values, Block& block) {
   const float d = HalfToFloat(block.d);

@@ -38,6 +38,11 @@ NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
   }
 }
 
+// New codes, one per value; the scales stay.
+NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) {
+  for (int g = 0; g < Block::kGroups; ++g) PackPlanes<4, kGroup / 2>(codes + g * kGroup, block.codes[g]);
+}
+
 // Group g of a block gets a given scale: every code the nearest.
 NIBBLE_HOST_DEVICE inline void RoundGroup(const float* values, uint8_t scale_code, int g, Block& block) {
   const float scale = HalfOfUE4M3(scale_code);

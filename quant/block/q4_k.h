@@ -37,12 +37,17 @@ NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
   DecodeKAffine(d, dmin, block.scales, codes, values);
 }
 
+// New codes, one per value; the scales stay.
+NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) {
+  for (int part = 0; part < 4; ++part) PackPlanes<4, 32>(codes + 64 * part, block.codes + 32 * part);
+}
+
 NIBBLE_HOST_DEVICE inline Block PackBlock(const KAffine& fit) {
   Block block;
   block.d = fit.d;
   block.dmin = fit.dmin;
   block.scales = PackKScales(fit.scales, fit.mins);
-  for (int part = 0; part < 4; ++part) PackPlanes<4, 32>(fit.codes + 64 * part, block.codes + 32 * part);
+  SetCodes(fit.codes, block);
   return block;
 }
 

@@ -45,6 +45,9 @@ NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) {
   return {FloatToHalf(d), PackFiveBits(codes)};
 }
 
+// New codes, one per value; the scales stay.
+NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) { block.codes = PackFiveBits(codes); }
+
 // The row of the format table (format.h).
 void Decode(const std::byte* in, size_t blocks, float* out);
 void EncodeRtn(const float* values, size_t blocks, std::byte* out);

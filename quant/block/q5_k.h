@@ -40,18 +40,23 @@ NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
   DecodeKAffine(d, dmin, block.scales, codes, values);
 }
 
+// New codes, one per value; the scales stay.
+NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) {
+  uint8_t low[Block::kElements], high[Block::kElements];
+  for (int i = 0; i < Block::kElements; ++i) {
+    low[i] = codes[i] & 15;
+    high[i] = codes[i] >> 4;
+  }
+  for (int part = 0; part < 4; ++part) PackPlanes<4, 32>(low + 64 * part, block.low + 32 * part);
+  PackPlanes<1, 32>(high, block.high);
+}
+
 NIBBLE_HOST_DEVICE inline Block PackBlock(const KAffine& fit) {
   Block block;
   block.d = fit.d;
   block.dmin = fit.dmin;
   block.scales = PackKScales(fit.scales, fit.mins);
-  uint8_t low[Block::kElements], high[Block::kElements];
-  for (int i = 0; i < Block::kElements; ++i) {
-    low[i] = fit.codes[i] & 15;
-    high[i] = fit.codes[i] >> 4;
-  }
-  for (int part = 0; part < 4; ++part) PackPlanes<4, 32>(low + 64 * part, block.low + 32 * part);
-  PackPlanes<1, 32>(high, block.high);
+  SetCodes(fit.codes, block);
   return block;
 }
 

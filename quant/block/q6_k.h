@@ -47,7 +47,8 @@ NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
   }
 }
 
-NIBBLE_HOST_DEVICE inline void PackCodes(const uint8_t* codes, Block& block) {
+// New codes, one per value; the scales stay.
+NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) {
   uint8_t low[Block::kElements], high[Block::kElements];
   for (int i = 0; i < Block::kElements; ++i) {
     low[i] = codes[i] & 15;
@@ -69,7 +70,7 @@ NIBBLE_HOST_DEVICE inline void RoundCodes(const float* values, Block& block) {
       codes[i] = static_cast<uint8_t>(RoundToEven(Clamp(values[i] * inverse, -kZero, kZero - 1)) + kZero);
     }
   }
-  PackCodes(codes, block);
+  SetCodes(codes, block);
 }
 
 // A group's value of largest magnitude becomes -32 times its scale, the largest scale -128 d.
