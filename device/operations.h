@@ -109,6 +109,22 @@ struct DivergenceState {
   double sum = 0;                                         // of exp(r - max) * (r - c)
 };
 
+// Rounds the columns of w [rows, n] one after the other, each against the errors of the others so far:
+//
+//   target = w[r][j] + sum over i != j of error[r][i] * coupling[j][i]
+//   code   = of the level nearest to target, the first of equally near ones;  error[r][j] = w[r][j] - that level
+//
+// Coupling from a Cholesky factor makes this GPTQ (arXiv 2210.17323), coupling from the Hessian itself coordinate
+// descent (quant/gptq/curvature.h).
+struct RoundColumnsArguments {
+  ConstMatrix w;
+  ConstMatrix coupling;             // [n, n]; the diagonal is not read
+  bool triangular = false;          // nothing is read right of the diagonal either, nor errors from before
+  absl::Span<const int32_t> group;  // [n]: the group of levels of each column; host memory
+  ConstMatrix levels;               // [rows, groups * codes]
+  int64_t codes = 16;               // at most 256
+};
+
 struct Operations {
   // y = x w^T + bias: x [T, in], w [out, in], bias [out] or null, y [T, out].
   void (*matmul)(Device& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y);
@@ -147,6 +163,18 @@ struct Operations {
   // experts and weights [T, used], best first; they lie in host memory, and the operation is complete when it returns.
   void (*route)(Device& device, const RouterArguments& arguments, absl::Span<int32_t> experts,
                 absl::Span<float> weights);
+
+  // h += x^T x: x [T, n], h [n, n].
+  void (*gram)(Device& device, ConstMatrix x, Matrix h);
+
+  // The lower factor of a symmetric a [n, n], of which the lower triangle is read: a = L L^T. L takes a's place, zero
+  // above its diagonal. Returns the first column whose pivot is not positive (a is then undefined), or -1; complete
+  // when it returns.
+  int64_t (*cholesky)(Device& device, Matrix a);
+
+  // error [rows, n], in and out; codes [rows, n], out, in host memory. Complete when it returns.
+  void (*round_columns)(Device& device, const RoundColumnsArguments& arguments, Matrix error,
+                        absl::Span<uint8_t> codes);
 
   // Takes columns first_column ... of every row into its state. targets[row] is the row's column whose value is kept.
   // States and targets lie in host memory; the operation is complete when it returns.

@@ -101,6 +101,142 @@ TEST_P(OnDevice, MatMul) {
   }
 }
 
+// A matrix of full rank: the gram of more rows than columns.
+Values RandomGram(int64_t n, uint32_t seed) {
+  const int64_t rows = n + 20;
+  const Values x = RandomValues(rows * n, seed);
+  Values gram(n * n);
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      double sum = 0;
+      for (int64_t t = 0; t < rows; ++t) sum += static_cast<double>(x[t * n + i]) * x[t * n + j];
+      gram[i * n + j] = static_cast<float>(sum);
+    }
+  }
+  return gram;
+}
+
+TEST_P(OnDevice, GramAddsToWhatIsThere) {
+  for (const int64_t n : {5, 192, 200, 400}) {
+    const int64_t rows = 70;
+    const Values x = RandomValues(rows * n, 1), before = RandomGram(n, 2);
+    Doubles expected(before.begin(), before.end());
+    for (int64_t i = 0; i < n; ++i) {
+      for (int64_t j = 0; j < n; ++j) {
+        for (int64_t t = 0; t < rows; ++t) expected[i * n + j] += static_cast<double>(x[t * n + i]) * x[t * n + j];
+      }
+    }
+    Check(
+        [&](Device& device) {
+          const Buffer dx = Put(device, x), h = Put(device, before);
+          device.operations().gram(device, dx.matrix(rows, n), h.matrix(n, n));
+          return Get(device, h);
+        },
+        expected);
+  }
+}
+
+TEST_P(OnDevice, CholeskyFactors) {
+  for (const int64_t n : {1, 50, 96, 97, 500}) {
+    SCOPED_TRACE(n);
+    const Values a = RandomGram(n, 1);
+    Doubles factor(n * n);
+    for (int64_t i = 0; i < n; ++i) {
+      for (int64_t j = 0; j <= i; ++j) {
+        double rest = a[i * n + j];
+        for (int64_t k = 0; k < j; ++k) rest -= factor[i * n + k] * factor[j * n + k];
+        factor[i * n + j] = i == j ? std::sqrt(rest) : rest / factor[j * n + j];
+      }
+    }
+    Values lower_alone = a;  // what lies above the diagonal is not read
+    for (int64_t i = 0; i < n; ++i) std::fill_n(&lower_alone[i * n + i] + 1, n - i - 1, NAN);
+    Check(
+        [&](Device& device) {
+          const Buffer buffer = Put(device, lower_alone);
+          EXPECT_EQ(device.operations().cholesky(device, buffer.matrix(n, n)), -1);
+          return Get(device, buffer);
+        },
+        factor, 2e-4);
+  }
+}
+
+TEST_P(OnDevice, CholeskyNamesThePivotThatFails) {
+  for (const int64_t bad : {0, 17, 130, 199}) {
+    const int64_t n = 200;
+    Values a = RandomGram(n, 1);
+    a[bad * n + bad] = bad == 17 ? NAN : -1;
+    const auto device = GetParam().make(2);
+    const Buffer buffer = Put(*device, a);
+    EXPECT_EQ(device->operations().cholesky(*device, buffer.matrix(n, n)), bad);
+  }
+}
+
+struct Rounding {
+  Doubles errors;
+  std::vector<uint8_t> codes;
+};
+
+// The operation's contract, word by word, and how near its targets came to the middle of two levels.
+Rounding RoundPlainly(const RoundColumnsArguments& a, const Values& errors_before) {
+  const int64_t rows = a.w.rows, n = a.w.cols;
+  Rounding result = {Doubles(errors_before.begin(), errors_before.end()), std::vector<uint8_t>(rows * n)};
+  if (a.triangular) std::fill(result.errors.begin(), result.errors.end(), 0.0);
+  for (int64_t r = 0; r < rows; ++r) {
+    double* error = &result.errors[r * n];
+    for (int64_t j = 0; j < n; ++j) {
+      double target = a.w.row(r)[j];
+      for (int64_t i = 0; i < (a.triangular ? j : n); ++i) {
+        if (i != j) target += error[i] * a.coupling.row(j)[i];
+      }
+      const float* levels = a.levels.row(r) + a.group[j] * a.codes;
+      int64_t code = 0;
+      for (int64_t c = 1; c < a.codes; ++c) {
+        if (std::abs(target - levels[c]) < std::abs(target - levels[code])) code = c;
+      }
+      result.codes[r * n + j] = static_cast<uint8_t>(code);
+      error[j] = static_cast<double>(a.w.row(r)[j]) - levels[code];
+    }
+  }
+  return result;
+}
+
+TEST_P(OnDevice, RoundColumns) {
+  struct Case {
+    int64_t rows, n, codes;
+    bool triangular;
+  };
+  for (const Case& c :
+       {Case{1, 32, 16, true}, {70, 96, 16, true}, {70, 96, 16, false}, {64, 160, 64, true}, {130, 64, 5, false}}) {
+    SCOPED_TRACE(testing::Message() << c.rows << " x " << c.n << ", " << c.codes << " codes, " << c.triangular);
+    const int64_t group_length = 16, groups = c.n / group_length;
+    const Values w = RandomValues(c.rows * c.n, 1), before = RandomValues(c.rows * c.n, 2);
+    Values coupling = RandomValues(c.n * c.n, 3), levels = RandomValues(c.rows * groups * c.codes, 4);
+    for (float& value : coupling) value *= 0.02f;
+    std::vector<int32_t> group(c.n);
+    for (int64_t j = 0; j < c.n; ++j) group[j] = static_cast<int32_t>((j * 7 % c.n) / group_length);
+    const auto arguments = [&](const float* w, const float* coupling, const float* levels) {
+      return RoundColumnsArguments{.w = {w, c.rows, c.n},
+                                   .coupling = {coupling, c.n, c.n},
+                                   .triangular = c.triangular,
+                                   .group = group,
+                                   .levels = {levels, c.rows, groups * c.codes},
+                                   .codes = c.codes};
+    };
+    const Rounding expected = RoundPlainly(arguments(w.data(), coupling.data(), levels.data()), before);
+    std::vector<uint8_t> codes(c.rows * c.n);
+    Check(
+        [&](Device& device) {
+          const Buffer dw = Put(device, w), dcoupling = Put(device, coupling), dlevels = Put(device, levels);
+          const Buffer error = Put(device, before);
+          device.operations().round_columns(device, arguments(dw.data(), dcoupling.data(), dlevels.data()),
+                                            error.matrix(c.rows, c.n), absl::MakeSpan(codes));
+          return Get(device, error);
+        },
+        expected.errors);
+    EXPECT_EQ(codes, expected.codes);
+  }
+}
+
 TEST_P(OnDevice, Add) {
   const Values x = RandomValues(300 * 70, 1), y = RandomValues(300 * 70, 2);
   Doubles expected;

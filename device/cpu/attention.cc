@@ -62,13 +62,13 @@ class Tasks {
     const float* sink = a_.sinks == nullptr ? nullptr : a_.sinks + head;
     float* out = y_.row(sequence * queries_ + first) + head * value_length;
 
-    Gemm(device_, count, seen, key_length, a_.scale, {query, a_.query.cols}, {key, a_.key.cols}, Transpose::kYes,
-         scores, seen);
+    Gemm(device_, count, seen, key_length, a_.scale, {query, a_.query.cols}, {key, a_.key.cols, Transpose::kYes}, 0,
+         {scores, seen});
     for (int64_t t = 0; t < count; ++t) {
       const int64_t position = past + first + t;
       SoftmaxOfSeen(scores + t * seen, FirstSeen(position) - begin, position + 1 - begin, seen, sink);
     }
-    Gemm(device_, count, value_length, seen, 1, {scores, seen}, {value, a_.value.cols}, Transpose::kNo, out, y_.cols);
+    Gemm(device_, count, value_length, seen, 1, {scores, seen}, {value, a_.value.cols}, 0, {out, y_.cols});
   }
 
  private:

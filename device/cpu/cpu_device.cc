@@ -27,6 +27,9 @@ constexpr Operations kOperations = {
     .geglu = cpu::GeGlu,
     .gelu = cpu::Gelu,
     .route = cpu::Route,
+    .gram = cpu::Gram,
+    .cholesky = cpu::Cholesky,
+    .round_columns = cpu::RoundColumns,
     .accumulate_softmax = cpu::AccumulateSoftmax,
     .accumulate_divergence = cpu::AccumulateDivergence,
 };

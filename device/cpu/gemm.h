@@ -8,18 +8,24 @@
 
 namespace nibble::cpu {
 
-// A block inside a row-major matrix: rows lie `stride` floats apart.
+enum class Transpose { kNo, kYes };
+
+// A block inside a row-major matrix: rows lie `stride` floats apart. kYes: what it stands for is its transpose.
 struct ConstBlock {
   const float* data;
   int64_t stride;
+  Transpose transpose = Transpose::kNo;
 };
 
-enum class Transpose { kNo, kYes };
+struct Block {
+  float* data;
+  int64_t stride;
+};
 
-// c [m, n] = alpha a b: a [m, k]; b [k, n], or with kYes [n, k]. Reports to `device` if it has no memory to work in.
+// c [m, n] = alpha a b + beta c: a [m, k], b [k, n]. Reports to `device` if it has no memory to work in.
 // REQUIRES: inside a parallel region, that is, of one thread at least.
-void Gemm(CpuDevice& device, int64_t m, int64_t n, int64_t k, float alpha, ConstBlock a, ConstBlock b,
-          Transpose transpose_b, float* c, int64_t c_stride);
+void Gemm(CpuDevice& device, int64_t m, int64_t n, int64_t k, float alpha, ConstBlock a, ConstBlock b, float beta,
+          Block c);
 
 }  // namespace nibble::cpu
 

@@ -58,7 +58,8 @@ void ByTiles(CpuDevice& device, ConstMatrix x, ConstMatrix w, const float* bias,
     const int64_t rows = std::min(kTileRows, y.rows - row);
     const int64_t cols = std::min(kTileCols, y.cols - col);
     float* block = y.row(row) + col;
-    Gemm(device, rows, cols, w.cols, 1, {x.row(row), x.cols}, {w.row(col), w.cols}, Transpose::kYes, block, y.cols);
+    Gemm(device, rows, cols, w.cols, 1, {x.row(row), x.cols}, {w.row(col), w.cols, Transpose::kYes}, 0,
+         {block, y.cols});
     if (bias != nullptr) AddBias(bias + col, rows, cols, block, y.cols);
   }
 }

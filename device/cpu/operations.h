@@ -27,6 +27,12 @@ void Rope(Device& device, const RopeArguments& arguments, Matrix x);
 void Attention(Device& device, const AttentionArguments& arguments, Matrix y);
 // router.cc
 void Route(Device& device, const RouterArguments& arguments, absl::Span<int32_t> experts, absl::Span<float> weights);
+// gram.cc
+void Gram(Device& device, ConstMatrix x, Matrix h);
+// cholesky.cc
+int64_t Cholesky(Device& device, Matrix a);
+// round_columns.cc
+void RoundColumns(Device& device, const RoundColumnsArguments& arguments, Matrix error, absl::Span<uint8_t> codes);
 // softmax.cc
 void AccumulateSoftmax(Device& device, ConstMatrix values, int64_t first_column, absl::Span<const uint32_t> targets,
                        absl::Span<SoftmaxState> states);

@@ -1,0 +1,36 @@
+#include <algorithm>
+
+#include "device/cpu/cpu_device.h"
+#include "device/cpu/gemm.h"
+#include "device/cpu/operations.h"
+#include "device/cpu/work.h"
+
+namespace nibble::cpu {
+namespace {
+
+constexpr int64_t kTile = 192;
+
+}  // namespace
+
+// The tiles on and below the diagonal are computed, then mirrored.
+void Gram(Device& device, ConstMatrix x, Matrix h) {
+  auto& cpu = static_cast<CpuDevice&>(device);
+  const int64_t n = x.cols, across = (n + kTile - 1) / kTile;
+  const int threads = ThreadsFor(cpu, x.rows * n * n / 2);
+#pragma omp parallel num_threads(threads)
+  {
+#pragma omp for schedule(dynamic)
+    for (int64_t tile = 0; tile < across * across; ++tile) {
+      const int64_t row = tile / across * kTile, col = tile % across * kTile;
+      if (col > row) continue;
+      Gemm(cpu, std::min(kTile, n - row), std::min(kTile, n - col), x.rows, 1, {x.data + row, x.cols, Transpose::kYes},
+           {x.data + col, x.cols}, 1, {h.row(row) + col, n});
+    }
+#pragma omp for schedule(static)
+    for (int64_t row = 0; row < n; ++row) {
+      for (int64_t col = row + 1; col < n; ++col) h.row(row)[col] = h.row(col)[row];
+    }
+  }
+}
+
+}  // namespace nibble::cpu
