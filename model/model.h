@@ -6,12 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "absl/types/span.h"
 #include "formats/io/file.h"
 #include "formats/tensor_source.h"
 #include "formats/tokenizer/vocabulary.h"
 #include "model/logical_tensor.h"
 #include "model/model_spec.pb.h"
+#include "model/role.h"
+#include "model/tensor_list.h"
 
 namespace nibble {
 
@@ -19,17 +20,13 @@ struct Model {
   std::string path;  // as the user named it
   ModelSpec spec;
   TensorSource source;
-  std::vector<LogicalTensor> tensors;  // in the order in which a GGUF is written; slices of one tensor in theirs
+  TensorList tensors;  // in the order in which a GGUF is written
   std::optional<tokenizer::Vocabulary> vocabulary;
   std::vector<io::FileIdentity> inputs;  // every file that it was read from: no output may be one of them
   std::vector<std::string> warnings;
 
   // Null if the model has no such tensor.
   const LogicalTensor* Find(Role role, int layer = -1, int slice = -1) const;
-  // The tensors that a GGUF has: each a tensor that is not sliced, or all slices of one.
-  std::vector<absl::Span<const LogicalTensor>> Stacks() const;
-  // All slices of one tensor (a tensor that is not sliced is one); empty if the model has none.
-  absl::Span<const LogicalTensor> Slices(Role role, int layer) const;
 };
 
 }  // namespace nibble

@@ -19,6 +19,7 @@
 #include "formats/tokenizer/vocabulary.h"
 #include "model/logical_tensor.h"
 #include "model/role.h"
+#include "model/tensor_list.h"
 
 namespace nibble {
 namespace {
@@ -61,7 +62,7 @@ void Append(std::vector<std::string>& to, const std::vector<std::string>& from) 
 }
 
 void SetTensors(TensorMap map, Model& model) {
-  model.tensors = std::move(map.tensors);
+  model.tensors = TensorList(std::move(map.tensors));
   Append(model.warnings, map.warnings);
   const LogicalTensor* embedding = model.Find(Role::kTokenEmbedding);
   const StridedView& view = std::get<StridedView>(embedding->recipe);

@@ -14,15 +14,14 @@
 #include "formats/tokenizer/load.h"
 #include "model/logical_tensor.h"
 #include "model/role.h"
+#include "model/tensor_list.h"
 
 namespace nibble {
 namespace {
 
 constexpr uint32_t kQuantizationVersion = 2;  // of GGUF's block layouts
 
-using Stack = absl::Span<const LogicalTensor>;
-
-std::vector<int64_t> ShapeOf(Stack slices) {
+std::vector<int64_t> ShapeOf(TensorStack slices) {
   std::vector<int64_t> shape;
   if (slices[0].slice >= 0) shape.push_back(slices.size());
   if (!slices[0].is_vector) shape.push_back(slices[0].rows);
@@ -30,7 +29,7 @@ std::vector<int64_t> ShapeOf(Stack slices) {
   return shape;
 }
 
-int64_t ElementsOf(Stack slices) { return slices.size() * slices[0].rows * slices[0].cols; }
+int64_t ElementsOf(TensorStack slices) { return slices.size() * slices[0].rows * slices[0].cols; }
 
 int64_t Elements(const Model& model) {
   int64_t elements = 0;
@@ -56,7 +55,7 @@ std::string SizeLabel(int64_t parameters) {
 std::string SizeLabel(const Model& model) {
   int64_t parameters = 0;
   size_t experts = 0;
-  for (const Stack& slices : model.Stacks()) {
+  for (const TensorStack slices : model.tensors.stacks()) {
     const bool is_expert = GetRole(slices[0].role).is_expert && !slices[0].is_vector;
     if (is_expert) experts = slices.size();
     parameters += is_expert ? slices[0].rows * slices[0].cols : ElementsOf(slices);
@@ -101,7 +100,7 @@ Plan MakeReport(const Model& model, const TypeChoices& choices, const std::vecto
                 uint64_t file_bytes) {
   Plan report;
   for (size_t i = 0; i < tensors.size(); ++i) {
-    const Stack slices = tensors[i].slices;
+    const TensorStack slices = tensors[i].slices;
     const BlockFormat& format = GetFormat(tensors[i].format);
     PlannedTensor& planned = *report.add_tensors();
     planned.set_name(tensors[i].name);
@@ -125,7 +124,7 @@ Plan MakeReport(const Model& model, const TypeChoices& choices, const std::vecto
 }  // namespace
 
 OutputPlan MakePlan(const Model& model, const TypeChoices& choices) {
-  const std::vector<Stack> stacks = model.Stacks();
+  const absl::Span<const TensorStack> stacks = model.tensors.stacks();
   assert(choices.each.size() == stacks.size());
   OutputPlan plan;
   std::vector<gguf::TensorInfo> infos;

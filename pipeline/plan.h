@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "absl/types/span.h"
 #include "formats/gguf/gguf.h"
 #include "model/model.h"
+#include "model/tensor_list.h"
 #include "pipeline/report.pb.h"
 #include "pipeline/types.h"
 #include "quant/block/format.h"
@@ -15,7 +15,7 @@
 namespace nibble {
 
 struct OutputTensor {
-  absl::Span<const LogicalTensor> slices;  // of the model, stacked in this order; one, if the tensor is not sliced
+  TensorStack slices;
   std::string name;
   Format format = Format::kF32;
   bool keep_bits = false;  // the stored blocks are copied

@@ -14,6 +14,7 @@
 #include "formats/dtype.h"
 #include "model/logical_tensor.h"
 #include "model/role.h"
+#include "model/tensor_list.h"
 #include "pipeline/type_table.h"
 
 namespace nibble {
@@ -37,10 +38,8 @@ bool IsFourBit(Format format) {
   return blocks.block_bytes * 8 <= blocks.block_elements * 5;
 }
 
-using Stack = absl::Span<const LogicalTensor>;
-
 // The stored format, where the blocks of all slices can be copied.
-std::optional<Format> StoredBlocks(const Model& model, Stack slices) {
+std::optional<Format> StoredBlocks(const Model& model, TensorStack slices) {
   const std::optional<DType> dtype = RawDType(model.source, slices[0]);
   const auto has_same = [&](const LogicalTensor& slice) { return RawDType(model.source, slice) == dtype; };
   if (!dtype || !std::all_of(slices.begin(), slices.end(), has_same)) return std::nullopt;
@@ -112,7 +111,7 @@ class Chooser {
   absl::StatusOr<TypeChoices> Choose() {
     NIBBLE_RETURN_IF_ERROR(Parse());
     TypeChoices choices{.name = std::string(type_->name), .file_type = type_->file_type};
-    for (const Stack& slices : model_.Stacks()) {
+    for (const TensorStack slices : model_.tensors.stacks()) {
       NIBBLE_ASSIGN_OR_RETURN(TypeChoice choice, ChooseOne(slices));
       choices.each.push_back(std::move(choice));
     }
@@ -135,7 +134,7 @@ class Chooser {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<TypeChoice> ChooseOne(Stack slices) {
+  absl::StatusOr<TypeChoice> ChooseOne(TensorStack slices) {
     const LogicalTensor& tensor = slices[0];
     if (!IsMatrix(tensor)) return TypeChoice();
     TypeChoice choice = Wanted(tensor);
@@ -180,7 +179,7 @@ class Chooser {
   }
 
   // Whether the stored blocks stay, which changes the choice; counts what is encoded a second time.
-  bool KeepBits(Stack slices, TypeChoice& choice) {
+  bool KeepBits(TensorStack slices, TypeChoice& choice) {
     const std::optional<Format> stored = StoredBlocks(model_, slices);
     if (!stored) return false;
     choice.keep_bits = *stored == choice.format || (IsFourBit(*stored) && !options_.allow_requantize);
@@ -218,7 +217,7 @@ class Chooser {
 };
 
 // What the file as a whole is called: MXFP4, as llama.cpp has it, if a tensor keeps it; else what most elements have.
-Format NameOfAll(const std::vector<Stack>& stacks, const std::vector<TypeChoice>& choices) {
+Format NameOfAll(absl::Span<const TensorStack> stacks, const std::vector<TypeChoice>& choices) {
   absl::flat_hash_map<Format, int64_t> elements;
   Format commonest = Format::kF32;
   for (size_t i = 0; i < choices.size(); ++i) {
@@ -240,7 +239,7 @@ Format FloatFor(const Model& model, const LogicalTensor& tensor) {
   return IsFloat(*source.format) ? *source.format : Format::kF16;
 }
 
-TypeChoice Converted(const Model& model, Stack slices, std::optional<Format> target) {
+TypeChoice Converted(const Model& model, TensorStack slices, std::optional<Format> target) {
   if (!IsMatrix(slices[0])) return {};
   const std::optional<Format> stored = StoredBlocks(model, slices);
   // MXFP4 is how a model is published, not how somebody shrank it: llama.cpp's converter keeps it as well.
@@ -261,8 +260,8 @@ absl::StatusOr<TypeChoices> ChooseConvertedTypes(const Model& model, const std::
   for (const auto& [name, target] : kDTypes) {
     if (name != dtype) continue;
     TypeChoices choices{.name = dtype};
-    const std::vector<Stack> stacks = model.Stacks();
-    for (const Stack& slices : stacks) choices.each.push_back(Converted(model, slices, target));
+    const absl::Span<const TensorStack> stacks = model.tensors.stacks();
+    for (const TensorStack slices : stacks) choices.each.push_back(Converted(model, slices, target));
     choices.file_type = TypeOf(NameOfAll(stacks, choices.each)).file_type;
     return choices;
   }

@@ -5,11 +5,14 @@
 #include <memory>
 #include <random>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "formats/dtype.h"
 #include "formats/io/file.h"
 #include "formats/tensor_source.h"
+#include "model/logical_tensor.h"
+#include "model/tensor_list.h"
 
 namespace nibble {
 namespace {
@@ -84,13 +87,13 @@ class Builder {
                         .shape = {rows, cols},
                         .offset = offset,
                         .bytes = bytes_.size() - offset};
-    model_.model.tensors.push_back({.role = role,
-                                    .layer = layer,
-                                    .slice = slice,
-                                    .rows = rows,
-                                    .cols = cols,
-                                    .is_vector = rows == 1,
-                                    .recipe = IdentityView(stored)});
+    logical_.push_back({.role = role,
+                        .layer = layer,
+                        .slice = slice,
+                        .rows = rows,
+                        .cols = cols,
+                        .is_vector = rows == 1,
+                        .recipe = IdentityView(stored)});
     std::vector<float>& all = model_.values[{role, layer}];
     all.insert(all.end(), values.begin(), values.end());
     tensors_.push_back(std::move(stored));
@@ -100,12 +103,14 @@ class Builder {
     std::vector<std::unique_ptr<io::ReadableFile>> files;
     files.push_back(std::make_unique<MemoryFile>(std::move(bytes_)));
     model_.model.source = *TensorSource::Create(std::move(files), std::move(tensors_));
+    model_.model.tensors = TensorList(std::move(logical_));
   }
 
  private:
   std::mt19937& random_;
   RandomModel& model_;
   std::vector<StoredTensor> tensors_;
+  std::vector<LogicalTensor> logical_;
   std::vector<std::byte> bytes_;
 };
 

@@ -7,6 +7,8 @@
 
 #include "base/status.h"
 #include "model/logical_tensor.h"
+#include "model/role.h"
+#include "model/tensor_list.h"
 #include "runtime/parallel.h"
 
 namespace nibble {
@@ -44,12 +46,13 @@ absl::StatusOr<Buffer> LoadRows(Device& device, const Model& model, const Logica
 
 absl::StatusOr<Weights> Weights::OfLayer(Device& device, const Model& model, int layer) {
   Weights weights;
-  for (const LogicalTensor& tensor : model.tensors) {
-    if (tensor.layer != layer || GetRole(tensor.role).is_expert) continue;
-    if (tensor.slice < 0) {
-      NIBBLE_RETURN_IF_ERROR(weights.Load(device, model, tensor));
-    } else if (!weights.has(tensor.role)) {
-      NIBBLE_RETURN_IF_ERROR(weights.LoadHeads(device, model, model.Slices(tensor.role, layer)));
+  for (const RoleInfo& role : Roles()) {
+    const TensorStack stack = model.tensors.Find(role.id, layer);
+    if (role.is_expert || stack.empty()) continue;
+    if (stack[0].slice < 0) {
+      NIBBLE_RETURN_IF_ERROR(weights.Load(device, model, stack[0]));
+    } else {
+      NIBBLE_RETURN_IF_ERROR(weights.LoadHeads(device, model, stack));
     }
   }
   return weights;
