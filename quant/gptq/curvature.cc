@@ -1,0 +1,86 @@
+#include "quant/gptq/curvature.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+
+namespace nibble {
+namespace {
+
+constexpr double kMostDamping = 1e3;
+
+absl::Status CheckFinite(absl::Span<const float> gram) {
+  const auto bad = std::find_if(gram.begin(), gram.end(), [](float value) { return !std::isfinite(value); });
+  if (bad == gram.end()) return absl::OkStatus();
+  return BadData("gram of a linear's inputs", "finite numbers", absl::StrCat(*bad));
+}
+
+}  // namespace
+
+absl::StatusOr<Curvature> Curvature::Of(Device& device, absl::Span<const float> gram, int64_t n, double damping) {
+  NIBBLE_RETURN_IF_ERROR(CheckFinite(gram));
+  Curvature curvature;
+  for (int64_t i = 0; i < n; ++i) curvature.diagonal_.push_back(gram[i * n + i]);
+  const std::vector<float>& diagonal = curvature.diagonal_;
+  const double mean = std::accumulate(diagonal.begin(), diagonal.end(), 0.0) / n;
+  if (mean <= 0) return BadData("gram of a linear's inputs", "inputs that are not all zero", "zeros");
+  std::vector<int32_t>& order = curvature.order_;
+  order.resize(n);
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return diagonal[a] > diagonal[b]; });
+
+  // The factor of H from its last column on is R: H is handed over in reverse order.
+  std::vector<float> values(n * n);
+  NIBBLE_ASSIGN_OR_RETURN(const Buffer factor, device.Allocate(n * n));
+  for (;; damping = damping > 0 ? damping * 10 : 1e-6) {
+    if (damping > kMostDamping) return BadData("gram of a linear's inputs", "a positive definite matrix", "none");
+#pragma omp parallel for schedule(static) num_threads(device.threads())
+    for (int64_t i = 0; i < n; ++i) {
+      for (int64_t j = 0; j < n; ++j) values[i * n + j] = gram[int64_t{order[n - 1 - i]} * n + order[n - 1 - j]];
+      values[i * n + i] += static_cast<float>(damping * mean);
+    }
+    device.Upload(values, factor.data());
+    if (device.operations().cholesky(device, factor.matrix(n, n)) < 0) break;
+  }
+  curvature.damping_ = damping;
+
+  NIBBLE_RETURN_IF_ERROR(device.Download(factor.data(), absl::MakeSpan(values)));
+  std::vector<float> rows(n * n);
+#pragma omp parallel for schedule(static) num_threads(device.threads())
+  for (int64_t j = 0; j < n; ++j) {  // R_ij = L[n-1-i][n-1-j]
+    const float pivot = values[(n - 1 - j) * n + n - 1 - j];
+    for (int64_t i = 0; i < j; ++i) rows[j * n + i] = values[(n - 1 - i) * n + n - 1 - j] / pivot;
+  }
+  NIBBLE_ASSIGN_OR_RETURN(curvature.feedback_, device.Allocate(n * n));
+  device.Upload(rows, curvature.feedback_.data());
+
+  curvature.pivots_.resize(n);
+#pragma omp parallel for schedule(static) num_threads(device.threads())
+  for (int64_t j = 0; j < n; ++j) {
+    const int64_t column = order[j];
+    const double pivot = curvature.pivots_[j] = diagonal[column] + damping * mean;
+    for (int64_t i = 0; i < n; ++i) rows[j * n + i] = static_cast<float>(gram[column * n + order[i]] / pivot);
+  }
+  NIBBLE_ASSIGN_OR_RETURN(curvature.coupling_, device.Allocate(n * n));
+  device.Upload(rows, curvature.coupling_.data());
+  return curvature;
+}
+
+absl::StatusOr<std::vector<double>> Curvature::RowErrors(Device& device, ConstMatrix error) const {
+  const int64_t n = size();
+  NIBBLE_ASSIGN_OR_RETURN(const Buffer product, device.Allocate(error.rows * n));
+  device.operations().matmul(device, error, coupling(), nullptr, product.matrix(error.rows, n));
+  std::vector<float> e(error.rows * n), y(e.size());
+  NIBBLE_RETURN_IF_ERROR(device.Download(error.data, absl::MakeSpan(e)));
+  NIBBLE_RETURN_IF_ERROR(device.Download(product.data(), absl::MakeSpan(y)));
+  std::vector<double> sums(error.rows);
+  for (int64_t r = 0; r < error.rows; ++r) {
+    for (int64_t j = 0; j < n; ++j) sums[r] += pivots_[j] * e[r * n + j] * y[r * n + j];
+  }
+  return sums;
+}
+
+}  // namespace nibble

@@ -1,0 +1,40 @@
+// Rounding with error feedback: codes chosen so that the errors of a row's columns make up for one another, as far as
+// the inputs seen in calibration go. The bytes are an ordinary file's.
+#ifndef NIBBLE_QUANT_GPTQ_GPTQ_H_
+#define NIBBLE_QUANT_GPTQ_GPTQ_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "device/device.h"
+#include "quant/block/format.h"
+#include "quant/gptq/curvature.h"
+
+namespace nibble {
+
+struct GptqOptions {
+  int sweeps = 4;  // of coordinate descent behind the feedback; each lowers the error, or leaves it
+};
+
+// Whether the format has codes to choose.
+bool CanGptq(Format format);
+
+// tr(X H X^T), undamped.
+struct GptqFigures {
+  double outputs = 0;   // of the weights themselves
+  double searched = 0;  // of the error that the search over scales leaves
+  double error = 0;     // of what is left in the end; never above `searched`
+};
+
+// Encodes `rows` rows of curvature.size() values. Scales come from the format's weighted search under the curvature's
+// diagonal and stay; codes from GPTQ, then from coordinate descent. A row whose error that does not lower keeps the
+// search's bytes. REQUIRES: CanGptq(format); the row's length is a multiple of its block.
+absl::StatusOr<GptqFigures> EncodeGptq(Device& device, const BlockFormat& format, const Curvature& curvature,
+                                       absl::Span<const float> values, const GptqOptions& options,
+                                       absl::Span<std::byte> out);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_QUANT_GPTQ_GPTQ_H_
