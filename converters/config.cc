@@ -22,17 +22,17 @@ bool Holds(const json::Value& value, absl::string_view wanted) {
   return value.is_string() && *value.String() == wanted;
 }
 
-absl::Status NotSupported(const json::Value& value, absl::string_view supported) {
-  return absl::UnimplementedError(
-      absl::StrCat(value.Place(), ": expected ", supported, ", found ", value.Found(), ", which is not supported"));
-}
-
 }  // namespace
 
 json::Value Lookup(const json::Value& config, absl::string_view path) {
   json::Value value = config;
   for (const absl::string_view key : absl::StrSplit(path, '.')) value = value.Get(key);
   return value;
+}
+
+absl::Status NotSupported(const json::Value& value, absl::string_view supported) {
+  return absl::UnimplementedError(
+      absl::StrCat(value.Place(), ": expected ", supported, ", found ", value.Found(), ", which is not supported"));
 }
 
 absl::Status RequireSupported(const json::Value& config, absl::Span<const Supported> supported) {

@@ -18,6 +18,9 @@ json::Value Lookup(const json::Value& config, absl::string_view path);
 // The part of a config that is about the language model: `text_config` of a multimodal one, else the config itself.
 json::Value TextConfig(const json::Value& config);
 
+// kUnimplemented: "<place>: expected <supported>, found ..., which is not supported".
+absl::Status NotSupported(const json::Value& value, absl::string_view supported);
+
 // A key that changes the model's maths, and the one value of it that a family implements.
 struct Supported {
   absl::string_view path;

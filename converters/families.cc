@@ -7,13 +7,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status.h"
+#include "converters/gpt_oss.h"
 #include "converters/llama.h"
 #include "converters/qwen.h"
 
 namespace nibble {
 namespace {
 
-constexpr const Family* kFamilies[] = {&kLlama, &kQwen};
+constexpr const Family* kFamilies[] = {&kLlama, &kQwen, &kGptOss};
 
 using Names = absl::Span<const absl::string_view> Family::*;
 
@@ -48,6 +49,9 @@ absl::StatusOr<const Family*> FindFamily(const json::Value& config) {
   if (architectures.size() > 0) return FindNamed(architectures.At(0), &Family::hf_architectures);
   const json::Value model_type = config.Get("model_type");
   if (model_type.exists()) return FindNamed(model_type, &Family::hf_model_types);
+  for (const Family* family : kFamilies) {
+    if (!family->telltale.empty() && config.Get(family->telltale).exists()) return family;
+  }
   return architectures.Error("an array with the name of an architecture");
 }
 

@@ -12,8 +12,8 @@ namespace nibble {
 
 absl::Span<const Family* const> Families();
 
-// By `architectures`, or, where the config has none, by `model_type`; kUnimplemented names what was found and what is
-// known.
+// By `architectures`, or, where the config has none, by `model_type` or a key that only one family has; kUnimplemented
+// names what was found and what is known.
 absl::StatusOr<const Family*> FindFamily(const json::Value& config);
 absl::StatusOr<const Family*> FindFamily(const gguf::Metadata& metadata);
 

@@ -42,6 +42,8 @@ struct Family {
   absl::StatusOr<TensorMap> (*tensors_from_gguf)(const ModelSpec& spec, const TensorSource& source);
   // The architecture's keys, in the order in which llama.cpp's converter writes them.
   void (*spec_to_gguf)(const ModelSpec& spec, gguf::Metadata& metadata);
+
+  absl::string_view telltale = "";  // a key of this family's configs that name neither architecture nor type of model
 };
 
 // "blk.3.attn_q.weight"; all slices of a tensor have one name.

@@ -54,7 +54,10 @@ PublishedWeight PackedMxfp4(const PublishedNames& names, absl::string_view block
 }  // namespace
 
 std::optional<PublishedWeight> FindWeight(const PublishedNames& names, absl::string_view name) {
-  if (const StoredTensor* stored = names.Find(name); stored != nullptr) return Plain(names, name, *stored);
+  if (const StoredTensor* stored = names.Find(name); stored != nullptr) {
+    const bool is_mxfp4 = stored->dtype == DType::kU8 && absl::EndsWith(name, "blocks");
+    return is_mxfp4 ? PackedMxfp4(names, name, *stored) : Plain(names, name, *stored);
+  }
   const StoredTensor* packed = names.Find(absl::StrCat(name, "_packed"));
   if (packed != nullptr && packed->dtype == DType::kI32) return PackedInt4(names, name, *packed);
   for (const char* suffix : {"_blocks", ".blocks"}) {

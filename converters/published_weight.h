@@ -7,6 +7,7 @@
 //   x.weight             I32 x.weight_packed (and         x.weight_scale
 //                        x.weight_shape)
 //   x                    U8 x_blocks, or x.blocks         x_scales, or x.scales
+//   x_blocks             U8                               x_scales
 #ifndef NIBBLE_CONVERTERS_PUBLISHED_WEIGHT_H_
 #define NIBBLE_CONVERTERS_PUBLISHED_WEIGHT_H_
 

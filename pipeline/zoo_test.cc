@@ -93,7 +93,8 @@ TEST_P(ZooTest, ConvertsToTheSameModelInLlamaCppsForm) {
   EXPECT_EQ(found.DebugString(), expected.DebugString());
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, ZooTest, testing::Values("llama2", "llama3", "qwen2", "qwen3", "qwen3_moe"),
+INSTANTIATE_TEST_SUITE_P(Models, ZooTest,
+                         testing::Values("llama2", "llama3", "qwen2", "qwen3", "qwen3_moe", "gpt_oss", "gpt_oss_mxfp4"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
