@@ -70,19 +70,37 @@ TEST(Golden, EveryVocabularyFromItsFolderAndFromGgufKeys) {
   EXPECT_GT(models, 0);
 }
 
-// tokenizer.json alone gives what tokenizer.model beside it gives.
-TEST(Golden, SentencePieceFromTokenizerJson) {
+// Each of a model's published forms alone, where it has several.
+TEST(Golden, EveryPublishedForm) {
   const char* shared = std::getenv("NIBBLE_SHARED");
   if (shared == nullptr) GTEST_SKIP() << "NIBBLE_SHARED is not set";
-  for (const char* name : {"llama2", "mistral", "gemma3"}) {
-    const fs::path model = fs::path(shared) / "zoo/models" / name;
-    const fs::path alone = fs::path(::testing::TempDir()) / "alone" / name;
+  const struct {
+    const char* model;
+    std::vector<const char*> files;
+  } cases[] = {
+      {"llama2", {"tokenizer.json"}},         {"llama2", {"tokenizer.model"}}, {"mistral", {"tokenizer.json"}},
+      {"mistral", {"tokenizer.model"}},       {"mixtral", {"tokenizer.json"}}, {"mixtral", {"tokenizer.model"}},
+      {"gemma3", {"tokenizer.json"}},         {"gemma3", {"tokenizer.model"}}, {"gpt2", {"tokenizer.json"}},
+      {"gpt2", {"vocab.json", "merges.txt"}}, {"kimi_k2", {"tokenizer.json"}}, {"kimi_k2", {"tiktoken.model"}},
+      {"kimi_k2_int4", {"tiktoken.model"}},
+  };
+  for (const auto& c : cases) {
+    const fs::path model = fs::path(shared) / "zoo/models" / c.model;
+    const fs::path alone = fs::path(::testing::TempDir()) / "alone" / c.model;
     fs::remove_all(alone);
     fs::create_directories(alone);
-    for (const char* file : {"tokenizer.json", "tokenizer_config.json"}) fs::copy_file(model / file, alone / file);
-    const auto vocabulary = LoadFolder(io::Posix(), alone, {});
+    fs::copy_file(model / "tokenizer_config.json", alone / "tokenizer_config.json");
+    for (const char* file : c.files) fs::copy_file(model / file, alone / file);
+    const uint32_t rows = static_cast<uint32_t>(*Json(model / "config.json").root().Get("vocab_size").Int(1, 1 << 30));
+    const auto vocabulary = LoadFolder(io::Posix(), alone, {.vocab_size = rows});
     ASSERT_TRUE(vocabulary.ok()) << vocabulary.status();
-    CheckCases(*vocabulary, Json(model / "tokenizer_golden.json"), name);
+    const std::string what = std::string(c.model) + " from " + c.files[0];
+    CheckCases(*vocabulary, Json(model / "tokenizer_golden.json"), what);
+    gguf::Metadata metadata(c.model);
+    ToGguf(*vocabulary, metadata);
+    const auto keys = FromGguf(metadata);
+    ASSERT_TRUE(keys.ok()) << keys.status();
+    CheckCases(*keys, Json(model / "tokenizer_golden.json"), what + ", from GGUF keys");
   }
 }
 

@@ -1,19 +1,18 @@
 // Which of a folder's files make its tokenizer.
-#include <cctype>
 #include <limits>
 #include <optional>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "base/status.h"
 #include "formats/json/json.h"
 #include "formats/tokenizer/llama2c.h"
 #include "formats/tokenizer/load.h"
 #include "formats/tokenizer/pre_tokenizer_table.h"
 #include "formats/tokenizer/sentencepiece_model.h"
+#include "formats/tokenizer/tekken.h"
+#include "formats/tokenizer/tiktoken_model.h"
 #include "formats/tokenizer/token_table.h"
 #include "formats/tokenizer/tokenizer_config.h"
 #include "formats/tokenizer/tokenizer_json.h"
@@ -25,6 +24,14 @@ namespace {
 // Several times what any published file has.
 constexpr uint64_t kMaxVocabularyBytes = 256 << 20;
 constexpr uint64_t kMaxConfigBytes = 32 << 20;
+
+// Mistral's consolidated folders have the format's version behind the name.
+constexpr const char* kSentencePieceNames[] = {"tokenizer.model",    "tokenizer.model.v7m1", "tokenizer.model.v7",
+                                               "tokenizer.model.v3", "tokenizer.model.v2",   "tokenizer.model.v1"};
+
+struct NamedText {
+  std::string path, text;
+};
 
 class Folder {
  public:
@@ -48,33 +55,36 @@ class Folder {
  private:
   // The readers in the order in which llama.cpp's converter prefers them.
   absl::StatusOr<Vocabulary> LoadTokens(const ConfigFiles& config) {
-    NIBBLE_ASSIGN_OR_RETURN(const std::optional<std::string> model, Text("tokenizer.model", kMaxVocabularyBytes));
-    const bool ranks = model && LooksLikeTiktoken(*model);
-    if (model && !ranks) return FromSentencePiece(*model, config);
-    if (config.tokenizer_json.root().size() > 0) {
-      return ReadTokenizerJson(config.tokenizer_json, options_.pre, options_.vocab_size);
+    const bool has_tokenizer_json = config.tokenizer_json.root().size() > 0;
+    if (!has_tokenizer_json) {
+      NIBBLE_ASSIGN_OR_RETURN(const json::Document tekken, Json("tekken.json", kMaxVocabularyBytes));
+      if (tekken.root().size() > 0) return ReadTekken(tekken, options_.pre, options_.vocab_size);
     }
+    NIBBLE_ASSIGN_OR_RETURN(const auto model, FirstOf(kSentencePieceNames));
+    const bool ranks = model && LooksLikeTiktoken(model->text);
+    if (model && !ranks) return FromSentencePiece(*model, config);
+    if (has_tokenizer_json) return ReadTokenizerJson(config.tokenizer_json, options_.pre, options_.vocab_size);
     NIBBLE_ASSIGN_OR_RETURN(const std::optional<std::string> merges, Text("merges.txt", kMaxVocabularyBytes));
     if (merges) return FromVocabMerges(*merges, config);
-    for (const char* name : {"tokenizer.bin", "tokenizer.llama2c.bin"}) {
-      NIBBLE_ASSIGN_OR_RETURN(const std::optional<std::string> bin, Text(name, kMaxVocabularyBytes));
-      if (bin) return ReadLlama2c(*bin, options_.vocab_size, Path(name));
-    }
-    if (ranks) {
-      return absl::UnimplementedError(
-          absl::StrCat(Path("tokenizer.model"),
-                       ": expected a SentencePiece model, found tiktoken ranks; put tokenizer.json beside it"));
-    }
-    return absl::NotFoundError(absl::StrCat(
-        directory_,
-        ": expected tokenizer.model, tokenizer.json, vocab.json with merges.txt, or tokenizer.bin, found none"));
+    NIBBLE_ASSIGN_OR_RETURN(const auto tiktoken, FirstOf({"tiktoken.model"}));
+    if (tiktoken) return FromTiktoken(*tiktoken, config);
+    if (ranks) return FromTiktoken(*model, config);
+    NIBBLE_ASSIGN_OR_RETURN(const auto llama2c, FirstOf({"tokenizer.bin", "tokenizer.llama2c.bin"}));
+    if (llama2c) return ReadLlama2c(llama2c->text, options_.vocab_size, llama2c->path);
+    return absl::NotFoundError(
+        absl::StrCat(directory_,
+                     ": expected tokenizer.model, tokenizer.json, tekken.json, vocab.json with merges.txt, "
+                     "tiktoken.model, or tokenizer.bin, found none"));
   }
 
-  absl::StatusOr<Vocabulary> FromSentencePiece(const std::string& bytes, const ConfigFiles& config) {
-    const std::string place = Path("tokenizer.model");
-    NIBBLE_ASSIGN_OR_RETURN(SentencePieceModel model, ReadSentencePieceModel(bytes, place));
+  absl::StatusOr<Vocabulary> FromTiktoken(const NamedText& ranks, const ConfigFiles& config) {
+    return ReadTiktokenModel(ranks.text, ranks.path, config.tokenizer_config, options_.pre, options_.vocab_size);
+  }
+
+  absl::StatusOr<Vocabulary> FromSentencePiece(const NamedText& file, const ConfigFiles& config) {
+    NIBBLE_ASSIGN_OR_RETURN(SentencePieceModel model, ReadSentencePieceModel(file.text, file.path));
     NIBBLE_RETURN_IF_ERROR(AddTokens(config.tokenizer_config, model.entries));
-    NIBBLE_RETURN_IF_ERROR(FillTokens(std::move(model.entries), options_.vocab_size, place, model.vocabulary));
+    NIBBLE_RETURN_IF_ERROR(FillTokens(std::move(model.entries), options_.vocab_size, file.path, model.vocabulary));
     const json::Value prefix = config.tokenizer_config.root().Get("add_prefix_space");
     if (prefix.is_bool()) {
       NIBBLE_ASSIGN_OR_RETURN(model.vocabulary.add_space_prefix, prefix.Bool());
@@ -106,27 +116,12 @@ class Folder {
       entries.push_back(
           {static_cast<uint64_t>(id), std::string(text), TokenType::kUserDefined, kAddedTokenScore, true});
     }
-    for (const auto& [key, token] : tokenizer_config.root().Get("added_tokens_decoder").Members()) {
-      uint32_t id = 0;
-      if (!absl::SimpleAtoi(key, &id)) return token.Error("the id of a token as its key");
-      NIBBLE_ASSIGN_OR_RETURN(const absl::string_view content, token.Get("content").String());
-      NIBBLE_ASSIGN_OR_RETURN(const bool special, token.Get("special").BoolOr(false));
-      const TokenType type = AddedTokenType(content, special);
-      entries.push_back({id, AddedTokenText(content, type), type, kAddedTokenScore, true});
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<AddedToken> tokens, ReadAddedTokens(tokenizer_config));
+    for (const AddedToken& token : tokens) {
+      const TokenType type = AddedTokenType(token.content, token.special);
+      entries.push_back({token.id, AddedTokenText(token.content, type), type, kAddedTokenScore, true});
     }
     return absl::OkStatus();
-  }
-
-  // "<base64> <rank>" in every line: Llama 3 publishes such a file under SentencePiece's name.
-  static bool LooksLikeTiktoken(absl::string_view bytes) {
-    const std::pair<absl::string_view, absl::string_view> fields =
-        absl::StrSplit(bytes.substr(0, bytes.find('\n')), absl::MaxSplits(' ', 1));
-    uint32_t rank = 0;
-    const bool base64 = !fields.first.empty() && fields.first.find_first_not_of(
-                                                     "+/=0123456789"
-                                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                     "abcdefghijklmnopqrstuvwxyz") == fields.first.npos;
-    return base64 && absl::SimpleAtoi(fields.second, &rank);
   }
 
   std::string Path(const char* name) const { return io::JoinPath(directory_, name); }
@@ -136,6 +131,15 @@ class Folder {
     if (absl::IsNotFound(text.status())) return std::nullopt;
     NIBBLE_RETURN_IF_ERROR(text.status());
     return *std::move(text);
+  }
+
+  // The first of these files that is there.
+  absl::StatusOr<std::optional<NamedText>> FirstOf(absl::Span<const char* const> names) {
+    for (const char* name : names) {
+      NIBBLE_ASSIGN_OR_RETURN(std::optional<std::string> text, Text(name, kMaxVocabularyBytes));
+      if (text) return NamedText{Path(name), *std::move(text)};
+    }
+    return std::nullopt;
   }
 
   // The document, or "{}" if there is no such file.

@@ -402,10 +402,14 @@ TEST(LoadFolder, RefusesBadSentencePieceModels) {
   EXPECT_EQ(Load({{"tokenizer.model", "\xFF\xFFno protobuf"}}).status().code(), kBadData);
 }
 
-TEST(LoadFolder, KnowsTiktokenRanksUnderSentencePiecesName) {
-  const std::string ranks = "IQ== 0\nIg== 1\n";
-  EXPECT_EQ(Load({{"tokenizer.model", ranks}}).status().code(), kUnsupported);
-  EXPECT_TRUE(Load({{"tokenizer.model", ranks}, {"tokenizer.json", kByteLevelJson}}).ok());
+TEST(LoadFolder, PrefersTokenizerJsonToTiktokenRanks) {
+  EXPECT_EQ(Load({{"tokenizer.model", "IQ== 0\nIg== 1\n"}, {"tokenizer.json", kByteLevelJson}})->tokens.size(), 5);
+}
+
+TEST(LoadFolder, KnowsTheVersionedNamesOfSentencePiecesModel) {
+  const auto v = Load({{"tokenizer.model.v3", SmallModel().SerializeAsString()}, {"tokenizer.model.v1", "not read"}});
+  ASSERT_TRUE(v.ok()) << v.status();
+  EXPECT_EQ(v->tokens.size(), 7);
 }
 
 std::string Llama2c(const std::vector<std::string>& tokens, uint32_t longest = 8) {

@@ -13,8 +13,10 @@
 namespace nibble::tokenizer {
 namespace {
 
-// Far beyond what a pre-tokenizer needs for any text, and a fraction of a second.
+// Far beyond what a pre-tokenizer needs for any text, and a fraction of a second. The machine code has a stack, the
+// interpreter that runs where there is none has a heap.
 constexpr uint32_t kMatchLimit = 10'000'000;
+constexpr uint32_t kHeapLimitKiB = 256 << 10;
 constexpr size_t kJitStackStart = 32 << 10;
 constexpr size_t kJitStackLimit = 64 << 20;
 
@@ -126,6 +128,8 @@ absl::Status Regex::Split(absl::Span<const absl::string_view> texts, std::vector
   const MatchContext context(pcre2_match_context_create(nullptr));
   const JitStack stack(pcre2_jit_stack_create(kJitStackStart, kJitStackLimit, nullptr));
   pcre2_set_match_limit(context.get(), kMatchLimit);
+  pcre2_set_depth_limit(context.get(), kMatchLimit);
+  pcre2_set_heap_limit(context.get(), kHeapLimitKiB);
   pcre2_jit_stack_assign(context.get(), nullptr, stack.get());
   for (const absl::string_view text : texts) {
     size_t done = 0;

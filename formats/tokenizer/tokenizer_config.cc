@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 
@@ -191,6 +192,18 @@ absl::Status ApplyConfig(const ConfigFiles& files, Vocabulary& vocabulary) {
   ApplyFlag(config.Get("add_sep_token"), vocabulary.add_sep);
   NIBBLE_RETURN_IF_ERROR(ApplyIds(texts, files.config.root(), vocabulary));
   return ApplyChatTemplate(files, vocabulary);
+}
+
+absl::StatusOr<std::vector<AddedToken>> ReadAddedTokens(const json::Document& tokenizer_config) {
+  std::vector<AddedToken> tokens;
+  for (const auto& [key, token] : tokenizer_config.root().Get("added_tokens_decoder").Members()) {
+    uint32_t id = 0;
+    if (!absl::SimpleAtoi(key, &id)) return token.Error("the id of a token as its key");
+    NIBBLE_ASSIGN_OR_RETURN(const absl::string_view content, token.Get("content").String());
+    NIBBLE_ASSIGN_OR_RETURN(const bool special, token.Get("special").BoolOr(false));
+    tokens.push_back({id, content, special});
+  }
+  return tokens;
 }
 
 }  // namespace nibble::tokenizer

@@ -1,8 +1,8 @@
-// A tokenizer as data: what is common to tokenizer.json, SentencePiece's .model and the tokenizer keys of a GGUF.
+// A tokenizer as data: what is common to the published files and the tokenizer keys of a GGUF.
 //
-//   tokenizer.json ┐                  ┌ Tokenizer (tokenizer.h): text <-> ids
-//   *.model        ├-> Vocabulary ->  │
-//   GGUF keys      ┘                  └ GGUF keys (load.h)
+//   tokenizer.json, tekken.json  ┐                  ┌ Tokenizer (tokenizer.h): text <-> ids
+//   *.model, vocab.json          ├-> Vocabulary ->  │
+//   GGUF keys                    ┘                  └ GGUF keys (load.h)
 #ifndef NIBBLE_FORMATS_TOKENIZER_VOCABULARY_H_
 #define NIBBLE_FORMATS_TOKENIZER_VOCABULARY_H_
 
