@@ -80,12 +80,15 @@ class ExpertsRun {
 
   absl::Status RunAll(LayerExperts& experts) {
     for (size_t expert = 0; expert < routed_.size(); ++expert) {
-      absl::Span<const Routed> routed = routed_[expert];
-      if (routed.empty()) continue;
-      NIBBLE_ASSIGN_OR_RETURN(const Weights* weights, experts.Get(expert));
-      for (; !routed.empty(); routed.remove_prefix(std::min<size_t>(workspace_.tokens, routed.size()))) {
-        NIBBLE_RETURN_IF_ERROR(RunBlock(*weights, routed.subspan(0, workspace_.tokens)));
+      if (routed_[expert].empty() && tap() == nullptr) continue;
+      NIBBLE_ASSIGN_OR_RETURN(Weights* const weights, experts.Get(expert));
+      weights->set_tap(tap());
+      if (tap() != nullptr && tap()->ChangesExperts()) {
+        NIBBLE_RETURN_IF_ERROR(RunExpert(expert, *weights, /*add=*/false));
+        NIBBLE_RETURN_IF_ERROR(tap()->ExpertSeen(expert, *weights));
+        weights->set_tap(nullptr);
       }
+      NIBBLE_RETURN_IF_ERROR(RunExpert(expert, *weights, /*add=*/true));
     }
     return absl::OkStatus();
   }
@@ -106,6 +109,15 @@ class ExpertsRun {
 
  private:
   int64_t tokens() const { return states_.size() / width_; }
+  Tap* tap() const { return weights_.tap(); }
+
+  absl::Status RunExpert(size_t expert, const Weights& weights, bool add) {
+    absl::Span<const Routed> routed = routed_[expert];
+    for (; !routed.empty(); routed.remove_prefix(std::min<size_t>(workspace_.tokens, routed.size()))) {
+      NIBBLE_RETURN_IF_ERROR(RunBlock(weights, routed.subspan(0, workspace_.tokens), add));
+    }
+    return absl::OkStatus();
+  }
 
   Matrix Uploaded(absl::Span<const float> rows) const {
     device_.Upload(rows, workspace_.input.data());
@@ -119,7 +131,7 @@ class ExpertsRun {
     return x;
   }
 
-  absl::Status RunBlock(const Weights& expert, absl::Span<const Routed> routed) {
+  absl::Status RunBlock(const Weights& expert, absl::Span<const Routed> routed, bool add) {
     const int64_t count = routed.size();
     const bool scale_input = feed_forward_.experts().scale_input();
     std::vector<float> rows(count * width_), weights;
@@ -135,6 +147,7 @@ class ExpertsRun {
     }
     const Matrix y = workspace_.output.matrix(count, width_);
     workspace_.pass.Run(feed_forward_, expert, kExpert, x, y);
+    if (!add) return absl::OkStatus();
     NIBBLE_RETURN_IF_ERROR(device_.Download(y.data, absl::MakeSpan(rows)));
     for (int64_t i = 0; i < count; ++i) {
       const float weight = scale_input ? 1 : weights[i];
@@ -166,7 +179,7 @@ absl::Status LayerExperts::Keep() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<const Weights*> LayerExperts::Get(int expert) {
+absl::StatusOr<Weights*> LayerExperts::Get(int expert) {
   if (!kept_.empty()) return &kept_[expert];
   last_ = Weights();
   NIBBLE_ASSIGN_OR_RETURN(last_, Weights::OfExpert(*device_, *model_, layer_, expert));

@@ -25,7 +25,7 @@ class LayerExperts {
   // Reads all of them, and keeps them from now on.
   absl::Status Keep();
   // Valid until the next call.
-  absl::StatusOr<const Weights*> Get(int expert);
+  absl::StatusOr<Weights*> Get(int expert);
 
  private:
   Device* device_;
@@ -43,6 +43,8 @@ struct ExpertsWorkspace {
   int64_t tokens;
 };
 
+// A tap of `weights` is told of the experts' linears too.
+//
 // states [T, hidden_size], in host memory, become the layer's output: x + the chosen experts, weighted, + the shared
 // expert, of the norm of x. T may be anything: activations are there for one block of tokens at a time, and each
 // expert's weights are fetched once. A token's experts are added in the order of their index.

@@ -1,4 +1,4 @@
-// Every product of activations with weights of a layer: a tap on what linears see goes here.
+// Every product of activations with weights of a layer.
 #ifndef NIBBLE_RUNTIME_LINEAR_H_
 #define NIBBLE_RUNTIME_LINEAR_H_
 
@@ -6,6 +6,7 @@
 
 #include "device/device.h"
 #include "model/role.h"
+#include "runtime/tap.h"
 #include "runtime/weights.h"
 
 namespace nibble {
@@ -13,6 +14,7 @@ namespace nibble {
 // y = x w^T + bias, where w are the weight's rows [first, first + y.cols). `bias` [y.cols] or null.
 inline void Linear(Device& device, const Weights& weights, Role role, const float* bias, ConstMatrix x, Matrix y,
                    int64_t first = 0) {
+  if (Tap* tap = weights.tap(); tap != nullptr && first == 0) tap->See(role, weights.slice(), x);
   device.operations().matmul(device, x, weights.matrix(role).Rows(first, first + y.cols), bias, y);
 }
 

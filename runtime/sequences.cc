@@ -27,26 +27,37 @@ absl::StatusOr<Sequences> Sequences::Embed(Device& device, const Model& model, a
 }
 
 absl::Status Sequences::RunLayer(int layer) {
+  NIBBLE_ASSIGN_OR_RETURN(const Weights weights, Weights::OfLayer(*device_, *model_, layer));
+  return RunPart(layer, Part::kWhole, weights, Outcome::kKept);
+}
+
+absl::Status Sequences::RunPart(int layer, Part part, const Weights& weights, Outcome outcome) {
   const Layer& spec = model_->spec.layers(layer);
   const int64_t width = model_->spec.hidden_size();
   const int64_t count = states_.size() / (length_ * width);
   const int64_t batch = std::min(SequencesOfBatch(length_), count);
-  NIBBLE_ASSIGN_OR_RETURN(const Weights weights, Weights::OfLayer(*device_, *model_, layer));
+  const bool attention = part != Part::kFeedForward;
+  const bool experts = spec.feed_forward().has_experts() && part != Part::kAttention;
+  const bool dense = !spec.feed_forward().has_experts() && part != Part::kAttention;
   NIBBLE_ASSIGN_OR_RETURN(LayerPass pass, LayerPass::Create(*device_, model_->spec, batch * length_));
-  NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device_->Allocate(batch * length_ * width));
-  for (int64_t first = 0; first < count; first += batch) {
-    const int64_t sequences = std::min(batch, count - first);
-    const Matrix hidden = buffer.matrix(sequences * length_, width);
-    const absl::Span<float> states =
-        absl::MakeSpan(states_).subspan(first * length_ * width, sequences * length_ * width);
-    device_->Upload(states, hidden.data);
-    NIBBLE_RETURN_IF_ERROR(pass.RunAttention(spec, weights, sequences, hidden));
-    if (!spec.feed_forward().has_experts()) pass.RunFeedForward(spec, weights, hidden);
-    NIBBLE_RETURN_IF_ERROR(device_->Download(hidden.data, states));
+  if (attention || dense) {
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device_->Allocate(batch * length_ * width));
+    for (int64_t first = 0; first < count; first += batch) {
+      const int64_t sequences = std::min(batch, count - first);
+      const Matrix hidden = buffer.matrix(sequences * length_, width);
+      const absl::Span<float> states =
+          absl::MakeSpan(states_).subspan(first * length_ * width, sequences * length_ * width);
+      device_->Upload(states, hidden.data);
+      if (attention) NIBBLE_RETURN_IF_ERROR(pass.RunAttention(spec, weights, sequences, hidden));
+      if (dense) pass.RunFeedForward(spec, weights, hidden);
+      if (outcome == Outcome::kKept) NIBBLE_RETURN_IF_ERROR(device_->Download(hidden.data, states));
+    }
   }
-  if (!spec.feed_forward().has_experts()) return absl::OkStatus();
-  LayerExperts experts(*device_, *model_, layer);
-  return pass.RunExperts(spec, weights, experts, absl::MakeSpan(states_));
+  if (!experts) return absl::OkStatus();
+  LayerExperts of_layer(*device_, *model_, layer);
+  if (outcome == Outcome::kKept) return pass.RunExperts(spec, weights, of_layer, absl::MakeSpan(states_));
+  std::vector<float> states = states_;
+  return pass.RunExperts(spec, weights, of_layer, absl::MakeSpan(states));
 }
 
 int64_t Sequences::WorkingFloats(const Model& model, int64_t length) {

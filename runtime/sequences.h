@@ -10,6 +10,7 @@
 #include "absl/types/span.h"
 #include "device/device.h"
 #include "model/model.h"
+#include "runtime/weights.h"
 
 namespace nibble {
 
@@ -25,6 +26,12 @@ class Sequences {
 
   // REQUIRES: called with 0, 1, ... in turn.
   absl::Status RunLayer(int layer);
+
+  // The same in steps, with weights that the caller holds, and a tap that they may have: attention, and then what
+  // follows it, experts included.
+  enum class Part { kAttention, kFeedForward, kWhole };
+  enum class Outcome { kKept, kDropped };  // dropped: the states stay as they were
+  absl::Status RunPart(int layer, Part part, const Weights& weights, Outcome outcome);
 
   // [sequences * length, hidden_size]
   absl::Span<const float> states() const { return states_; }

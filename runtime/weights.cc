@@ -60,6 +60,7 @@ absl::StatusOr<Weights> Weights::OfLayer(Device& device, const Model& model, int
 
 absl::StatusOr<Weights> Weights::OfExpert(Device& device, const Model& model, int layer, int expert) {
   Weights weights;
+  weights.slice_ = expert;
   for (const RoleInfo& role : Roles()) {
     const LogicalTensor* tensor = role.is_expert ? model.Find(role.id, layer, expert) : nullptr;
     if (tensor != nullptr) NIBBLE_RETURN_IF_ERROR(weights.Load(device, model, *tensor));
@@ -98,6 +99,12 @@ ConstMatrix Weights::matrix(Role role) const {
 const float* Weights::vector(Role role) const {
   const auto found = entries_.find(role);
   return found == entries_.end() ? nullptr : found->second.buffer.data();
+}
+
+void Weights::Replace(Device& device, Role role, absl::Span<const float> values) {
+  const auto found = entries_.find(role);
+  assert(found != entries_.end() && found->second.rows * found->second.cols == values.size());
+  device.Upload(values, found->second.buffer.data());
 }
 
 int64_t LargestLayer(const Model& model) {

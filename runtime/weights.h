@@ -10,6 +10,7 @@
 #include "absl/types/span.h"
 #include "device/device.h"
 #include "model/model.h"
+#include "runtime/tap.h"
 
 namespace nibble {
 
@@ -32,6 +33,14 @@ class Weights {
   // Null if there is none.
   const float* vector(Role role) const;
 
+  // Other values for a matrix that is there, of its shape.
+  void Replace(Device& device, Role role, absl::Span<const float> values);
+
+  // Who is told of the inputs of these weights' linears; null (nobody) by default. Outlives its use.
+  void set_tap(Tap* tap) { tap_ = tap; }
+  Tap* tap() const { return tap_; }
+  int slice() const { return slice_; }  // which expert's they are; -1: a layer's
+
  private:
   struct Entry {
     Buffer buffer;
@@ -43,6 +52,8 @@ class Weights {
   absl::Status LoadHeads(Device& device, const Model& model, absl::Span<const LogicalTensor> heads);
 
   absl::flat_hash_map<Role, Entry> entries_;
+  Tap* tap_ = nullptr;
+  int slice_ = -1;
 };
 
 // Floats of the largest layer's weights as a pass holds them: one expert at a time.
