@@ -19,7 +19,6 @@ using Factors = std::vector<float>;
 
 constexpr double kMaxFactor = 1e9;
 constexpr double kMaxBase = 1e12;
-constexpr double kLogMultiplier = 0.1;  // GGUF's key holds this times mscale_all_dim
 
 absl::StatusOr<double> Positive(const json::Value& value) {
   NIBBLE_ASSIGN_OR_RETURN(const double number, value.Number());
@@ -176,8 +175,8 @@ absl::StatusOr<RopeScaling> KeyScaling(const Keys& keys, const YarnDefaults& yar
   scaling.set_original_context(static_cast<uint32_t>(context));
   scaling.set_beta_fast(fast > 0 ? fast : yarn.beta_fast);
   scaling.set_beta_slow(slow > 0 ? slow : yarn.beta_slow);
-  scaling.set_mscale(log_multiplier / kLogMultiplier);
-  scaling.set_mscale_all_dim(log_multiplier / kLogMultiplier);
+  scaling.set_mscale(log_multiplier / yarn.log_multiplier);
+  scaling.set_mscale_all_dim(log_multiplier / yarn.log_multiplier);
   scaling.set_untruncated(yarn.untruncated);
   return scaling;
 }
@@ -252,7 +251,7 @@ absl::Span<const float> RopeTensor(const ModelSpec& spec) {
   return factors;
 }
 
-void RopeScalingToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
+void RopeScalingToGguf(const ModelSpec& spec, gguf::Metadata& metadata, float log_multiplier) {
   const RopeScaling& scaling = spec.rope_scaling();
   if (scaling.type() != "linear" && scaling.type() != "yarn") return;
   const auto key = [&](absl::string_view name) { return absl::StrCat(spec.architecture(), ".rope.scaling.", name); };
@@ -263,7 +262,7 @@ void RopeScalingToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
   metadata.Set(key("yarn_beta_fast"), scaling.beta_fast());
   metadata.Set(key("yarn_beta_slow"), scaling.beta_slow());
   if (scaling.mscale_all_dim() > 0) {
-    metadata.Set(key("yarn_log_multiplier"), static_cast<float>(kLogMultiplier * scaling.mscale_all_dim()));
+    metadata.Set(key("yarn_log_multiplier"), log_multiplier * scaling.mscale_all_dim());
   }
 }
 

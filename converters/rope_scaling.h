@@ -38,12 +38,16 @@ absl::StatusOr<double> RopeBase(const json::Value& config, double absent, absl::
 // kUnimplemented names any other type of scaling.
 absl::StatusOr<ResolvedRope> ResolveRope(const json::Value& parameters, const RopeShape& shape);
 
+// GGUF's key yarn_log_multiplier holds this times mscale_all_dim. (Of mistral3: 1 times.)
+inline constexpr float kYarnLogMultiplier = 0.1f;
+
 // The same from GGUF keys and, where it is there, the tensor rope_freqs.weight. What the keys cannot say comes from the
 // family: whether YaRN's correction dimensions are rounded, and its betas where no key has them.
 struct YarnDefaults {
   bool untruncated = false;
   float beta_fast = 32;
   float beta_slow = 1;
+  float log_multiplier = kYarnLogMultiplier;
 };
 absl::StatusOr<ResolvedRope> ResolveRope(const gguf::Metadata& metadata, absl::string_view architecture,
                                          const TensorSource& source, const RopeShape& shape,
@@ -51,7 +55,7 @@ absl::StatusOr<ResolvedRope> ResolveRope(const gguf::Metadata& metadata, absl::s
 
 // What goes into a GGUF as the tensor rope_freqs.weight; empty if nothing: linear and YaRN scaling go into keys.
 absl::Span<const float> RopeTensor(const ModelSpec& spec);
-void RopeScalingToGguf(const ModelSpec& spec, gguf::Metadata& metadata);
+void RopeScalingToGguf(const ModelSpec& spec, gguf::Metadata& metadata, float log_multiplier = kYarnLogMultiplier);
 
 }  // namespace nibble
 

@@ -186,7 +186,7 @@ absl::Status AttentionPass::ScaleQueries(const Temperature& temperature, int64_t
   if (temperature.floor_scale() == 0) return absl::OkStatus();
   std::vector<float> factors;
   for (int64_t position = past; position < past + length; ++position) {
-    const double steps = std::floor((position + 1) / static_cast<double>(temperature.floor_scale()));
+    const double steps = std::floor((position + temperature.offset()) / static_cast<double>(temperature.floor_scale()));
     factors.push_back(1 + temperature.scale() * std::log(1 + steps));
   }
   NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device_->Allocate(length));

@@ -92,6 +92,7 @@ void LikeLlama4(ModelSpec& spec) {
     attention.mutable_rope()->set_dimensions(0);
     attention.mutable_temperature()->set_scale(0.3);
     attention.mutable_temperature()->set_floor_scale(4);
+    attention.mutable_temperature()->set_offset(i % 2);
     Experts experts;
     experts.set_count(4);
     experts.set_used(1);
