@@ -9,12 +9,13 @@
 #include "base/status.h"
 #include "converters/gpt_oss.h"
 #include "converters/llama.h"
+#include "converters/mistral.h"
 #include "converters/qwen.h"
 
 namespace nibble {
 namespace {
 
-constexpr const Family* kFamilies[] = {&kLlama, &kQwen, &kGptOss};
+constexpr const Family* kFamilies[] = {&kLlama, &kMistral, &kQwen, &kGptOss};
 
 using Names = absl::Span<const absl::string_view> Family::*;
 

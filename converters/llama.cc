@@ -17,6 +17,10 @@ constexpr absl::string_view kName = "llama";
 constexpr absl::string_view kNames[] = {kName};
 constexpr absl::string_view kArchitectures[] = {"LlamaForCausalLM", "LLaMAForCausalLM"};
 
+double AsFeedForward(const Fields& fields) { return fields[Field::kFeedForward]; }
+bool HasExperts(const Fields& fields) { return fields[Field::kExperts] > 0; }
+bool HasWindow(const Fields& fields) { return fields[Field::kWindow] > 0; }
+
 constexpr FieldKind kUint = FieldKind::kUint;
 constexpr FieldKind kFloat = FieldKind::kFloat;
 
@@ -39,6 +43,11 @@ constexpr FieldRow kFields[] = {
     {Field::kValueLength, kUint, 1, kMaxWidth, {"head_dim"}, "attention.value_length", HeadLength},
     {Field::kVocabSize, kUint, 1, kMaxLength, {"vocab_size"}, "vocab_size", Zero},
     {Field::kRopeDimensions, kUint, 1, kMaxWidth, {}, "rope.dimension_count", AsKeyLength},
+    // Of Mixtral and Mistral, which have configs of their own. The window is nobody's key but ours.
+    {Field::kExperts, kUint, 0, kMaxWidth, {}, "expert_count", Zero, HasExperts},
+    {Field::kExpertsUsed, kUint, 0, kMaxWidth, {}, "expert_used_count", Zero, HasExperts},
+    {Field::kExpertLength, kUint, 1, kMaxWidth, {}, "", AsFeedForward},
+    {Field::kWindow, kUint, 0, kMaxLength, {}, "attention.sliding_window", Zero, HasWindow},
 };
 
 constexpr Supported kSupported[] = {
@@ -68,6 +77,10 @@ constexpr TensorRow kTensors[] = {
     {Role::kGate, "model.layers.{}.mlp.gate_proj.weight", Dim::kFeedForward, Dim::kHidden},
     {Role::kUp, "model.layers.{}.mlp.up_proj.weight", Dim::kFeedForward, Dim::kHidden},
     {Role::kDown, "model.layers.{}.mlp.down_proj.weight", Dim::kHidden, Dim::kFeedForward},
+    {Role::kRouter, "model.layers.{}.block_sparse_moe.gate.weight", Dim::kExperts, Dim::kHidden},
+    {Role::kExpertGate, "model.layers.{}.block_sparse_moe.experts.{e}.w1.weight", Dim::kExpertLength, Dim::kHidden},
+    {Role::kExpertUp, "model.layers.{}.block_sparse_moe.experts.{e}.w3.weight", Dim::kExpertLength, Dim::kHidden},
+    {Role::kExpertDown, "model.layers.{}.block_sparse_moe.experts.{e}.w2.weight", Dim::kHidden, Dim::kExpertLength},
     {Role::kOutputNorm, "model.norm.weight", Dim::kHidden, Dim::kNone},
     {Role::kOutput, "lm_head.weight", Dim::kVocab, Dim::kHidden, kAsIs, Presence::kUnlessTied},
 };
@@ -75,36 +88,21 @@ constexpr TensorRow kTensors[] = {
 constexpr absl::string_view kIgnored[] = {".rotary_emb.inv_freq"};
 constexpr TensorTable kTable = {kTensors, kIgnored};
 
-// What the fields must be to one another.
-absl::Status Check(const Fields& fields) {
-  NIBBLE_RETURN_IF_ERROR(CheckHeads(fields));
-  if (fields[Field::kRopeDimensions] == fields[Field::kKeyLength]) return absl::OkStatus();
-  return fields.Error(Field::kRopeDimensions, absl::StrCat("the head length ", fields[Field::kKeyLength]));
-}
-
 RopeShape ShapeOf(const Fields& fields) { return {fields.Uint(Field::kRopeDimensions), fields[Field::kRopeBase]}; }
-
-ModelSpec SpecOf(const Fields& fields, const ResolvedRope& rope, bool tied) {
-  return UniformSpec({kName, kName, tied}, fields, Rope::INTERLEAVED, rope);
-}
 
 absl::StatusOr<ModelSpec> SpecFromConfig(const json::Value& config) {
   NIBBLE_RETURN_IF_ERROR(RefuseQuantized(config));
   NIBBLE_RETURN_IF_ERROR(RequireSupported(config, kSupported));
   NIBBLE_ASSIGN_OR_RETURN(const Fields fields, ReadFields(kFields, config));
-  NIBBLE_RETURN_IF_ERROR(Check(fields));
+  NIBBLE_RETURN_IF_ERROR(CheckLlamaFields(fields));
   if (fields[Field::kVocabSize] == 0) return config.Get("vocab_size").Error("an integer above 0");
   NIBBLE_ASSIGN_OR_RETURN(const bool tied, config.Get("tie_word_embeddings").BoolOr(false));
   NIBBLE_ASSIGN_OR_RETURN(const ResolvedRope rope, ResolveRope(RopeParameters(config), ShapeOf(fields)));
-  return SpecOf(fields, rope, tied);
+  return LlamaSpec({kName, kName, tied}, fields, rope);
 }
 
 absl::StatusOr<ModelSpec> SpecFromGguf(const gguf::Metadata& metadata, const TensorSource& source) {
-  NIBBLE_ASSIGN_OR_RETURN(Fields fields, ReadFields(kFields, metadata, kName));
-  NIBBLE_RETURN_IF_ERROR(Check(fields));
-  if (fields[Field::kVocabSize] == 0) fields.Set(Field::kVocabSize, EmbeddingRows(source));
-  NIBBLE_ASSIGN_OR_RETURN(const ResolvedRope rope, ResolveRope(metadata, kName, source, ShapeOf(fields)));
-  return SpecOf(fields, rope, IsTied(source));
+  return LlamaSpecFromGguf({kName, kName}, metadata, source);
 }
 
 absl::StatusOr<TensorMap> TensorsFromCheckpoint(const ModelSpec& spec, const TensorSource& source) {
@@ -116,11 +114,45 @@ absl::StatusOr<TensorMap> TensorsFromGguf(const ModelSpec& spec, const TensorSou
 }
 
 void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
-  WriteFields(kFields, UniformFields(spec), kName, metadata);
+  LlamaFieldsToGguf(spec, metadata);
   RopeScalingToGguf(spec, metadata);
 }
 
 }  // namespace
+
+absl::Span<const TensorRow> LlamaTensors() { return kTensors; }
+
+absl::Status CheckLlamaFields(const Fields& fields) {
+  NIBBLE_RETURN_IF_ERROR(CheckHeads(fields));
+  if (fields[Field::kExperts] > 0 && fields[Field::kExpertsUsed] == 0) {
+    return fields.Error(Field::kExpertsUsed, absl::StrCat("some of the ", fields[Field::kExperts], " experts"));
+  }
+  if (fields[Field::kRopeDimensions] == fields[Field::kKeyLength]) return absl::OkStatus();
+  return fields.Error(Field::kRopeDimensions, absl::StrCat("the head length ", fields[Field::kKeyLength]));
+}
+
+ModelSpec LlamaSpec(const Identity& identity, const Fields& fields, const ResolvedRope& rope) {
+  ModelSpec spec = UniformSpec(identity, fields, Rope::INTERLEAVED, rope);
+  for (Layer& layer : *spec.mutable_layers()) {
+    if (layer.feed_forward().has_experts()) layer.mutable_feed_forward()->mutable_experts()->set_normalize(true);
+  }
+  return spec;
+}
+
+absl::StatusOr<ModelSpec> LlamaSpecFromGguf(Identity identity, const gguf::Metadata& metadata,
+                                            const TensorSource& source, const YarnDefaults& yarn) {
+  NIBBLE_ASSIGN_OR_RETURN(Fields fields, ReadFields(kFields, metadata, identity.architecture));
+  NIBBLE_RETURN_IF_ERROR(CheckLlamaFields(fields));
+  if (fields[Field::kVocabSize] == 0) fields.Set(Field::kVocabSize, EmbeddingRows(source));
+  NIBBLE_ASSIGN_OR_RETURN(const ResolvedRope rope,
+                          ResolveRope(metadata, identity.architecture, source, ShapeOf(fields), yarn));
+  identity.tied = IsTied(source);
+  return LlamaSpec(identity, fields, rope);
+}
+
+void LlamaFieldsToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
+  WriteFields(kFields, UniformFields(spec), spec.architecture(), metadata);
+}
 
 const Family kLlama = {kName,        kArchitectures,  kNames,    kNames, SpecFromConfig, TensorsFromCheckpoint,
                        SpecFromGguf, TensorsFromGguf, SpecToGguf};

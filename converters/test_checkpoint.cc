@@ -54,8 +54,9 @@ absl::Status TestCheckpoint::Write(const std::string& directory) const {
   std::vector<safetensors::TensorInfo> infos;
   std::vector<std::vector<std::byte>> data;
   for (const Tensor& tensor : tensors) {
-    infos.push_back({tensor.name, dtype, tensor.shape});
-    data.push_back(Encode(dtype, tensor.values));
+    const bool is_stored = !tensor.bytes.empty();
+    infos.push_back({tensor.name, is_stored ? tensor.stored_as : dtype, tensor.shape});
+    data.push_back(is_stored ? tensor.bytes : Encode(dtype, tensor.values));
   }
   return safetensors::WriteFile(io::Posix(), io::JoinPath(directory, "model.safetensors"), infos,
                                 {data.begin(), data.end()}, {{"format", "pt"}}, /*force=*/true);

@@ -2,6 +2,7 @@
 #ifndef NIBBLE_CONVERTERS_TEST_CHECKPOINT_H_
 #define NIBBLE_CONVERTERS_TEST_CHECKPOINT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -19,6 +20,9 @@ struct TestCheckpoint {
     std::string name;
     std::vector<int64_t> shape;
     std::vector<float> values;
+    // As it is stored, where that is not the checkpoint's dtype.
+    DType stored_as = DType::kF32;
+    std::vector<std::byte> bytes = {};
   };
 
   absl::btree_map<std::string, std::string> config;  // key -> JSON text

@@ -47,12 +47,11 @@ absl::StatusOr<std::vector<io::FileIdentity>> FolderInputs(io::FileSystem& files
   return inputs;
 }
 
+// config.json, or what Mistral publishes in its place.
 absl::StatusOr<json::Document> ReadConfig(io::FileSystem& files, const std::string& folder) {
-  const std::string path = io::JoinPath(folder, "config.json");
-  if (!Exists(files, path) && Exists(files, io::JoinPath(folder, "params.json"))) {
-    return absl::UnimplementedError(
-        absl::StrCat(folder, ": expected config.json, found params.json: consolidated checkpoints are not supported"));
-  }
+  std::string path = io::JoinPath(folder, "config.json");
+  const std::string params = io::JoinPath(folder, "params.json");
+  if (!Exists(files, path) && Exists(files, params)) path = params;
   NIBBLE_ASSIGN_OR_RETURN(std::string text, io::ReadWholeFile(files, path, kMaxConfigBytes));
   return json::Document::Parse(std::move(text), path);
 }

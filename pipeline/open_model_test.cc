@@ -84,7 +84,16 @@ TEST_F(OpenModelTest, WhatIsNoModelIsRefusedByName) {
   WriteText("x.bin", "something else");
   ExpectError(Open("x.bin"), 65, "x.bin: expected a folder with config.json, or a GGUF");
   WriteText("params.json", "{}");
-  ExpectError(Open(), 65, "consolidated checkpoints are not supported");
+  ExpectError(Open(), 65, "params.json: $.architectures: expected");
+}
+
+TEST_F(OpenModelTest, ParamsServeWhereThereIsNoConfig) {
+  ASSERT_EQ(RandomLlama().Write(folder_), absl::OkStatus());
+  WriteText("params.json", R"({"dim": 64, "n_layers": 2, "n_heads": 4, "n_kv_heads": 2, "head_dim": 16,
+                               "hidden_dim": 96, "norm_eps": 1e-5, "vocab_size": 48, "sliding_window": 8})");
+  EXPECT_EQ(OpenModel(io::Posix(), folder_)->spec.layers(0).attention().window(), 0);
+  std::filesystem::remove(folder_ + "/config.json");
+  EXPECT_EQ(OpenModel(io::Posix(), folder_)->spec.layers(0).attention().window(), 8);
 }
 
 TEST_F(OpenModelTest, BadConfigIsNamedBeforeTensorsAreLookedFor) {
