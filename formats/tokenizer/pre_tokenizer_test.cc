@@ -81,6 +81,22 @@ TEST(PreTokenizerTable, PiecesMakeUpTheText) {
   }
 }
 
+// Every row: no text is so made that its time grows with the square of its length.
+TEST(PreTokenizerTable, BearsLongRuns) {
+  const char* units[] = {" ", "\n", " \n", "\r", "a", "A",      "aA",      "Aa",  "1",   "!",      "/", "'s",
+                         "'", "漢", "가",  "ǅ",  "ʰ", "\u0301", "a\u0301", "漢a", "漢A", "\u2003", "😀", " '"};
+  for (const PreTokenizerRow& row : PreTokenizers()) {
+    const auto pre_tokenizer = PreTokenizer::Create(row.passes);
+    for (const char* unit : units) {
+      std::string text;
+      while (text.size() < 100'000) text += unit;
+      const auto pieces = pre_tokenizer->Split(text);
+      ASSERT_TRUE(pieces.ok()) << row.name << " of '" << unit << "': " << pieces.status();
+      EXPECT_EQ(absl::StrJoin(*pieces, ""), text) << row.name;
+    }
+  }
+}
+
 TEST(PreTokenizer, SplitsAsEachVocabularyExpects) {
   const struct {
     const char *name, *text, *pieces;

@@ -90,7 +90,11 @@ absl::StatusOr<Vocabulary> ReadTiktokenModel(absl::string_view bytes, absl::stri
   vocabulary.ignore_merges = true;  // as tiktoken does
   NIBBLE_ASSIGN_OR_RETURN(vocabulary.pre, PreTokenizerOf(tokenizer_config, pre));
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> ranks, ReadRanks(bytes, place));
-  vocabulary.merges = MergesOfLastStep(ranks);
+  if (auto merges = MergesOfLastStep(ranks)) {
+    vocabulary.merges = *std::move(merges);
+  } else {
+    vocabulary.merges = MergesOfAllSplits(ranks);
+  }
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<AddedToken> added, ReadAddedTokens(tokenizer_config));
   std::map<uint64_t, std::string> special;
   for (const AddedToken& token : added) special.emplace(token.id, token.content);

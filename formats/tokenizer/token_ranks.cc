@@ -64,18 +64,6 @@ void AddRankedTokens(TokenRanks ranks, uint64_t first_id, std::vector<TokenEntry
   }
 }
 
-std::vector<std::string> MergesOfLastStep(TokenRanks ranks) {
-  const RankOf index = IndexRanks(ranks);
-  std::vector<std::string> merges;
-  for (uint32_t rank = 0; rank < ranks.size(); ++rank) {
-    const absl::string_view token = ranks[rank];
-    if (token.size() < 2) continue;
-    if (const auto cut = LastCut(token, rank, index))
-      merges.push_back(MergeOf(token.substr(0, *cut), token.substr(*cut)));
-  }
-  return merges;
-}
-
 std::vector<std::string> MergesOfAllSplits(TokenRanks ranks) {
   const RankOf index = IndexRanks(ranks);
   std::vector<std::string> merges;
@@ -88,6 +76,19 @@ std::vector<std::string> MergesOfAllSplits(TokenRanks ranks) {
     }
     std::sort(cuts.begin(), cuts.end());
     for (const auto& [rank, length] : cuts) merges.push_back(MergeOf(token.substr(0, length), token.substr(length)));
+  }
+  return merges;
+}
+
+std::optional<std::vector<std::string>> MergesOfLastStep(TokenRanks ranks) {
+  const RankOf index = IndexRanks(ranks);
+  std::vector<std::string> merges;
+  for (uint32_t rank = 0; rank < ranks.size(); ++rank) {
+    const absl::string_view token = ranks[rank];
+    if (token.size() < 2) continue;
+    const std::optional<size_t> cut = LastCut(token, rank, index);
+    if (!cut) return std::nullopt;
+    merges.push_back(MergeOf(token.substr(0, *cut), token.substr(*cut)));
   }
   return merges;
 }

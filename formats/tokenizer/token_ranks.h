@@ -4,6 +4,7 @@
 #define NIBBLE_FORMATS_TOKENIZER_TOKEN_RANKS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,11 +24,14 @@ absl::Status CheckRanks(TokenRanks ranks, absl::string_view place);
 // Appends the tokens in their printable form, with `first_id` for rank 0.
 void AddRankedTokens(TokenRanks ranks, uint64_t first_id, std::vector<TokenEntry>& entries);
 
-// Merges that give the ids that ranks give, in the two forms that llama.cpp's converter writes. They do where the ranks
-// come from training, so that every token joins two that rank below it: once all that ranks below a token is joined,
-// the token's bytes are always in the same two parts, and merges of any other two change nothing.
-std::vector<std::string> MergesOfLastStep(TokenRanks ranks);   // of those two parts; Kimi's
-std::vector<std::string> MergesOfAllSplits(TokenRanks ranks);  // of any two tokens that give a third; tekken's
+// Merges that give the ids that ranks give, in the two forms that llama.cpp's converter writes.
+//
+// Of any two tokens that give a third, by its rank: tekken's.
+std::vector<std::string> MergesOfAllSplits(TokenRanks ranks);
+// Only of the two parts that a token's bytes are in when all that ranks below it is joined: Kimi's. Ranks that come
+// from one training leave two parts of every token, and then nothing else is ever joined to it. nullopt if some token
+// is not left in two: the ranks of Llama 3 are such, which put two vocabularies together.
+std::optional<std::vector<std::string>> MergesOfLastStep(TokenRanks ranks);
 
 }  // namespace nibble::tokenizer
 

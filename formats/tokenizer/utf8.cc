@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <cassert>
 #include <cstdint>
-#include <cstdlib>
 #include <iterator>
-#include <memory>
+#include <vector>
 
 namespace nibble::tokenizer {
 namespace {
@@ -33,6 +32,10 @@ bool IsLaterMark(uint32_t point) {
   return range != std::end(kLaterMarks) && range->first <= point;
 }
 
+// The code point before the first trailing consonant of Hangul: nothing combines with it, but utf8proc joins it to the
+// syllable in front, and so loses it.
+constexpr uint32_t kBeforeTrailingConsonants = 0x11A7;
+
 // The code point of the well-formed character.
 uint32_t CodePoint(absl::string_view character) {
   const uint8_t lead = character[0];
@@ -42,14 +45,39 @@ uint32_t CodePoint(absl::string_view character) {
   return point;
 }
 
+// Into Unicode's canonical order: marks by their class. utf8proc would do so too, in time that grows with the square of
+// a run's length.
+void OrderMarks(std::vector<utf8proc_int32_t>& points) {
+  const auto mark_class = [](utf8proc_int32_t point) { return utf8proc_get_property(point)->combining_class; };
+  const auto is_mark = [&](utf8proc_int32_t point) { return mark_class(point) > 0; };
+  for (auto end = points.begin(); end != points.end();) {
+    const auto begin = std::find_if(end, points.end(), is_mark);
+    end = std::find_if_not(begin, points.end(), is_mark);
+    std::stable_sort(begin, end, [&](auto a, auto b) { return mark_class(a) < mark_class(b); });
+  }
+}
+
 void AppendComposed(absl::string_view text, std::string& out) {
-  utf8proc_uint8_t* result = nullptr;
-  const utf8proc_ssize_t size =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
-                   &result, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(result, &std::free);
-  assert(size >= 0);  // the text is well-formed
-  out.append(reinterpret_cast<const char*>(result), size);
+  constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+  constexpr size_t kLongestDecomposition = 4;
+  std::vector<utf8proc_int32_t> points;
+  points.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const absl::string_view character = text.substr(at, Utf8Length(text, at));
+    utf8proc_int32_t parts[kLongestDecomposition];
+    int boundary = UTF8PROC_BOUNDCLASS_START;
+    const utf8proc_ssize_t count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(CodePoint(character)), parts,
+                                                           kLongestDecomposition, kOptions, &boundary);
+    assert(count > 0 && count <= static_cast<utf8proc_ssize_t>(kLongestDecomposition));
+    points.insert(points.end(), parts, parts + count);
+    at += character.size();
+  }
+  OrderMarks(points);
+  points.resize(utf8proc_normalize_utf32(points.data(), static_cast<utf8proc_ssize_t>(points.size()), kOptions));
+  for (const utf8proc_int32_t point : points) {
+    utf8proc_uint8_t bytes[4];
+    out.append(reinterpret_cast<const char*>(bytes), utf8proc_encode_char(point, bytes));
+  }
 }
 
 }  // namespace
@@ -85,7 +113,8 @@ std::string Nfc(absl::string_view text) {
   size_t begin = 0;  // of the stretch not yet composed
   for (size_t at = 0; at < text.size();) {
     const absl::string_view character = text.substr(at, Utf8Length(text, at));
-    if (IsLaterMark(CodePoint(character))) {
+    const uint32_t point = CodePoint(character);
+    if (point == kBeforeTrailingConsonants || IsLaterMark(point)) {
       AppendComposed(text.substr(begin, at - begin), result);
       result.append(character.data(), character.size());
       begin = at + character.size();

@@ -1,5 +1,7 @@
 #include "formats/tokenizer/utf8.h"
 
+#include <string>
+
 #include "gtest/gtest.h"
 
 namespace nibble::tokenizer {
@@ -43,6 +45,22 @@ TEST(Nfc, ComposesAndReorders) {
   EXPECT_EQ(Nfc("q\u0307\u0323"), "q\u0323\u0307");
   EXPECT_EQ(Nfc(""), "");
   EXPECT_EQ(Nfc(absl::string_view("a\0b", 3)), std::string("a\0b", 3));
+}
+
+TEST(Nfc, ComposesSyllablesOfTheirPartsOnly) {
+  EXPECT_EQ(Nfc("\u1100\u1161\u11A8"), "\uAC01");
+  EXPECT_EQ(Nfc("\u1100\u1161\u11A7"), "\uAC00\u11A7");
+  EXPECT_EQ(Nfc("\uAC00\u11A7\u11A8"), "\uAC00\u11A7\u11A8");
+}
+
+// As text from nowhere may have them, without end.
+TEST(Nfc, OrdersLongRunsOfMarks) {
+  const std::string above = "\u0307", below = "\u0323";
+  std::string text = "q", ordered = "q";
+  for (int i = 0; i < 100'000; ++i) text += above + below;
+  for (int i = 0; i < 100'000; ++i) ordered += below;
+  for (int i = 0; i < 100'000; ++i) ordered += above;
+  EXPECT_EQ(Nfc(text), ordered);
 }
 
 TEST(Nfc, KnowsNoMarkLaterThanUnicode9) {
