@@ -7,15 +7,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status.h"
+#include "converters/gemma3.h"
+#include "converters/gpt2.h"
 #include "converters/gpt_oss.h"
 #include "converters/llama.h"
+#include "converters/llama4.h"
 #include "converters/mistral.h"
 #include "converters/qwen.h"
 
 namespace nibble {
 namespace {
 
-constexpr const Family* kFamilies[] = {&kLlama, &kMistral, &kQwen, &kGptOss};
+constexpr const Family* kFamilies[] = {&kLlama, &kLlama4, &kMistral, &kQwen, &kGptOss, &kGpt2, &kGemma3};
 
 using Names = absl::Span<const absl::string_view> Family::*;
 

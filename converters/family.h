@@ -44,6 +44,7 @@ struct Family {
   void (*spec_to_gguf)(const ModelSpec& spec, gguf::Metadata& metadata);
 
   absl::string_view telltale = "";  // a key of this family's configs that name neither architecture nor type of model
+  absl::string_view pre_tokenizer = "";  // the name for it that a GGUF has, where families share its expression
 };
 
 // "blk.3.attn_q.weight"; all slices of a tensor have one name.

@@ -16,6 +16,7 @@
 #include "formats/json/json.h"
 #include "formats/safetensors/safetensors.h"
 #include "formats/tokenizer/load.h"
+#include "formats/tokenizer/pre_tokenizer_table.h"
 #include "formats/tokenizer/vocabulary.h"
 #include "model/logical_tensor.h"
 #include "model/role.h"
@@ -84,6 +85,13 @@ absl::Status SetVocabulary(absl::StatusOr<tokenizer::Vocabulary> vocabulary, Mod
   return absl::OkStatus();
 }
 
+// An expression has several names where families share it.
+void NamePreTokenizer(const Family& family, tokenizer::Vocabulary& vocabulary) {
+  const tokenizer::PreTokenizerRow* found = tokenizer::FindPreTokenizer(vocabulary.pre);
+  const tokenizer::PreTokenizerRow* own = tokenizer::FindPreTokenizer(family.pre_tokenizer);
+  if (found != nullptr && own != nullptr && found->passes == own->passes) vocabulary.pre = std::string(own->name);
+}
+
 absl::StatusOr<Model> OpenFolder(io::FileSystem& files, const std::string& folder, const OpenOptions& options) {
   Model model;
   model.path = folder;
@@ -100,6 +108,7 @@ absl::StatusOr<Model> OpenFolder(io::FileSystem& files, const std::string& folde
   SetTensors(std::move(map), model);
   const tokenizer::LoadOptions load{.pre = options.pre, .vocab_size = model.spec.vocab_size()};
   NIBBLE_RETURN_IF_ERROR(SetVocabulary(tokenizer::LoadFolder(files, folder, load), model));
+  if (model.vocabulary && options.pre.empty()) NamePreTokenizer(*family, *model.vocabulary);
   return model;
 }
 

@@ -94,8 +94,8 @@ TEST_P(ZooTest, ConvertsToTheSameModelInLlamaCppsForm) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ZooTest,
-                         testing::Values("llama2", "llama3", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe",
-                                         "gpt_oss", "gpt_oss_mxfp4"),
+                         testing::Values("llama2", "llama3", "llama4", "mistral", "mixtral", "qwen2", "qwen3",
+                                         "qwen3_moe", "gpt2", "gemma3", "gpt_oss", "gpt_oss_mxfp4"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
