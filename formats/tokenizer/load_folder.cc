@@ -1,10 +1,13 @@
 // Which of a folder's files make its tokenizer.
 #include <limits>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/types/span.h"
 #include "base/status.h"
 #include "formats/json/json.h"
 #include "formats/tokenizer/llama2c.h"

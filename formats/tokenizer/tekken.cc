@@ -1,11 +1,13 @@
 #include "formats/tokenizer/tekken.h"
 
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "base/status.h"
 #include "formats/tokenizer/pre_tokenizer_table.h"
 #include "formats/tokenizer/token_ranks.h"
