@@ -51,11 +51,11 @@ absl::Span<const Family* const> Families() { return kFamilies; }
 absl::StatusOr<const Family*> FindFamily(const json::Value& config) {
   const json::Value architectures = config.Get("architectures");
   if (architectures.size() > 0) return FindNamed(architectures.At(0), &Family::hf_architectures);
-  const json::Value model_type = config.Get("model_type");
-  if (model_type.exists()) return FindNamed(model_type, &Family::hf_model_types);
   for (const Family* family : kFamilies) {
     if (!family->telltale.empty() && config.Get(family->telltale).exists()) return family;
   }
+  const json::Value model_type = config.Get("model_type");
+  if (model_type.exists()) return FindNamed(model_type, &Family::hf_model_types);
   return architectures.Error("an array with the name of an architecture");
 }
 

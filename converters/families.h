@@ -12,7 +12,7 @@ namespace nibble {
 
 absl::Span<const Family* const> Families();
 
-// By `architectures`, or, where the config has none, by `model_type` or a key that only one family has; kUnimplemented
+// By `architectures`, or, where the config has none, by a key that only one family has or `model_type`; kUnimplemented
 // names what was found and what is known.
 absl::StatusOr<const Family*> FindFamily(const json::Value& config);
 absl::StatusOr<const Family*> FindFamily(const gguf::Metadata& metadata);

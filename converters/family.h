@@ -43,7 +43,7 @@ struct Family {
   // The architecture's keys, in the order in which llama.cpp's converter writes them.
   void (*spec_to_gguf)(const ModelSpec& spec, gguf::Metadata& metadata);
 
-  absl::string_view telltale = "";  // a key of this family's configs that name neither architecture nor type of model
+  absl::string_view telltale = "";       // a key of this family's configs that name no architecture
   absl::string_view pre_tokenizer = "";  // the name for it that a GGUF has, where families share its expression
 };
 

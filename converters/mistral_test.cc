@@ -215,6 +215,12 @@ TEST(Mistral, ConsolidatedIsTheSameModel) {
   }
 }
 
+TEST(Mistral, ParamsMayNameATypeOfTheirOwn) {
+  TestCheckpoint checkpoint = Consolidated(HuggingFace());
+  checkpoint.config["model_type"] = "\"transformer\"";
+  EXPECT_EQ(SpecOf(checkpoint).architecture(), "llama");
+}
+
 TEST(Mistral, Fp8WeightsHaveAScalePerTensor) {
   TestCheckpoint published = HuggingFace();
   published.config["quantization_config"] =

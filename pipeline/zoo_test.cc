@@ -41,18 +41,33 @@ std::map<std::string, std::string> Described(const TensorSource& source) {
   return tensors;
 }
 
-std::map<std::string, std::string> Golden(const std::string& path) {
-  std::ifstream file(path);
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const json::Document document = json::Document::Parse(text, path).value();
-  std::map<std::string, std::string> tensors;
-  for (const auto& [name, tensor] : document.root().Get("tensors").Members()) {
-    std::vector<int64_t> shape;
-    for (const json::Value& length : tensor.Get("shape").Elements()) shape.push_back(length.Int(1, 1 << 30).value());
-    tensors[std::string(name)] = absl::StrCat(tensor.Get("type").String().value(), " ", ShapeText(shape));
+// What llama.cpp's converter wrote.
+class Golden {
+ public:
+  explicit Golden(const std::string& path) : document_(Read(path)) {}
+
+  std::map<std::string, std::string> Tensors() const {
+    std::map<std::string, std::string> tensors;
+    for (const auto& [name, tensor] : document_.root().Get("tensors").Members()) {
+      std::vector<int64_t> shape;
+      for (const json::Value& length : tensor.Get("shape").Elements()) shape.push_back(length.Int(1, 1 << 30).value());
+      tensors[std::string(name)] = absl::StrCat(tensor.Get("type").String().value(), " ", ShapeText(shape));
+    }
+    return tensors;
   }
-  return tensors;
-}
+  std::string Key(absl::string_view name) const {
+    return std::string(document_.root().Get("keys").Get(name).Get("value").String().value());
+  }
+
+ private:
+  static json::Document Read(const std::string& path) {
+    std::ifstream file(path);
+    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    return json::Document::Parse(text, path).value();
+  }
+
+  json::Document document_;
+};
 
 std::vector<float> Values(const Model& model, const LogicalTensor& tensor) {
   std::vector<float> values(tensor.rows * tensor.cols);
@@ -75,7 +90,9 @@ TEST_P(ZooTest, ConvertsToTheSameModelInLlamaCppsForm) {
   const absl::StatusOr<Model> again = OpenModel(io::Posix(), path);
   ASSERT_TRUE(again.ok()) << again.status();
 
-  EXPECT_EQ(Described(again->source), Golden(folder + "/llama_cpp_gguf.json"));
+  const Golden golden(folder + "/llama_cpp_gguf.json");
+  EXPECT_EQ(Described(again->source), golden.Tensors());
+  EXPECT_EQ(model->vocabulary->pre, golden.Key("tokenizer.ggml.pre"));
   ASSERT_EQ(model->tensors.size(), again->tensors.size());
   for (size_t i = 0; i < model->tensors.size(); ++i) {
     const LogicalTensor& expected = model->tensors[i];
