@@ -49,7 +49,12 @@ std::optional<size_t> LastCut(absl::string_view token, uint32_t rank, const Rank
 
 absl::Status CheckRanks(TokenRanks ranks, absl::string_view place) {
   std::vector<bool> found(kBytes);
-  for (const std::string& token : ranks) {
+  for (size_t rank = 0; rank < ranks.size(); ++rank) {
+    const std::string& token = ranks[rank];
+    if (token.size() > kMaxTokenBytes) {
+      return BadData(absl::StrCat(place, ": rank ", rank),
+                     absl::StrCat("a token of at most ", kMaxTokenBytes, " bytes"), absl::StrCat(token.size()));
+    }
     if (token.size() == 1) found[static_cast<uint8_t>(token[0])] = true;
   }
   const auto missing = std::find(found.begin(), found.end(), false);

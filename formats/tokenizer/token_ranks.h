@@ -3,6 +3,7 @@
 #ifndef NIBBLE_FORMATS_TOKENIZER_TOKEN_RANKS_H_
 #define NIBBLE_FORMATS_TOKENIZER_TOKEN_RANKS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,7 +19,11 @@ namespace nibble::tokenizer {
 // The tokens' bytes by rank.
 using TokenRanks = absl::Span<const std::string>;
 
-// kDataLoss if a byte is no token of its own: text that has it could not be encoded.
+// Longer tokens are refused: the longest of published ones have 128 bytes, and finding merges takes time with the
+// square.
+inline constexpr size_t kMaxTokenBytes = 1024;
+
+// kDataLoss if a token is too long, or a byte is no token of its own: text that has it could not be encoded.
 absl::Status CheckRanks(TokenRanks ranks, absl::string_view place);
 
 // Appends the tokens in their printable form, with `first_id` for rank 0.

@@ -49,6 +49,13 @@ TEST(TokenRanks, NeedEveryByte) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("here: expected a token for every byte, found none for 0xC3"));
 }
 
+TEST(TokenRanks, AreOfTokensThatAreNotTooLong) {
+  EXPECT_TRUE(CheckRanks(Ranks({std::string(kMaxTokenBytes, 'a')}), "here").ok());
+  const absl::Status status = CheckRanks(Ranks({std::string(kMaxTokenBytes + 1, 'a')}), "here");
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("rank 256: expected a token of at most 1024 bytes, found 1025"));
+}
+
 // tiktoken's rule, as it is said.
 std::vector<uint32_t> EncodeByRanks(const std::vector<std::string>& ranks, const std::string& text) {
   const auto rank_of = [&](const std::string& token) {
