@@ -4,9 +4,15 @@
 
 namespace nibble {
 
+int LayerCount(const ModelSpec& spec) { return spec.layers_size() + spec.prediction_layers_size(); }
+
+const Layer& LayerOf(const ModelSpec& spec, int layer) {
+  return layer < spec.layers_size() ? spec.layers(layer) : spec.prediction_layers(layer - spec.layers_size());
+}
+
 int64_t Length(Dim dim, const ModelSpec& spec, int layer) {
-  const Attention& attention = spec.layers(std::max(layer, 0)).attention();
-  const FeedForward& feed_forward = spec.layers(std::max(layer, 0)).feed_forward();
+  const Attention& attention = LayerOf(spec, std::max(layer, 0)).attention();
+  const FeedForward& feed_forward = LayerOf(spec, std::max(layer, 0)).feed_forward();
   const int64_t heads = attention.heads();
   const int64_t kv_heads = attention.kv_heads();
   switch (dim) {
@@ -16,6 +22,8 @@ int64_t Length(Dim dim, const ModelSpec& spec, int layer) {
       return spec.vocab_size();
     case Dim::kHidden:
       return spec.hidden_size();
+    case Dim::kTwiceHidden:
+      return 2 * int64_t{spec.hidden_size()};
     case Dim::kContext:
       return spec.context_length();
     case Dim::kHeads:
@@ -85,6 +93,13 @@ bool AppliesTo(Role role, const Layer& layer) {
     case Role::kKeyB:
     case Role::kValueB:
       return is_latent;
+    case Role::kPredictionProjection:
+    case Role::kPredictionEmbeddingNorm:
+    case Role::kPredictionHiddenNorm:
+    case Role::kPredictionEmbedding:
+    case Role::kPredictionOutput:
+    case Role::kPredictionOutputNorm:
+      return layer.is_prediction();
     default:
       return !GetRole(role).is_expert || has_experts;
   }

@@ -14,6 +14,7 @@ enum class Dim : uint8_t {
   kNone,  // of a vector: no second axis
   kVocab,
   kHidden,
+  kTwiceHidden,
   kContext,
   // attention
   kHeads,
@@ -35,6 +36,10 @@ enum class Dim : uint8_t {
   kExpertLength,
   kSharedLength,
 };
+
+// How many layers have tensors: those for prediction are numbered behind the others.
+int LayerCount(const ModelSpec& spec);
+const Layer& LayerOf(const ModelSpec& spec, int layer);
 
 // `layer` -1: of the whole model.
 int64_t Length(Dim dim, const ModelSpec& spec, int layer);

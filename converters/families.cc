@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status.h"
+#include "converters/deepseek.h"
 #include "converters/gemma3.h"
 #include "converters/gpt2.h"
 #include "converters/gpt_oss.h"
@@ -18,7 +19,7 @@
 namespace nibble {
 namespace {
 
-constexpr const Family* kFamilies[] = {&kLlama, &kLlama4, &kMistral, &kQwen, &kGptOss, &kGpt2, &kGemma3};
+constexpr const Family* kFamilies[] = {&kLlama, &kLlama4, &kMistral, &kQwen, &kGptOss, &kDeepseek, &kGpt2, &kGemma3};
 
 using Names = absl::Span<const absl::string_view> Family::*;
 

@@ -46,6 +46,7 @@ enum class Field : uint8_t {
   kKeyValueRank,
   kNopeLength,
   kRopeBaseLocal,
+  kPredictionLayers,
   kCount,
 };
 inline constexpr size_t kFieldCount = static_cast<size_t>(Field::kCount);

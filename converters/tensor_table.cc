@@ -49,7 +49,7 @@ class Mapper {
       const size_t end = EndOfGroup(begin);
       const std::vector<Alternatives> roles = PresentRoles(begin, end);
       const bool per_layer = GetRole(table_.rows[begin].role).per_layer;
-      for (int layer = per_layer ? 0 : -1; layer < (per_layer ? spec_.layers_size() : 0); ++layer) {
+      for (int layer = per_layer ? 0 : -1; layer < (per_layer ? LayerCount(spec_) : 0); ++layer) {
         for (const Alternatives& role : roles) AddRole(role, layer);
       }
       begin = end;
@@ -87,8 +87,8 @@ class Mapper {
   bool IsAbsent(const Alternatives& role) const {
     if (role[0].presence != Presence::kOptional) return false;
     const int first = GetRole(role[0].role).per_layer ? 0 : -1;
-    for (int layer = first; layer < (first < 0 ? 0 : spec_.layers_size()); ++layer) {
-      if (layer >= 0 && !AppliesTo(role[0].role, spec_.layers(layer))) continue;
+    for (int layer = first; layer < (first < 0 ? 0 : LayerCount(spec_)); ++layer) {
+      if (layer >= 0 && !AppliesTo(role[0].role, LayerOf(spec_, layer))) continue;
       if (FindRow(role, layer) != nullptr) return false;
     }
     return true;
@@ -121,14 +121,14 @@ class Mapper {
   }
 
   void AddRole(const Alternatives& role, int layer) {
-    if (layer >= 0 && !AppliesTo(role[0].role, spec_.layers(layer))) return;
+    if (layer >= 0 && !AppliesTo(role[0].role, LayerOf(spec_, layer))) return;
     const TensorRow* found = FindRow(role, layer);
     const TensorRow& row = found == nullptr ? role[0] : *found;
     if (row.presence == Presence::kUnlessTied && spec_.tied_embeddings()) {
       if (found != nullptr) WarnOfTied(row);
       return;
     }
-    const int64_t slices = layer < 0 ? 0 : SliceCount(row.role, spec_.layers(layer));
+    const int64_t slices = layer < 0 ? 0 : SliceCount(row.role, LayerOf(spec_, layer));
     if (slices == 0) AddTensor(row, layer, kNoSlice, 0);
     for (int slice = 0; slice < slices; ++slice) AddTensor(row, layer, slice, slices);
   }
@@ -202,13 +202,18 @@ class Mapper {
   }
 
   void FindUnknown() {
-    Trouble dropped;
+    Trouble dropped, predictions;
     for (const StoredTensor& tensor : source_.tensors()) {
       if (used_.contains(tensor.name) || IsIgnored(tensor.name)) continue;
-      (IsDropped(tensor.name) ? dropped : unknown_).Add(Quoted(tensor.name));
+      Trouble& group = IsFurtherLayer(tensor.name) ? predictions : IsDropped(tensor.name) ? dropped : unknown_;
+      group.Add(Quoted(tensor.name));
     }
     if (!dropped.empty()) {
       map_.warnings.push_back(absl::StrCat("dropped, as no part of the language model: ", dropped.Text()));
+    }
+    if (!predictions.empty()) {
+      map_.warnings.push_back(
+          absl::StrCat("dropped, as layers for multi-token prediction (--keep-mtp): ", predictions.Text()));
     }
   }
 
@@ -218,18 +223,21 @@ class Mapper {
   }
 
   bool IsDropped(absl::string_view name) const {
-    if (names_ == Names::kGguf) return false;
-    const bool has_prefix = std::any_of(table_.dropped_prefixes.begin(), table_.dropped_prefixes.end(),
-                                        [&](absl::string_view prefix) { return absl::StartsWith(name, prefix); });
-    return has_prefix || IsFurtherLayer(NameInTable(name, table_.prefixes));
+    return names_ == Names::kPublished &&
+           std::any_of(table_.dropped_prefixes.begin(), table_.dropped_prefixes.end(),
+                       [&](absl::string_view prefix) { return absl::StartsWith(name, prefix); });
   }
 
-  // "model.layers.61.eh_proj.weight" of a model with 61 layers.
+  // "model.layers.61.eh_proj.weight", or "blk.61.nextn.eh_proj.weight", of a model with 61 layers.
   bool IsFurtherLayer(absl::string_view name) const {
-    if (table_.further_layers.empty() || !absl::StartsWith(name, table_.further_layers)) return false;
-    const absl::string_view rest = name.substr(table_.further_layers.size());
+    if (table_.further_layers.empty()) return false;
+    const bool is_gguf = names_ == Names::kGguf;
+    const absl::string_view prefix = is_gguf ? "blk." : table_.further_layers;
+    const std::string known = is_gguf ? std::string(name) : NameInTable(name, table_.prefixes);
+    if (!absl::StartsWith(known, prefix)) return false;
+    const absl::string_view rest = absl::string_view(known).substr(prefix.size());
     int layer = 0;
-    return absl::SimpleAtoi(rest.substr(0, rest.find('.')), &layer) && layer >= spec_.layers_size();
+    return absl::SimpleAtoi(rest.substr(0, rest.find('.')), &layer) && layer >= LayerCount(spec_);
   }
 
   absl::Status Verdict() const {

@@ -55,7 +55,8 @@ struct TensorTable {
   absl::Span<const absl::string_view> ignored_suffixes = {};  // of published names: buffers that carry no weights
   absl::Span<const Prefix> prefixes = {};                     // that published names may have more than the table's
   absl::Span<const absl::string_view> dropped_prefixes = {};  // vision towers and the like: dropped with a warning
-  // "model.layers.": layers beyond the spec's (multi-token prediction) are dropped with a warning; empty: unknown.
+  // "model.layers.": layers beyond the spec's (for multi-token prediction) are dropped with a warning, in a GGUF too;
+  // empty: they are unknown.
   absl::string_view further_layers = "";
 };
 

@@ -180,7 +180,7 @@ TEST(TensorTable, FirstAlternativeThatIsThereCounts) {
   EXPECT_THAT(Error({rows}, {}), HasSubstr("no 'layers.0.up_t'"));
 }
 
-TEST(TensorTable, PrefixesAreTakenOffAndTowersAndFurtherLayersDroppedWithOneWarning) {
+TEST(TensorTable, PrefixesAreTakenOffAndTowersAndFurtherLayersDroppedWithAWarningEach) {
   constexpr Prefix kPrefixes[] = {{"model.language_model.", ""}, {"language_model.", ""}};
   constexpr absl::string_view kDropped[] = {"vision_tower."};
   const TensorTable table = {
@@ -193,8 +193,9 @@ TEST(TensorTable, PrefixesAreTakenOffAndTowersAndFurtherLayersDroppedWithOneWarn
     const absl::StatusOr<TensorMap> map = MapCheckpoint(table, Spec(), Source(tensors));
     ASSERT_EQ(map.status(), absl::OkStatus()) << prefix;
     EXPECT_EQ(map->tensors.size(), 4);
-    EXPECT_THAT(map->warnings, ElementsAre(absl::StrCat("dropped, as no part of the language model: '", prefix,
-                                                        "layers.2.eh_proj', 'vision_tower.patch'")));
+    EXPECT_THAT(map->warnings, ElementsAre("dropped, as no part of the language model: 'vision_tower.patch'",
+                                           absl::StrCat("dropped, as layers for multi-token prediction (--keep-mtp): '",
+                                                        prefix, "layers.2.eh_proj'")));
   }
 }
 

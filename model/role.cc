@@ -64,6 +64,12 @@ constexpr RoleInfo kRoles[] = {
     Linear(Role::kSharedGate, "ffn_gate_shexp.weight"),
     Linear(Role::kSharedUp, "ffn_up_shexp.weight"),
     Linear(Role::kSharedDown, "ffn_down_shexp.weight"),
+    Linear(Role::kPredictionProjection, "nextn.eh_proj.weight"),
+    Small(Role::kPredictionEmbeddingNorm, "nextn.enorm.weight"),
+    Small(Role::kPredictionHiddenNorm, "nextn.hnorm.weight"),
+    Linear(Role::kPredictionEmbedding, "nextn.embed_tokens.weight"),
+    Linear(Role::kPredictionOutput, "nextn.shared_head_head.weight"),
+    Small(Role::kPredictionOutputNorm, "nextn.shared_head_norm.weight"),
 };
 
 }  // namespace

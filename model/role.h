@@ -64,6 +64,13 @@ enum class Role : uint8_t {
   kSharedGate,
   kSharedUp,
   kSharedDown,
+  // of prediction layers alone: what a layer's input is made of, and what its output goes through
+  kPredictionProjection,  // [norm of the next token's embedding, norm of the hidden state] -> hidden
+  kPredictionEmbeddingNorm,
+  kPredictionHiddenNorm,
+  kPredictionEmbedding,
+  kPredictionOutput,
+  kPredictionOutputNorm,
 };
 
 struct RoleInfo {

@@ -61,6 +61,13 @@ void Append(std::vector<std::string>& to, const std::vector<std::string>& from) 
   to.insert(to.end(), from.begin(), from.end());
 }
 
+void SetPredictionLayers(const OpenOptions& options, Model& model) {
+  if (!options.keep_mtp) model.spec.clear_prediction_layers();
+  if (options.keep_mtp && model.spec.prediction_layers_size() == 0) {
+    model.warnings.push_back("--keep-mtp: the model has no layers for multi-token prediction");
+  }
+}
+
 void SetTensors(TensorMap map, Model& model) {
   model.tensors = TensorList(std::move(map.tensors));
   Append(model.warnings, map.warnings);
@@ -100,6 +107,7 @@ absl::StatusOr<Model> OpenFolder(io::FileSystem& files, const std::string& folde
   NIBBLE_ASSIGN_OR_RETURN(const Family* family, FindFamily(config.root()));
   NIBBLE_ASSIGN_OR_RETURN(model.spec, family->spec_from_config(config.root()));
   model.spec.set_name(LastName(folder).string());
+  SetPredictionLayers(options, model);
   NIBBLE_ASSIGN_OR_RETURN(safetensors::Checkpoint checkpoint, safetensors::OpenFolder(files, folder));
   model.source = std::move(checkpoint.tensors);
   NIBBLE_RETURN_IF_ERROR(RequireQuantizedTensors(config.root(), model.source));
@@ -131,6 +139,7 @@ absl::StatusOr<Model> OpenGguf(io::FileSystem& files, const std::string& path, c
   NIBBLE_ASSIGN_OR_RETURN(const Family* family, FindFamily(file.metadata));
   NIBBLE_ASSIGN_OR_RETURN(model.spec, family->spec_from_gguf(file.metadata, model.source));
   model.spec.set_name(file.metadata.String("general.name").value_or(LastName(path).stem().string()));
+  SetPredictionLayers(options, model);
   NIBBLE_ASSIGN_OR_RETURN(TensorMap map, family->tensors_from_gguf(model.spec, model.source));
   SetTensors(std::move(map), model);
   NIBBLE_RETURN_IF_ERROR(SetVocabulary(GgufVocabulary(file.metadata, options), model));

@@ -11,7 +11,8 @@
 namespace nibble {
 
 struct OpenOptions {
-  std::string pre;  // --pre
+  std::string pre;        // --pre
+  bool keep_mtp = false;  // --keep-mtp: layers for multi-token prediction stay, as tensors that nothing runs
 };
 
 // `path`: a Hugging Face folder, or a .gguf (first part of a split).

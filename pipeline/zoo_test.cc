@@ -112,7 +112,8 @@ TEST_P(ZooTest, ConvertsToTheSameModelInLlamaCppsForm) {
 
 INSTANTIATE_TEST_SUITE_P(Models, ZooTest,
                          testing::Values("llama2", "llama3", "llama4", "mistral", "mixtral", "qwen2", "qwen3",
-                                         "qwen3_moe", "gpt2", "gemma3", "gpt_oss", "gpt_oss_mxfp4"),
+                                         "qwen3_moe", "gpt2", "gemma3", "gpt_oss", "gpt_oss_mxfp4", "deepseek_v3",
+                                         "deepseek_v3_fp8", "kimi_k2", "kimi_k2_int4"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
