@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 WIDE = ('F32', 'F16', 'BF16')
 TYPES = WIDE + ('Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K', 'IQ4_NL', 'IQ4_XS', 'MXFP4', 'NVFP4')
+ZOO = ('llama2', 'llama3', 'gpt_oss', 'gpt_oss_mxfp4', 'deepseek_v3', 'deepseek_v3_fp8', 'kimi_k2', 'kimi_k2_int4')
 MIXES = ('Q4_K_M', 'Q4_K_S', 'Q5_K_M', 'Q5_K_S')
 
 
@@ -63,8 +64,28 @@ class Lane:
     # Models.
 
     def zoo(self):
-        """Trained models of the Llama family with goldens."""
-        return [Model(name, self.shared and self.shared / 'zoo/models' / name) for name in ('llama2', 'llama3')]
+        """Trained models of every family, with goldens."""
+        return [Model(name, self.shared and self.shared / 'zoo/models' / name) for name in ZOO]
+
+    def changed(self, model, changes):
+        """The model with other values at dotted paths of its config.json; without goldens."""
+        if model.folder is None:
+            return model
+        folder = self.work / f'{model.name}-changed'
+        if not folder.exists():
+            folder.mkdir()
+            for file in model.folder.iterdir():
+                if file.name != 'config.json':
+                    (folder / file.name).symlink_to(file)
+            config = json.loads((model.folder / 'config.json').read_text())
+            for path, value in changes.items():
+                *outer, last = path.split('.')
+                inner = config
+                for key in outer:
+                    inner = inner[key]
+                inner[last] = value
+            (folder / 'config.json').write_text(json.dumps(config))
+        return Model(folder.name, folder)
 
     def published(self):
         """Models that others trained and published, without goldens."""
@@ -112,9 +133,9 @@ class Lane:
     def quantized(self, model, kind):
         return self.make((model.name, kind), 'quantize', require(model), '--type', kind)
 
-    def outputs(self, model):
-        """Every type and mix: (type, path) or (type, Miss)."""
-        for kind in TYPES + MIXES:
+    def outputs(self, model, kinds):
+        """(type, path) or (type, Miss)."""
+        for kind in kinds:
             try:
                 yield kind, self.quantized(model, kind)
             except Miss as error:
