@@ -21,6 +21,7 @@ LEAST_LOG_PROBABILITY = {'F32': -np.inf, 'F16': -np.inf, 'BF16': np.log(0.001)}
 YARN_ROUNDED = {  # correction dimensions that are whole: 16 log2(201 / 2 pi) / 16 = 5, five less for 32 turns
     'rope_theta': 65536, 'rope_scaling.original_max_position_embeddings': 201}
 AS_LLAMA_CPP_HAS_IT = {
+    'mistral': {'sliding_window': None},
     'gpt_oss': YARN_ROUNDED,
     'gpt_oss_mxfp4': YARN_ROUNDED,
     'kimi_k2': {'rope_scaling.beta_fast': 32.0},

@@ -12,7 +12,8 @@ from safetensors.numpy import load_file, save_file
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 WIDE = ('F32', 'F16', 'BF16')
 TYPES = WIDE + ('Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K', 'IQ4_NL', 'IQ4_XS', 'MXFP4', 'NVFP4')
-ZOO = ('llama2', 'llama3', 'gpt_oss', 'gpt_oss_mxfp4', 'deepseek_v3', 'deepseek_v3_fp8', 'kimi_k2', 'kimi_k2_int4')
+ZOO = ('llama2', 'llama3', 'mistral', 'mixtral', 'qwen2', 'qwen3', 'qwen3_moe', 'gpt_oss', 'gpt_oss_mxfp4', 'deepseek_v3',
+       'deepseek_v3_fp8', 'kimi_k2', 'kimi_k2_int4')
 MIXES = ('Q4_K_M', 'Q4_K_S', 'Q5_K_M', 'Q5_K_S')
 
 
