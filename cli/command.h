@@ -34,7 +34,7 @@ struct Context {
   void Show(absl::string_view text);
 
   // Opens a MODEL argument and shows its warnings.
-  absl::StatusOr<Model> Open(const std::string& path);
+  absl::StatusOr<Model> Open(const std::string& path, bool keep_mtp = false);
 };
 
 using Job = std::function<absl::Status(Context&)>;

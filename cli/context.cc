@@ -8,8 +8,8 @@ void Context::Show(absl::string_view text) {
   out.Print(text);
 }
 
-absl::StatusOr<Model> Context::Open(const std::string& path) {
-  NIBBLE_ASSIGN_OR_RETURN(Model model, OpenModel(files, path, {.pre = pre}));
+absl::StatusOr<Model> Context::Open(const std::string& path, bool keep_mtp) {
+  NIBBLE_ASSIGN_OR_RETURN(Model model, OpenModel(files, path, {.pre = pre, .keep_mtp = keep_mtp}));
   for (const std::string& warning : model.warnings) progress.Warn(warning);
   return model;
 }

@@ -16,11 +16,12 @@ struct ConvertOptions {
   std::string model;
   std::string dtype = "source";
   OutputOptions output;
+  bool keep_mtp = false;
 };
 
 absl::Status RunConvert(ConvertOptions& options, Context& context) {
   const Stopwatch stopwatch;
-  NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model));
+  NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model, options.keep_mtp));
   options.output.threads = context.threads;
   const RemoveOnInterrupt guard(options.output.path + ".part");
   NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
@@ -39,6 +40,7 @@ Job DefineConvert(CLI::App& app) {
   app.add_option("--dtype", options->dtype, "of the matrices; 'source' (default) keeps what is stored")
       ->type_name("source|bf16|f16|f32")
       ->check(OneOf({"source", "bf16", "f16", "f32"}));
+  AddKeepMtp(app, options->keep_mtp);
   return [options](Context& context) { return RunConvert(*options, context); };
 }
 

@@ -31,6 +31,10 @@ void AddGgufOutput(CLI::App& app, std::string& path, bool& force) {
   app.add_flag("--force", force, "replace the output if it exists");
 }
 
+void AddKeepMtp(CLI::App& app, bool& keep_mtp) {
+  app.add_flag("--keep-mtp", keep_mtp, "keep layers for multi-token prediction, which are dropped else");
+}
+
 CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, const std::string& description) {
   const auto parse = [name, &bytes](const std::string& text) {
     const absl::StatusOr<uint64_t> size = ParseSize(text);

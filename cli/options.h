@@ -21,6 +21,9 @@ CLI::Option* AddModel(CLI::App& app, std::string& path);
 // -o, --output, and --force. REQUIRES: `path` and `force` outlive `app`'s parse.
 void AddGgufOutput(CLI::App& app, std::string& path, bool& force);
 
+// --keep-mtp
+void AddKeepMtp(CLI::App& app, bool& keep_mtp);
+
 // An option that takes a size in bytes ("16GiB").
 CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, const std::string& description);
 

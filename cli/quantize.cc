@@ -23,6 +23,7 @@ struct QuantizeOptions {
   TypeOptions types;
   std::vector<std::string> tensor_types;  // "REGEX=TYPE"
   OutputOptions output;
+  bool keep_mtp = false;
 };
 
 // "REGEX=TYPE" at its last '='.
@@ -53,7 +54,7 @@ absl::Status RunQuantize(QuantizeOptions& options, Context& context) {
   NIBBLE_RETURN_IF_ERROR(ParseTensorTypes(options));
   NIBBLE_RETURN_IF_ERROR(CheckTypes(options.types));
   const Stopwatch stopwatch;
-  NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model));
+  NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model, options.keep_mtp));
   options.output.threads = context.threads;
   const RemoveOnInterrupt guard(options.output.path + ".part");
   NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
@@ -88,6 +89,7 @@ Job DefineQuantize(CLI::App& app) {
   app.add_flag("--allow-requantize", options->types.allow_requantize,
                "encode anew what was published in 4 bits; else it keeps its bits where the output can hold them");
   app.add_flag("--strict", options->types.strict, "a tensor that the type does not fit is an error, not a fallback");
+  AddKeepMtp(app, options->keep_mtp);
   return [options](Context& context) { return RunQuantize(*options, context); };
 }
 

@@ -107,6 +107,76 @@ TestCheckpoint RandomLlama(const TestShape& shape) {
   return checkpoint;
 }
 
+TestCheckpoint RandomDeepseek() {
+  constexpr int64_t kHidden = 64, kHeads = 2, kNope = 32, kRope = 16, kValue = 32, kRank = 32, kQueryRank = 32;
+  constexpr int64_t kLength = 64, kExpertLength = 32, kVocab = 48;
+  constexpr int kLayers = 2, kExperts = 4;
+  TestCheckpoint checkpoint;
+  checkpoint.config = {
+      {"architectures", "[\"DeepseekV3ForCausalLM\"]"},
+      {"first_k_dense_replace", "1"},
+      {"hidden_size", absl::StrCat(kHidden)},
+      {"intermediate_size", absl::StrCat(kLength)},
+      {"kv_lora_rank", absl::StrCat(kRank)},
+      {"max_position_embeddings", "128"},
+      {"moe_intermediate_size", absl::StrCat(kExpertLength)},
+      {"n_group", "2"},
+      {"n_routed_experts", absl::StrCat(kExperts)},
+      {"n_shared_experts", "1"},
+      {"num_attention_heads", absl::StrCat(kHeads)},
+      {"num_experts_per_tok", "2"},
+      {"num_hidden_layers", absl::StrCat(kLayers)},
+      {"num_nextn_predict_layers", "1"},
+      {"q_lora_rank", absl::StrCat(kQueryRank)},
+      {"qk_nope_head_dim", absl::StrCat(kNope)},
+      {"qk_rope_head_dim", absl::StrCat(kRope)},
+      {"routed_scaling_factor", "2.5"},
+      {"topk_group", "1"},
+      {"v_head_dim", absl::StrCat(kValue)},
+      {"vocab_size", absl::StrCat(kVocab)},
+  };
+  std::mt19937 random(3);
+  std::string prefix = "model.";
+  const auto add = [&](const std::string& name, std::vector<int64_t> size) {
+    AddRandom(checkpoint, random, prefix + name, std::move(size));
+  };
+  const auto add_gated = [&](const std::string& name, int64_t length) {
+    add(name + "gate_proj.weight", {length, kHidden});
+    add(name + "up_proj.weight", {length, kHidden});
+    add(name + "down_proj.weight", {kHidden, length});
+  };
+  add("embed_tokens.weight", {kVocab, kHidden});
+  add("norm.weight", {kHidden});
+  AddRandom(checkpoint, random, "lm_head.weight", {kVocab, kHidden});
+  for (int layer = 0; layer <= kLayers; ++layer) {
+    prefix = absl::StrCat("model.layers.", layer, ".");
+    add("input_layernorm.weight", {kHidden});
+    add("post_attention_layernorm.weight", {kHidden});
+    add("self_attn.q_a_proj.weight", {kQueryRank, kHidden});
+    add("self_attn.q_a_layernorm.weight", {kQueryRank});
+    add("self_attn.q_b_proj.weight", {kHeads * (kNope + kRope), kQueryRank});
+    add("self_attn.kv_a_proj_with_mqa.weight", {kRank + kRope, kHidden});
+    add("self_attn.kv_a_layernorm.weight", {kRank});
+    add("self_attn.kv_b_proj.weight", {kHeads * (kNope + kValue), kRank});
+    add("self_attn.o_proj.weight", {kHidden, kHeads * kValue});
+    if (layer == 0) {
+      add_gated("mlp.", kLength);
+      continue;
+    }
+    add("mlp.gate.weight", {kExperts, kHidden});
+    add("mlp.gate.e_score_correction_bias", {kExperts});
+    add_gated("mlp.shared_experts.", kExpertLength);
+    for (int e = 0; e < kExperts; ++e) add_gated(absl::StrCat("mlp.experts.", e, "."), kExpertLength);
+  }
+  add("embed_tokens.weight", {kVocab, kHidden});
+  add("enorm.weight", {kHidden});
+  add("hnorm.weight", {kHidden});
+  add("eh_proj.weight", {kHidden, 2 * kHidden});
+  add("shared_head.norm.weight", {kHidden});
+  add("shared_head.head.weight", {kVocab, kHidden});
+  return checkpoint;
+}
+
 TestCheckpoint RandomQwen3Moe(const TestShape& shape, int experts, int dense_layer) {
   constexpr int64_t kLength = 32;
   TestCheckpoint checkpoint = RandomLlama(shape);

@@ -54,6 +54,9 @@ TestCheckpoint RandomLlama(const TestShape& shape = {});
 // A Qwen3-MoE: every layer but `dense_layer` has so many experts of length 32, two of them used.
 TestCheckpoint RandomQwen3Moe(const TestShape& shape = {}, int experts = 3, int dense_layer = -1);
 
+// A DeepSeek-V3 of two layers, the first dense, and one for multi-token prediction behind them.
+TestCheckpoint RandomDeepseek();
+
 }  // namespace nibble
 
 #endif  // NIBBLE_CONVERTERS_TEST_CHECKPOINT_H_
