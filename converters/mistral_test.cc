@@ -12,6 +12,7 @@
 #include "converters/read_checkpoint.h"
 #include "converters/test_checkpoint.h"
 #include "formats/dtype.h"
+#include "formats/gguf/gguf.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/model_spec.pb.h"
