@@ -1,11 +1,16 @@
 """Against goldens that other programs made: logits, hidden states, token ids, and llama.cpp's own conversion."""
 import re
 
+import gguf
+from cases_consumers import AS_LLAMA_CPP_HAS_IT
 from lane import REPOSITORY, Miss, Skip, describe, expect_at_most, expect_equal, relative_difference, require
 
 # Names for people; no loader decides anything by them.
 KEYS_OF_NO_LOADER = {'general.name', 'general.basename', 'general.size_label', 'general.finetune', 'general.version',
                      'general.license'}
+
+# Models with a value for which llama.cpp has no key.
+WITHOUT_A_KEY = ('gemma3', 'llama4', 'mistral')
 
 
 def run(lane):
@@ -16,6 +21,7 @@ def run(lane):
                        lambda: lane.converted(model, dtype), bound)
     for model in lane.zoo():
         lane.check(f'{model.name}: the f32 GGUF is llama.cpp\'s', same_as_llama_cpp, lane, model)
+        lane.check(f'{model.name}: llama.cpp\'s own GGUF is the same model', theirs_is_the_same_model, lane, model)
         for source in ('folder', 'GGUF'):
             lane.check(f'{model.name}: token ids of the {source}', token_ids, lane, model, source)
 
@@ -62,6 +68,37 @@ def same_as_llama_cpp(lane, model):
         raise Miss('; '.join(unlisted))
     if listed - differing:
         raise Miss(f'docs/deviations.md lists what does not differ: {sorted(listed - differing)}')
+
+
+def theirs_is_the_same_model(lane, model):
+    """Our f32 GGUF with exactly the keys that llama.cpp's converter writes, against the folder that they describe."""
+    folder = require(model)
+    if model.name in WITHOUT_A_KEY:
+        folder = lane.changed(model, AS_LLAMA_CPP_HAS_IT[model.name]).folder
+    path = lane.work / f'{model.name}-theirs.gguf'
+    write_with_keys(lane.converted(model, 'f32'), model.json('llama_cpp_gguf.json')['keys'], path)
+    ids = model.golden()['input_ids']
+    expect_at_most(relative_difference(lane.logits(path, ids)['logits'], lane.logits(folder, ids)['logits']), 1e-4)
+    path.unlink()
+
+
+def write_with_keys(source, keys, path):
+    """Copies a GGUF. Of its keys those stay that `keys` has, with the values there; long lists with their own."""
+    reader = gguf.GGUFReader(source)
+    writer = gguf.GGUFWriter(path, keys['general.architecture']['value'])
+    for name, key in keys.items():
+        kind, *element = (gguf.GGUFValueType[word] for word in key['type'].split('/'))
+        value = key['value']
+        if isinstance(value, dict):
+            value = reader.fields[name].contents()
+        if name != 'general.architecture':
+            writer.add_key_value(name, value, kind, element[0] if element else None)
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
 
 
 def of(description, name):

@@ -2,14 +2,19 @@
 from lane import MIXES, TYPES, Miss, Skip, expect_at_most, expect_equal, require, sha256
 
 # The dtypes that hold the source's values exactly.
-EXACT = {'llama2': ('source', 'f16', 'f32'), 'llama3': ('source', 'bf16', 'f32'), 'own': ('source', 'bf16', 'f32')}
+BF16 = ('source', 'bf16', 'f32')
+EXACT = {'own': BF16, 'llama2': ('source', 'f16', 'f32'), 'gpt2': ('source', 'f32')} | dict.fromkeys(
+    ('llama3', 'llama4', 'mistral', 'mixtral', 'qwen2', 'qwen3', 'qwen3_moe', 'gemma3', 'gpt_oss', 'deepseek_v3',
+     'kimi_k2'), BF16)
 # Mean KLD on wiki.test.raw, --ctx 64 --chunks 40.
-KLD_BOUNDS = {'Q8_0': 1e-4, 'Q4_K_M': 0.001, 'MXFP4': 0.0015}
+KLD_BOUNDS = {'Q8_0': 1e-4, 'Q4_K_M': 0.004, 'MXFP4': 0.005, 'MXFP4_MOE': 0.005}
+LLAMA = {'Q8_0': 1e-4, 'Q4_K_M': 0.001, 'MXFP4': 0.0015}
+OTHER_KLD_BOUNDS = {'llama2': LLAMA, 'llama3': LLAMA, 'deepseek_v3': KLD_BOUNDS | {'Q8_0': 2e-4}}  # docs/deviations.md
 
 
 def run(lane):
     for model in [*lane.zoo(), lane.own()]:
-        for dtype in EXACT[model.name]:
+        for dtype in EXACT.get(model.name, ()):
             for kind in ('Q4_K_M', 'MXFP4', 'F16'):
                 lane.check(f'{model.name} {kind}: the {dtype} GGUF gives the folder\'s bytes', same_bytes, lane, model,
                            dtype, kind)
@@ -31,9 +36,10 @@ def same_bytes(lane, model, dtype, kind):
 
 
 def divergence(lane, model):
-    paths = [lane.quantized(model, kind) for kind in KLD_BOUNDS]
+    bounds = OTHER_KLD_BOUNDS.get(model.name, KLD_BOUNDS)
+    paths = [lane.quantized(model, kind) for kind in bounds]
     report = lane.verify(require(model), paths, '--text', lane.wiki(), '--ctx', '64', '--chunks', '40')
-    for candidate, (kind, bound) in zip(report['candidates'], KLD_BOUNDS.items(), strict=True):
+    for candidate, (kind, bound) in zip(report['candidates'], bounds.items(), strict=True):
         try:
             expect_at_most(candidate['kld']['mean'], bound)
         except Miss as error:

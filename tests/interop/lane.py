@@ -12,9 +12,10 @@ from safetensors.numpy import load_file, save_file
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 WIDE = ('F32', 'F16', 'BF16')
 TYPES = WIDE + ('Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K', 'IQ4_NL', 'IQ4_XS', 'MXFP4', 'NVFP4')
-ZOO = ('llama2', 'llama3', 'mistral', 'mixtral', 'qwen2', 'qwen3', 'qwen3_moe', 'gpt_oss', 'gpt_oss_mxfp4', 'deepseek_v3',
-       'deepseek_v3_fp8', 'kimi_k2', 'kimi_k2_int4')
-MIXES = ('Q4_K_M', 'Q4_K_S', 'Q5_K_M', 'Q5_K_S')
+ZOO = ('llama2', 'llama3', 'llama4', 'mistral', 'mixtral', 'qwen2', 'qwen3', 'qwen3_moe', 'gemma3', 'gpt2', 'gpt_oss',
+       'gpt_oss_mxfp4', 'deepseek_v3', 'deepseek_v3_fp8', 'kimi_k2', 'kimi_k2_int4')
+PUBLISHED = ('models/babyllama-105', 'models/stories260K', 'fixtures/tiny-llm-cicd-gpt2')
+MIXES = ('Q4_K_M', 'Q4_K_S', 'Q5_K_M', 'Q5_K_S', 'MXFP4_MOE')
 
 
 class Miss(Exception):
@@ -68,11 +69,11 @@ class Lane:
         """Trained models of every family, with goldens."""
         return [Model(name, self.shared and self.shared / 'zoo/models' / name) for name in ZOO]
 
-    def changed(self, model, changes):
+    def changed(self, model, changes, name=None):
         """The model with other values at dotted paths of its config.json; without goldens."""
         if model.folder is None:
             return model
-        folder = self.work / f'{model.name}-changed'
+        folder = self.work / (name or f'{model.name}-changed')
         if not folder.exists():
             folder.mkdir()
             for file in model.folder.iterdir():
@@ -90,7 +91,7 @@ class Lane:
 
     def published(self):
         """Models that others trained and published, without goldens."""
-        return [Model(name, self.data and self.data / 'models' / name) for name in ('babyllama-105', 'stories260K')]
+        return [Model(pathlib.Path(name).name, self.data and self.data / name) for name in PUBLISHED]
 
     def own(self):
         """The model that this project ships."""
