@@ -164,7 +164,7 @@ constexpr TensorRow kTensors[] = {
 };
 
 constexpr absl::string_view kIgnored[] = {".rotary_emb.inv_freq"};
-constexpr TensorTable kTable = {kTensors, kIgnored, {}, {}, "model.layers."};
+constexpr TensorTable kTable = {kTensors, kIgnored};
 
 RopeShape ShapeOf(const Fields& fields) { return {fields.Uint(Field::kRopeDimensions), fields[Field::kRopeBase]}; }
 

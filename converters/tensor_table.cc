@@ -228,16 +228,19 @@ class Mapper {
                        [&](absl::string_view prefix) { return absl::StartsWith(name, prefix); });
   }
 
-  // "model.layers.61.eh_proj.weight", or "blk.61.nextn.eh_proj.weight", of a model with 61 layers.
+  // Of a layer beyond the spec's that is for multi-token prediction: it has a tensor that only those layers have.
   bool IsFurtherLayer(absl::string_view name) const {
-    if (table_.further_layers.empty()) return false;
+    const auto row = std::find_if(table_.rows.begin(), table_.rows.end(),
+                                  [](const TensorRow& row) { return row.role == Role::kPredictionProjection; });
+    if (row == table_.rows.end()) return false;
     const bool is_gguf = names_ == Names::kGguf;
-    const absl::string_view prefix = is_gguf ? "blk." : table_.further_layers;
+    const absl::string_view prefix = is_gguf ? "blk." : row->published.substr(0, row->published.find("{}"));
     const std::string known = is_gguf ? std::string(name) : NameInTable(name, table_.prefixes);
     if (!absl::StartsWith(known, prefix)) return false;
     const absl::string_view rest = absl::string_view(known).substr(prefix.size());
     int layer = 0;
-    return absl::SimpleAtoi(rest.substr(0, rest.find('.')), &layer) && layer >= LayerCount(spec_);
+    return absl::SimpleAtoi(rest.substr(0, rest.find('.')), &layer) && layer >= LayerCount(spec_) &&
+           published_.Find(Name(*row, layer, 0)) != nullptr;
   }
 
   absl::Status Verdict() const {

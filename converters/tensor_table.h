@@ -50,14 +50,13 @@ struct TensorRow {
   absl::string_view gguf_name = "";  // where it is not the role's own
 };
 
+// Layers beyond the spec's are unknown, but for those that a row of Role::kPredictionProjection has a tensor of (for
+// multi-token prediction): they are dropped with a warning.
 struct TensorTable {
   absl::Span<const TensorRow> rows;  // in the order in which a GGUF is written, rows of a layer next to one another
   absl::Span<const absl::string_view> ignored_suffixes = {};  // of published names: buffers that carry no weights
   absl::Span<const Prefix> prefixes = {};                     // that published names may have more than the table's
   absl::Span<const absl::string_view> dropped_prefixes = {};  // vision towers and the like: dropped with a warning
-  // "model.layers.": layers beyond the spec's (for multi-token prediction) are dropped with a warning, in a GGUF too;
-  // empty: they are unknown.
-  absl::string_view further_layers = "";
 };
 
 // kDataLoss, in one line, on every tensor that is missing, of another shape or kind than the spec says, or unknown.

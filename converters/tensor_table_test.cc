@@ -183,8 +183,10 @@ TEST(TensorTable, FirstAlternativeThatIsThereCounts) {
 TEST(TensorTable, PrefixesAreTakenOffAndTowersAndFurtherLayersDroppedWithAWarningEach) {
   constexpr Prefix kPrefixes[] = {{"model.language_model.", ""}, {"language_model.", ""}};
   constexpr absl::string_view kDropped[] = {"vision_tower."};
-  const TensorTable table = {
-      .rows = kPerExpert, .prefixes = kPrefixes, .dropped_prefixes = kDropped, .further_layers = "layers."};
+  const TensorRow rows[] = {kPerExpert[0],
+                            kPerExpert[1],
+                            {Role::kPredictionProjection, "layers.{}.eh_proj", Dim::kHidden, Dim::kTwiceHidden}};
+  const TensorTable table = {.rows = rows, .prefixes = kPrefixes, .dropped_prefixes = kDropped};
   for (const char* prefix : {"", "language_model.", "model.language_model."}) {
     std::vector<StoredTensor> tensors = PerExpert(3);
     tensors.push_back(F32("layers.2.eh_proj", {1}));
@@ -196,6 +198,8 @@ TEST(TensorTable, PrefixesAreTakenOffAndTowersAndFurtherLayersDroppedWithAWarnin
     EXPECT_THAT(map->warnings, ElementsAre("dropped, as no part of the language model: 'vision_tower.patch'",
                                            absl::StrCat("dropped, as layers for multi-token prediction (--keep-mtp): '",
                                                         prefix, "layers.2.eh_proj'")));
+    tensors.push_back(F32("layers.3.up", {kLength, kHidden}));  // of a layer that has no projection
+    EXPECT_THAT(Error(table, tensors), HasSubstr("unknown 'layers.3.up'"));
   }
 }
 
