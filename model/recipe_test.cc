@@ -247,6 +247,37 @@ TEST(Recipe, NamesAnExponentOf255AndAnOverflow) {
   }
 }
 
+TEST(Recipe, NamesAScaleOfABlockThatMeansNaN) {
+  const struct {
+    DType dtype;
+    size_t byte;  // of the second block's last scale
+    uint8_t nan;
+    const char* place;
+  } cases[] = {{DType::kMXFP4, 17, 0xff, "[0, 32]"}, {DType::kNVFP4, 36 + 3, 0x7f, "[1, 48]"}};
+  for (const auto& c : cases) {
+    const BlockFormat& format = GetFormat(*GetDType(c.dtype).format);
+    Bytes bytes(format.BytesFor(128), std::byte{1});
+    for (const bool spoilt : {false, true}) {
+      if (spoilt) bytes[c.byte] = std::byte{c.nan};
+      Store store;
+      store.Add("w", c.dtype, {2, 64}, bytes);
+      const TensorSource source = store.Source();
+      const LogicalTensor tensor = Logical(IdentityView(source.tensors()[0]));
+      std::vector<float> out(128);
+      Bytes raw(bytes.size());
+      for (const absl::Status& status : {ReadRows(source, tensor, 0, 2, absl::MakeSpan(out)),
+                                         ReadRawRows(source, tensor, 0, 2, absl::MakeSpan(raw))}) {
+        if (!spoilt) {
+          EXPECT_EQ(status, absl::OkStatus());
+          continue;
+        }
+        EXPECT_EQ(status.message(),
+                  absl::StrCat("memory: tensor 'w' ", c.place, ": expected a finite scale, found nan"));
+      }
+    }
+  }
+}
+
 TEST(PanelRows, AreManyWhereAViewWalksAgainstTheGrain) {
   const LogicalTensor along = Logical({.tensor = "t", .rows = {{9000, 100}}, .cols = {100, 1}});
   const LogicalTensor against = Logical({.tensor = "t", .rows = {{9000, 1}}, .cols = {100, 9000}});

@@ -25,7 +25,7 @@ struct StoredElements {
   // kDataLoss: "<path>: tensor '<name>' [3, 17]: expected <expected>, found <found>".
   absl::Status Error(int64_t element, absl::string_view expected, absl::string_view found) const;
 
-  // Elements [begin, end), whole blocks, as they are stored.
+  // Elements [begin, end), whole blocks, as they are stored. kDataLoss names a block whose scale is stored as NaN.
   absl::Status Read(int64_t begin, int64_t end, std::vector<std::byte>& bytes) const;
 };
 
