@@ -1,4 +1,8 @@
 """Whole jobs on real models: they end well, the container does not matter, and the loss stays where it should."""
+import os
+import subprocess
+
+import sparse_experts
 from lane import MIXES, TYPES, Miss, Skip, expect_at_most, expect_equal, require, sha256
 
 # The dtypes that hold the source's values exactly.
@@ -20,12 +24,27 @@ def run(lane):
                            dtype, kind)
     for model in lane.zoo():
         lane.check(f'{model.name}: mean KLD', divergence, lane, model)
+    lane.check('experts go one at a time', experts_stream, lane)
     for model in lane.published():
         lane.check(f'{model.name}: inspect', lambda: lane.run('inspect', require(model)))
         lane.check(f'{model.name}: convert', lane.converted, model, 'source')
         for kind in TYPES + MIXES:
             lane.check(f'{model.name} {kind}: quantize and run', quantize_and_run, lane, model, kind)
         lane.check(f'{model.name}: verify every type', verify_all, lane, model)
+
+
+def experts_stream(lane):
+    """One expert's tensors at a time: all of a layer are 192 MiB."""
+    folder = lane.work / 'sparse-experts'
+    layer = sparse_experts.write(folder)
+    for job, *options in (('convert',), ('quantize', '--type', 'Q4_0', '--method', 'rtn')):
+        output = lane.work / 'sparse.gguf'
+        done = subprocess.Popen([lane.nibble, job, folder, '-o', output, '--quiet', *options],
+                                stdout=subprocess.DEVNULL)
+        _, done.returncode, usage = os.wait4(done.pid, 0)
+        output.unlink(missing_ok=True)
+        expect_equal(done.returncode, 0, f'exit status of {job}')
+        expect_at_most(usage.ru_maxrss * 1024, layer / 4)
 
 
 def same_bytes(lane, model, dtype, kind):
