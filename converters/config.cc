@@ -1,13 +1,9 @@
 #include "converters/config.h"
 
-#include <algorithm>
 #include <string>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "base/status.h"
-#include "formats/dtype.h"
 
 namespace nibble {
 namespace {
@@ -48,49 +44,6 @@ absl::Status RequireSupported(const json::Value& config, absl::Span<const Suppor
 json::Value TextConfig(const json::Value& config) {
   const json::Value text = config.Get("text_config");
   return text.is_object() ? text : config;
-}
-
-absl::Status RequireReadableQuantization(const json::Value& config) {
-  const json::Value quantization = config.Get("quantization_config");
-  if (!quantization.exists() || quantization.is_null()) return absl::OkStatus();
-  const json::Value method = quantization.Get("quant_method");
-  NIBBLE_ASSIGN_OR_RETURN(const absl::string_view name, method.String());
-  if (name == "mxfp4") return absl::OkStatus();
-  if (name == "fp8") {
-    const json::Value block = quantization.Get("weight_block_size");
-    for (const json::Value& length : block.Elements()) {
-      if (!Holds(length, 128.0)) return NotSupported(block, "[128, 128]");
-    }
-    return absl::OkStatus();
-  }
-  if (name != "compressed-tensors") return NotSupported(method, "fp8, mxfp4 or compressed-tensors");
-  constexpr Supported kPacked[] = {{"format", absl::string_view("pack-quantized")},
-                                   {"config_groups.group_0.weights.num_bits", 4.0},
-                                   {"config_groups.group_0.weights.symmetric", true},
-                                   {"config_groups.group_0.weights.type", absl::string_view("int")}};
-  if (quantization.Get("config_groups").size() > 1) return NotSupported(quantization.Get("config_groups"), "one group");
-  return RequireSupported(quantization, kPacked);
-}
-
-absl::Status RequireQuantizedTensors(const json::Value& config, const TensorSource& source) {
-  constexpr std::pair<absl::string_view, DType> kStored[] = {
-      {"fp8", DType::kF8_E4M3}, {"mxfp4", DType::kU8}, {"compressed-tensors", DType::kI32}};
-  const json::Value method = config.Get("quantization_config").Get("quant_method");
-  if (!method.is_string()) return absl::OkStatus();
-  for (const auto& [name, dtype] : kStored) {
-    if (*method.String() != name) continue;
-    const auto has_dtype = [wanted = dtype](const StoredTensor& tensor) { return tensor.dtype == wanted; };
-    if (std::any_of(source.tensors().begin(), source.tensors().end(), has_dtype)) return absl::OkStatus();
-    return method.Error(absl::StrCat("a method that a tensor is stored in (none is ", GetDType(dtype).name, ")"));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status RefuseQuantized(const json::Value& config) {
-  const json::Value quantization = config.Get("quantization_config");
-  if (!quantization.exists() || quantization.is_null()) return absl::OkStatus();
-  const json::Value method = quantization.Get("quant_method");
-  return NotSupported(method.exists() ? method : quantization, "weights that are not quantized");
 }
 
 }  // namespace nibble

@@ -8,7 +8,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "formats/json/json.h"
-#include "formats/tensor_source.h"
 
 namespace nibble {
 
@@ -29,17 +28,6 @@ struct Supported {
 
 // kUnimplemented names the first key that is present, not null, and has another value.
 absl::Status RequireSupported(const json::Value& config, absl::Span<const Supported> supported);
-
-// kUnimplemented names the method, if the config says that the weights are quantized.
-absl::Status RefuseQuantized(const json::Value& config);
-
-// kUnimplemented names what the config's quantization has that tensor tables do not read: they read FP8 in blocks of
-// 128 x 128, per row or per tensor ("fp8"), MXFP4 ("mxfp4"), and symmetric INT4 in groups ("compressed-tensors",
-// "pack-quantized").
-absl::Status RequireReadableQuantization(const json::Value& config);
-
-// kDataLoss, if the config says that weights are quantized in a way that no tensor is stored in.
-absl::Status RequireQuantizedTensors(const json::Value& config, const TensorSource& source);
 
 }  // namespace nibble
 

@@ -240,7 +240,6 @@ absl::Status CheckYarn(const json::Value& parameters, const RopeScaling& scaling
 }
 
 absl::StatusOr<ModelSpec> SpecFromConfig(const json::Value& config) {
-  NIBBLE_RETURN_IF_ERROR(RequireReadableQuantization(config));
   NIBBLE_RETURN_IF_ERROR(RequireSupported(config, kSupported));
   NIBBLE_ASSIGN_OR_RETURN(const Fields fields, ReadFields(Rows(kPublishedFields), config));
   NIBBLE_RETURN_IF_ERROR(Check(fields));

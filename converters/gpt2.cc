@@ -82,7 +82,6 @@ ModelSpec SpecOf(const Fields& fields, bool tied) {
 }
 
 absl::StatusOr<ModelSpec> SpecFromConfig(const json::Value& config) {
-  NIBBLE_RETURN_IF_ERROR(RefuseQuantized(config));
   NIBBLE_RETURN_IF_ERROR(RequireSupported(config, kSupported));
   NIBBLE_ASSIGN_OR_RETURN(const Fields fields, ReadFields(kFields, config));
   NIBBLE_RETURN_IF_ERROR(CheckHeads(fields));

@@ -141,8 +141,7 @@ TEST(Gpt2, WhatChangesItsMathsIsRefusedByName) {
   for (const auto& [key, value] : {std::pair("activation_function", "\"relu\""),
                                    {"scale_attn_weights", "false"},
                                    {"scale_attn_by_inverse_layer_idx", "true"},
-                                   {"add_cross_attention", "true"},
-                                   {"quantization_config", R"({"quant_method": "gptq"})"}}) {
+                                   {"add_cross_attention", "true"}}) {
     TestCheckpoint checkpoint = RandomGpt2();
     checkpoint.config[key] = value;
     const absl::Status status = SpecOfConfig(checkpoint.ConfigText()).status();

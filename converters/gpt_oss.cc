@@ -198,7 +198,6 @@ absl::StatusOr<ResolvedRope> OriginalRope(const json::Value& config, const Field
 
 absl::StatusOr<ModelSpec> SpecFromConfig(const json::Value& config) {
   const bool is_original = config.Get(kOriginalKey).exists();
-  NIBBLE_RETURN_IF_ERROR(RequireReadableQuantization(config));
   NIBBLE_RETURN_IF_ERROR(RequireSupported(config, kSupported));
   NIBBLE_ASSIGN_OR_RETURN(Fields fields, ReadFields(kFields, config));
   NIBBLE_RETURN_IF_ERROR(CheckHeads(fields));

@@ -91,7 +91,6 @@ constexpr TensorTable kTable = {kTensors, kIgnored};
 RopeShape ShapeOf(const Fields& fields) { return {fields.Uint(Field::kRopeDimensions), fields[Field::kRopeBase]}; }
 
 absl::StatusOr<ModelSpec> SpecFromConfig(const json::Value& config) {
-  NIBBLE_RETURN_IF_ERROR(RefuseQuantized(config));
   NIBBLE_RETURN_IF_ERROR(RequireSupported(config, kSupported));
   NIBBLE_ASSIGN_OR_RETURN(const Fields fields, ReadFields(kFields, config));
   NIBBLE_RETURN_IF_ERROR(CheckLlamaFields(fields));

@@ -233,7 +233,6 @@ absl::StatusOr<Attentions> AttentionsOf(const json::Value& config, int layers) {
 }
 
 absl::StatusOr<ModelSpec> SpecFromConfig(const json::Value& config) {
-  NIBBLE_RETURN_IF_ERROR(RequireReadableQuantization(config));
   const json::Value text = TextConfig(config);
   NIBBLE_RETURN_IF_ERROR(RequireSupported(text, kSupported));
   NIBBLE_ASSIGN_OR_RETURN(Fields fields, ReadFields(kFields, text));

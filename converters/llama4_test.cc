@@ -253,8 +253,7 @@ INSTANTIATE_TEST_SUITE_P(
                   R"(["full_attention", "chunked_attention", "chunked_attention", "full_attention"])", kNot},
         BadConfig{"NoChunk", "attention_chunk_size", "0", kBad}, BadConfig{"FloorScale", "floor_scale", "0", kBad},
         BadConfig{"Scale", "attn_scale", "-1", kBad}, BadConfig{"Activation", "hidden_act", "\"gelu\"", kNot},
-        BadConfig{"Bias", "attention_bias", "true", kNot},
-        BadConfig{"Quantized", "quantization_config", R"({"quant_method": "fbgemm_fp8"})", kNot}),
+        BadConfig{"Bias", "attention_bias", "true", kNot}),
     [](const auto& info) { return info.param.name; });
 
 TEST_P(Llama4BadConfigs, AreNamed) {

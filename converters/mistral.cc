@@ -183,7 +183,6 @@ absl::StatusOr<bool> Tied(const json::Value& config, const json::Value& text) {
 }
 
 absl::StatusOr<ModelSpec> SpecFromHuggingFace(const json::Value& config) {
-  NIBBLE_RETURN_IF_ERROR(RequireReadableQuantization(config));
   const json::Value text = TextConfig(config);
   NIBBLE_RETURN_IF_ERROR(RequireSupported(text, kConfigSupported));
   NIBBLE_ASSIGN_OR_RETURN(const TextType type, TypeOf(text));

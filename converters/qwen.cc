@@ -172,7 +172,6 @@ absl::Status SetDenseLayers(const json::Value& config, const Fields& fields, Mod
 }
 
 absl::StatusOr<ModelSpec> SpecFromConfig(const json::Value& config) {
-  NIBBLE_RETURN_IF_ERROR(RequireReadableQuantization(config));
   NIBBLE_RETURN_IF_ERROR(RequireSupported(config, kSupported));
   const json::Value architecture = config.Get("architectures").At(0);
   NIBBLE_ASSIGN_OR_RETURN(const absl::string_view name,

@@ -24,6 +24,7 @@ namespace nibble {
 namespace {
 
 constexpr int kNoSlice = -1;
+constexpr size_t kMissing = 1000;
 
 std::string Quoted(absl::string_view name) { return absl::StrCat("'", absl::Utf8SafeCHexEscape(name), "'"); }
 
@@ -51,6 +52,7 @@ class Mapper {
       const bool per_layer = GetRole(table_.rows[begin].role).per_layer;
       for (int layer = per_layer ? 0 : -1; layer < (per_layer ? LayerCount(spec_) : 0); ++layer) {
         for (const Alternatives& role : roles) AddRole(role, layer);
+        if (IsAnotherModel()) return Verdict();
       }
       begin = end;
     }
@@ -130,8 +132,17 @@ class Mapper {
     }
     const int64_t slices = layer < 0 ? 0 : SliceCount(row.role, LayerOf(spec_, layer));
     if (slices == 0) AddTensor(row, layer, kNoSlice, 0);
-    for (int slice = 0; slice < slices; ++slice) AddTensor(row, layer, slice, slices);
+    for (int slice = 0; slice < slices; ++slice) {
+      const bool added = AddTensor(row, layer, slice, slices);
+      if (!added && (LiesInOne(row) || IsAnotherModel())) return;
+    }
   }
+
+  // All slices of a row's tensor in one stored tensor, or each in its own.
+  bool LiesInOne(const TensorRow& row) const { return names_ == Names::kGguf || !IsPerSlice(row); }
+
+  // So much is missing that looking for the rest, which may be any number, would say nothing more.
+  bool IsAnotherModel() const { return missing_.size() > source_.tensors().size() + kMissing; }
 
   void WarnOfTied(const TensorRow& row) {
     const PublishedWeight weight = *FindWeight(published_, Name(row, -1, 0));
@@ -145,25 +156,26 @@ class Mapper {
     }
   }
 
-  void AddTensor(const TensorRow& row, int layer, int slice, int64_t slices) {
-    const bool in_one = slice != kNoSlice && (names_ == Names::kGguf || !IsPerSlice(row));
+  // Whether it is there as it should be.
+  bool AddTensor(const TensorRow& row, int layer, int slice, int64_t slices) {
+    const bool in_one = slice != kNoSlice && LiesInOne(row);
     const std::string name = Name(row, layer, std::max(slice, 0));
     const std::optional<PublishedWeight> weight = FindWeight(published_, name);
     if (!weight) {
-      if (!in_one || slice == 0) missing_.Add(Quoted(name));
-      return;
+      missing_.Add(Quoted(name));
+      return false;
     }
     Use(*weight);
     Slot slot{spec_, layer, Length(row.rows, spec_, layer), Length(row.cols, spec_, layer), row.cols == Dim::kNone};
     slot.slice = std::max(slice, 0);
     slot.slices = in_one ? slices : 0;
     Placement placement = (names_ == Names::kGguf ? AsInGguf : row.layout)(slot);
-    if (!Fits(*weight, placement.shape, !in_one || slice == 0)) return;
+    if (!Fits(*weight, placement.shape)) return false;
     map_.tensors.push_back(Logical(row, slot, slice, *weight, std::move(placement.view)));
+    return true;
   }
 
-  // Trouble is named once per stored tensor.
-  bool Fits(const PublishedWeight& weight, const std::vector<int64_t>& shape, bool name_it) {
+  bool Fits(const PublishedWeight& weight, const std::vector<int64_t>& shape) {
     const std::string name = Quoted(weight.stored->name);
     const DTypeInfo& dtype = GetDType(weight.stored->dtype);
     Trouble* trouble = nullptr;
@@ -183,7 +195,7 @@ class Mapper {
                           ShapeText(weight.scales->shape), ", which cannot be the scales of ", name, " ",
                           ShapeText(weight.shape));
     }
-    if (trouble != nullptr && name_it) trouble->Add(std::move(text));
+    if (trouble != nullptr) trouble->Add(std::move(text));
     return trouble == nullptr;
   }
 

@@ -18,6 +18,7 @@ class Trouble {
   void Add(std::string item) {
     if (++count_ <= kNamed) items_.push_back(std::move(item));
   }
+  size_t size() const { return count_; }
   bool empty() const { return count_ == 0; }
   // "a, b and 3 more"
   std::string Text() const {

@@ -8,10 +8,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "converters/config.h"
 #include "converters/families.h"
 #include "converters/family.h"
+#include "converters/quantization.h"
 #include "formats/dtype.h"
+#include "formats/foreign_files.h"
 #include "formats/gguf/gguf.h"
 #include "formats/json/json.h"
 #include "formats/safetensors/safetensors.h"
@@ -103,14 +104,16 @@ absl::StatusOr<Model> OpenFolder(io::FileSystem& files, const std::string& folde
   Model model;
   model.path = folder;
   NIBBLE_ASSIGN_OR_RETURN(model.inputs, FolderInputs(files, folder));
+  NIBBLE_RETURN_IF_ERROR(RefuseForeignFolder(files, folder));
   NIBBLE_ASSIGN_OR_RETURN(const json::Document config, ReadConfig(files, folder));
+  NIBBLE_RETURN_IF_ERROR(CheckQuantization(config.root()));
   NIBBLE_ASSIGN_OR_RETURN(const Family* family, FindFamily(config.root()));
   NIBBLE_ASSIGN_OR_RETURN(model.spec, family->spec_from_config(config.root()));
   model.spec.set_name(LastName(folder).string());
   SetPredictionLayers(options, model);
   NIBBLE_ASSIGN_OR_RETURN(safetensors::Checkpoint checkpoint, safetensors::OpenFolder(files, folder));
   model.source = std::move(checkpoint.tensors);
-  NIBBLE_RETURN_IF_ERROR(RequireQuantizedTensors(config.root(), model.source));
+  NIBBLE_RETURN_IF_ERROR(CheckQuantizedTensors(config.root(), model.source));
   Append(model.warnings, checkpoint.warnings);
   NIBBLE_ASSIGN_OR_RETURN(TensorMap map, family->tensors_from_checkpoint(model.spec, model.source));
   SetTensors(std::move(map), model);
@@ -162,6 +165,7 @@ absl::StatusOr<Model> OpenModel(io::FileSystem& files, const std::string& path, 
   if (info.kind == io::FileKind::kDirectory) return OpenFolder(files, path, options);
   NIBBLE_ASSIGN_OR_RETURN(const bool is_gguf, IsGguf(files, path));
   if (is_gguf || absl::EndsWith(path, ".gguf")) return OpenGguf(files, path, options);
+  NIBBLE_RETURN_IF_ERROR(RefuseForeignFile(files, path));
   return BadData(path, "a folder with config.json, or a GGUF", "another file");
 }
 

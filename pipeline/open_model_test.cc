@@ -82,9 +82,35 @@ TEST_F(OpenModelTest, WhatIsNoModelIsRefusedByName) {
   WriteText("empty.gguf", "");
   ExpectError(Open("empty.gguf"), 65, "empty.gguf");
   WriteText("x.bin", "something else");
-  ExpectError(Open("x.bin"), 65, "x.bin: expected a folder with config.json, or a GGUF");
+  ExpectError(Open("x.bin"), 65, "x.bin: expected a folder with config.json, or a GGUF, found pickled weights");
+  ExpectError(Open(), 65, "empty.gguf: expected .safetensors files, found only a GGUF; name the file itself");
+  SetUp();
   WriteText("params.json", "{}");
   ExpectError(Open(), 65, "params.json: $.architectures: expected");
+}
+
+TEST_F(OpenModelTest, FilesOfOtherProgramsAreRefusedByName) {
+  WriteText("ggml-model-q4_0.bin", "tjgg....");
+  ExpectError(Open(), 65, "ggml-model-q4_0.bin: expected .safetensors files, found only a GGML file from before GGUF");
+  ExpectError(Open("ggml-model-q4_0.bin"), 65, "found a GGML file from before GGUF (magic ggjt)");
+  TestCheckpoint checkpoint = RandomLlama();
+  checkpoint.config["quantization"] = R"({"group_size": 64, "bits": 4})";
+  ASSERT_EQ(checkpoint.Write(folder_), absl::OkStatus());
+  ExpectError(Open(), 65, "$.quantization.group_size: expected no quantization of MLX");
+  checkpoint.config.erase("quantization");
+  checkpoint.tensors.push_back({"model.layers.0.mlp.up_proj.weight.absmax", {2}, {1, 1}});
+  ASSERT_EQ(checkpoint.Write(folder_), absl::OkStatus());
+  ExpectError(
+      Open(), 65,
+      "tensor 'model.layers.0.mlp.up_proj.weight.absmax': expected weights that are read, found those of bitsandbytes");
+}
+
+TEST_F(OpenModelTest, RemoteCodeIsNotAskedFor) {
+  TestCheckpoint checkpoint = RandomLlama();
+  checkpoint.config["auto_map"] = R"({"AutoConfig": "configuration_evil.EvilConfig"})";
+  ASSERT_EQ(checkpoint.Write(folder_), absl::OkStatus());
+  WriteText("configuration_evil.py", "raise SystemExit('executed')");
+  EXPECT_EQ(Open(), absl::OkStatus());
 }
 
 TEST_F(OpenModelTest, ParamsServeWhereThereIsNoConfig) {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status.h"
+#include "formats/foreign_files.h"
 #include "formats/json/json.h"
 #include "formats/safetensors/safetensors.h"
 #include "formats/safetensors/shards.h"
@@ -17,7 +18,6 @@ namespace nibble::safetensors {
 namespace {
 
 constexpr absl::string_view kStems[] = {"model", "consolidated"};
-constexpr absl::string_view kPickles[] = {".bin", ".pt", ".pth", ".pkl", ".ckpt"};
 constexpr uint64_t kMaxIndexBytes = 256 << 20;
 
 // Shards lie beside their index, under plain names; where a link leads does not matter (a hub cache is made of links).
@@ -101,11 +101,6 @@ absl::StatusOr<Checkpoint> OpenIndexed(io::FileSystem& files, const std::string&
   return checkpoint;
 }
 
-bool IsPickle(const std::string& name) {
-  return std::any_of(std::begin(kPickles), std::end(kPickles),
-                     [&](absl::string_view suffix) { return absl::EndsWith(name, suffix); });
-}
-
 }  // namespace
 
 absl::StatusOr<Checkpoint> OpenFolder(io::FileSystem& files, const std::string& directory) {
@@ -123,12 +118,7 @@ absl::StatusOr<Checkpoint> OpenFolder(io::FileSystem& files, const std::string& 
     if (!hidden && absl::EndsWith(name, ".safetensors")) paths.push_back(io::JoinPath(directory, name));
   }
   if (!paths.empty()) return OpenShards(files, paths);
-  const auto pickle = std::find_if(names.begin(), names.end(), IsPickle);
-  if (pickle != names.end()) {
-    return absl::UnimplementedError(absl::StrCat(io::JoinPath(directory, *pickle),
-                                                 ": expected .safetensors files, found only pickled weights, which can "
-                                                 "run code when loaded; publish or convert them as safetensors"));
-  }
+  NIBBLE_RETURN_IF_ERROR(RefuseForeignFolder(files, directory));
   return absl::NotFoundError(absl::StrCat(directory, ": expected .safetensors files, found none"));
 }
 

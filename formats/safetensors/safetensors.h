@@ -25,7 +25,7 @@ absl::StatusOr<Checkpoint> OpenFile(io::FileSystem& files, const std::string& pa
 
 // A folder: <stem>.safetensors.index.json decides where there is one, else <stem>.safetensors alone, where stem is
 // "model", or "consolidated"; else every *.safetensors of the folder (as gpt-oss/original has them). kNotFound if there
-// is none; a folder that holds only pickles (.bin, .pt, .pth) is refused by name.
+// is none; a folder that holds a model of another kind (foreign_files.h) is refused by name.
 absl::StatusOr<Checkpoint> OpenFolder(io::FileSystem& files, const std::string& directory);
 
 struct TensorInfo {

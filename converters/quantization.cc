@@ -1,0 +1,182 @@
+#include "converters/quantization.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "base/status.h"
+#include "converters/config.h"
+#include "formats/dtype.h"
+
+namespace nibble {
+namespace {
+
+// Keys that only one program writes, where no quant_method says who it was.
+constexpr struct {
+  absl::string_view path;
+  absl::string_view program;
+} kForeignKeys[] = {
+    {"quantization.group_size", "MLX"},
+    {"quantization_config.load_in_4bit", "bitsandbytes"},
+    {"quantization_config.load_in_8bit", "bitsandbytes"},
+};
+
+// Ends of tensor names that only one program gives. The first row that any tensor fits counts.
+constexpr struct {
+  absl::string_view suffix;
+  absl::string_view program;
+} kForeignTensors[] = {
+    {".absmax", "bitsandbytes"}, {".SCB", "bitsandbytes"},
+    {".g_idx", "GPTQ"},          {".qweight", "AWQ"},
+    {".biases", "MLX"},          {".W_q", "HQQ"},
+    {".codebooks", "AQLM"},      {".q_weight", "EXL2"},
+    {".trellis", "EXL3"},        {".weight_scale_2", "ModelOpt"},
+};
+
+// A method that is read: how a tensor shows that it is stored so.
+struct Method {
+  absl::string_view name;
+  std::array<DType, 2> dtypes;
+  std::array<absl::string_view, 2> suffixes;  // of such a tensor's name
+  bool must_be_declared;                      // OpenAI's own gpt-oss files say nothing of MXFP4
+};
+constexpr Method kMethods[] = {
+    {"fp8", {DType::kF8_E4M3, DType::kF8_E5M2}, {"", ""}, true},
+    {"mxfp4", {DType::kU8, DType::kU8}, {"_blocks", ".blocks"}, false},
+    {"compressed-tensors", {DType::kI32, DType::kI32}, {"_packed", "_packed"}, true},
+};
+
+bool IsStoredBy(const Method& method, const StoredTensor& tensor) {
+  for (size_t i = 0; i < method.dtypes.size(); ++i) {
+    if (tensor.dtype == method.dtypes[i] && absl::EndsWith(tensor.name, method.suffixes[i])) return true;
+  }
+  return false;
+}
+
+bool IsGiven(const json::Value& value) { return value.exists() && !value.is_null(); }
+
+// Multimodal configs have it outside of their text_config, or in it.
+json::Value QuantizationConfig(const json::Value& config) {
+  const json::Value outer = config.Get("quantization_config");
+  const json::Value inner = TextConfig(config).Get("quantization_config");
+  return IsGiven(outer) || !IsGiven(inner) ? outer : inner;
+}
+
+absl::Status CheckFp8(const json::Value& quantization) {
+  const json::Value block = quantization.Get("weight_block_size");
+  if (!IsGiven(block)) return absl::OkStatus();
+  if (block.size() != 2) return block.Error("two lengths");
+  for (const json::Value& length : block.Elements()) {
+    NIBBLE_RETURN_IF_ERROR(length.Int(1, 1 << 24).status());
+    if (*length.Int(1, 1 << 24) != 128) return NotSupported(block, "[128, 128]");
+  }
+  return absl::OkStatus();
+}
+
+json::Value PackedWeights(const json::Value& quantization) {
+  const auto groups = quantization.Get("config_groups").Members();
+  return groups.empty() ? quantization.Get("config_groups").Get("group_0").Get("weights")
+                        : groups[0].second.Get("weights");
+}
+
+absl::Status CheckPacked(const json::Value& quantization) {
+  constexpr Supported kFormat[] = {{"format", absl::string_view("pack-quantized")}};
+  constexpr Supported kWeights[] = {{"num_bits", 4.0},
+                                    {"symmetric", true},
+                                    {"type", absl::string_view("int")},
+                                    {"strategy", absl::string_view("group")}};
+  NIBBLE_RETURN_IF_ERROR(RequireSupported(quantization, kFormat));
+  const json::Value groups = quantization.Get("config_groups");
+  if (!groups.is_object() || groups.size() == 0) return groups.Error("an object with a group of weights");
+  if (groups.size() > 1) return NotSupported(groups, "one group");
+  const json::Value weights = PackedWeights(quantization);
+  NIBBLE_RETURN_IF_ERROR(weights.Get("group_size").Int(1, 1 << 24).status());
+  return RequireSupported(weights, kWeights);
+}
+
+// The blocks of which each has a scale, as the config says.
+std::optional<std::pair<int64_t, int64_t>> DeclaredBlocks(const json::Value& quantization, const Method& method) {
+  if (method.name == "compressed-tensors")
+    return std::pair(1, *PackedWeights(quantization).Get("group_size").Int(1, 1 << 24));
+  const json::Value block = quantization.Get("weight_block_size");
+  if (method.name != "fp8" || !IsGiven(block)) return std::nullopt;
+  return std::pair(*block.At(0).Int(1, 1 << 24), *block.At(1).Int(1, 1 << 24));
+}
+
+// Whether scales of so many blocks stand beside the tensor; other names and one scale for all are the table's business.
+absl::Status CheckBlocks(const json::Value& quantization, const Method& method, const TensorSource& source) {
+  const auto declared = DeclaredBlocks(quantization, method);
+  if (!declared) return absl::OkStatus();
+  const bool is_packed = method.name == "compressed-tensors";
+  const auto [block_rows, block_cols] = *declared;
+  for (const StoredTensor& tensor : source.tensors()) {
+    if (!IsStoredBy(method, tensor) || tensor.shape.size() != 2) continue;
+    const absl::string_view name = tensor.name;
+    const StoredTensor* scales = source.Find(is_packed ? absl::StrCat(absl::StripSuffix(name, "_packed"), "_scale")
+                                                       : absl::StrCat(name, "_scale_inv"));
+    if (scales == nullptr || scales->elements() == 1) continue;
+    const int64_t cols = tensor.shape[1] * (is_packed ? 8 : 1);
+    const std::vector<int64_t> expected = {(tensor.shape[0] - 1) / block_rows + 1, (cols - 1) / block_cols + 1};
+    if (scales->shape == expected) continue;
+    return BadData(source.Place(*scales),
+                   absl::StrCat("shape ", ShapeText(expected), " for blocks of ", block_rows, " x ", block_cols,
+                                ", which ", quantization.Place(), " says"),
+                   ShapeText(scales->shape));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckQuantization(const json::Value& config) {
+  const json::Value quantization = QuantizationConfig(config);
+  const json::Value method = quantization.Get("quant_method");
+  if (!IsGiven(method)) {
+    for (const auto& [path, program] : kForeignKeys) {
+      const json::Value value = Lookup(config, path);
+      if (IsGiven(value)) return NotSupported(value, absl::StrCat("no quantization of ", program));
+    }
+    if (!IsGiven(quantization)) return absl::OkStatus();
+  }
+  NIBBLE_ASSIGN_OR_RETURN(const absl::string_view name, method.String());
+  if (name == "mxfp4") return absl::OkStatus();
+  if (name == "fp8") return CheckFp8(quantization);
+  if (name == "compressed-tensors") return CheckPacked(quantization);
+  return NotSupported(method, "fp8, mxfp4 or compressed-tensors");
+}
+
+absl::Status CheckQuantizedTensors(const json::Value& config, const TensorSource& source) {
+  for (const auto& [suffix, program] : kForeignTensors) {
+    const auto fits = [end = suffix](const StoredTensor& tensor) { return absl::EndsWith(tensor.name, end); };
+    const auto found = std::find_if(source.tensors().begin(), source.tensors().end(), fits);
+    if (found == source.tensors().end()) continue;
+    return absl::UnimplementedError(absl::StrCat(source.Place(*found),
+                                                 ": expected weights that are read, found those of ", program,
+                                                 ", which are not supported; use the original checkpoint"));
+  }
+  const json::Value quantization = QuantizationConfig(config);
+  const json::Value name = quantization.Get("quant_method");
+  const bool is_declared = name.is_string() || IsGiven(config.Get("quantization"));  // the latter: Mistral's
+  for (const Method& method : kMethods) {
+    const bool is_method = name.is_string() && *name.String() == method.name;
+    const auto is_stored = [&](const StoredTensor& tensor) { return IsStoredBy(method, tensor); };
+    const auto stored = std::find_if(source.tensors().begin(), source.tensors().end(), is_stored);
+    const bool has = stored != source.tensors().end();
+    if (is_method && !has) return name.Error("a method that a tensor is stored in");
+    if (has && !is_declared && method.must_be_declared) {
+      return name.Error(
+          absl::StrCat("\"", method.name, "\", as tensor '", stored->name, "' is ", GetDType(stored->dtype).name));
+    }
+    if (is_method) NIBBLE_RETURN_IF_ERROR(CheckBlocks(quantization, method, source));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace nibble

@@ -1,0 +1,213 @@
+#include "converters/quantization.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "formats/dtype.h"
+#include "formats/io/file.h"
+#include "formats/json/json.h"
+#include "formats/tensor_source.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace nibble {
+namespace {
+
+using ::testing::HasSubstr;
+
+class NoFile : public io::ReadableFile {
+ public:
+  absl::Status ReadAt(uint64_t, absl::Span<std::byte>) const override { return absl::InternalError("read"); }
+  const std::string& path() const override { return path_; }
+  const io::FileInfo& info() const override { return info_; }
+
+ private:
+  std::string path_ = "m.safetensors";
+  io::FileInfo info_;
+};
+
+TensorSource Source(std::vector<StoredTensor> tensors) {
+  std::vector<std::unique_ptr<io::ReadableFile>> files;
+  files.push_back(std::make_unique<NoFile>());
+  return TensorSource::Create(std::move(files), std::move(tensors)).value();
+}
+
+json::Document Config(const std::string& members) {
+  return json::Document::Parse(absl::StrCat("{", members, "}"), "config.json").value();
+}
+
+void ExpectStatus(const absl::Status& status, absl::StatusCode code, const std::string& message) {
+  EXPECT_EQ(status.code(), code) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr(message));
+  EXPECT_EQ(ExitCode(status), code == absl::StatusCode::kOk ? 0 : 65);
+}
+
+constexpr absl::StatusCode kOk = absl::StatusCode::kOk;
+constexpr absl::StatusCode kBad = absl::StatusCode::kDataLoss;
+constexpr absl::StatusCode kNot = absl::StatusCode::kUnimplemented;
+
+std::string Of(const std::string& members) { return absl::StrCat("\"quantization_config\": {", members, "}"); }
+
+constexpr char kFp8[] = R"("quant_method": "fp8", "weight_block_size": [128, 128])";
+constexpr char kMxfp4[] = R"("quant_method": "mxfp4")";
+std::string Int4(const std::string& weights = R"("num_bits": 4, "symmetric": true, "type": "int", "strategy": "group")",
+                 const std::string& more = R"("format": "pack-quantized")") {
+  return absl::StrCat(R"("quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": {)", weights,
+                      R"(, "group_size": 32}}}, )", more);
+}
+
+TEST(CheckQuantization, NamesWhatIsNotRead) {
+  const struct {
+    std::string config;
+    absl::StatusCode code;
+    const char* message;
+  } cases[] = {
+      {"", kOk, ""},
+      {R"("quantization_config": null)", kOk, ""},
+      {Of(kFp8), kOk, ""},
+      {Of(R"("quant_method": "fp8")"), kOk, ""},
+      {Of(R"("quant_method": "fp8", "weight_block_size": null)"), kOk, ""},
+      {Of(kMxfp4), kOk, ""},
+      {Of(Int4()), kOk, ""},
+      {absl::StrCat(R"("text_config": {)", Of(kFp8), "}"), kOk, ""},
+      {R"("quantization": {"qformat_weight": "fp8_e4m3"})", kOk, ""},
+      // Methods that are not read.
+      {Of(R"("quant_method": "bitsandbytes", "load_in_4bit": true)"), kNot,
+       "config.json: $.quantization_config.quant_method: expected fp8, mxfp4 or compressed-tensors, found "
+       "\"bitsandbytes\", which is not supported"},
+      {Of(R"("load_in_4bit": true)"), kNot,
+       "$.quantization_config.load_in_4bit: expected no quantization of bitsandbytes"},
+      {Of(R"("load_in_8bit": true)"), kNot,
+       "$.quantization_config.load_in_8bit: expected no quantization of bitsandbytes"},
+      {Of(R"("quant_method": "gptq", "bits": 4)"), kNot, "found \"gptq\""},
+      {Of(R"("quant_method": "awq", "bits": 4)"), kNot, "found \"awq\""},
+      {absl::StrCat(R"("text_config": {)", Of(R"("quant_method": "awq")"), "}"), kNot,
+       "$.text_config.quantization_config.quant_method"},
+      {R"("quantization": {"group_size": 64, "bits": 4})", kNot,
+       "$.quantization.group_size: expected no quantization of MLX, found 64"},
+      {absl::StrCat(R"("quantization": {"group_size": 64, "bits": 4}, )", Of(R"("group_size": 64, "bits": 4)")), kNot,
+       "MLX"},
+      // Parts of a method.
+      {Of(R"("quant_method": "fp8", "weight_block_size": [64, 64])"), kNot,
+       "$.quantization_config.weight_block_size: expected [128, 128], found [64,64]"},
+      {Of(Int4(R"("num_bits": 8, "symmetric": true, "type": "int", "strategy": "group")")), kNot,
+       "$.quantization_config.config_groups.group_0.weights.num_bits: expected 4, found 8"},
+      {Of(Int4(R"("num_bits": 4, "symmetric": false, "type": "int", "strategy": "group")")), kNot, "weights.symmetric"},
+      {Of(Int4(R"("num_bits": 4, "symmetric": true, "type": "float", "strategy": "group")")), kNot, "weights.type"},
+      {Of(Int4(R"("num_bits": 4, "symmetric": true, "type": "int", "strategy": "channel")")), kNot, "weights.strategy"},
+      {Of(Int4(R"("num_bits": 4)", R"("format": "nvfp4-pack-quantized")")), kNot,
+       "$.quantization_config.format: expected \"pack-quantized\", found \"nvfp4-pack-quantized\""},
+      {Of(R"("quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": {"a": {}, "b": {}})"),
+       kNot, "$.quantization_config.config_groups: expected one group"},
+      // What no program writes.
+      {R"("quantization_config": [])", kBad, "$.quantization_config.quant_method: expected a string"},
+      {Of(""), kBad, "$.quantization_config.quant_method: expected a string, found nothing"},
+      {Of(R"("quant_method": 8)"), kBad, "$.quantization_config.quant_method: expected a string, found 8"},
+      {Of(R"("quant_method": "fp8", "weight_block_size": [128])"), kBad, "weight_block_size: expected two lengths"},
+      {Of(R"("quant_method": "fp8", "weight_block_size": [0, 128])"), kBad,
+       "weight_block_size[0]: expected an integer"},
+      {Of(R"("quant_method": "fp8", "weight_block_size": [128.0, 128])"), kBad,
+       "weight_block_size[0]: expected an integer"},
+      {Of(R"("quant_method": "compressed-tensors")"), kBad, "config_groups: expected an object"},
+      {Of(R"("quant_method": "compressed-tensors", "config_groups": {"g": {"weights": {"group_size": -1}}})"), kBad,
+       "$.quantization_config.config_groups.g.weights.group_size: expected an integer"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.config);
+    ExpectStatus(CheckQuantization(Config(c.config).root()), c.code, c.message);
+  }
+}
+
+const StoredTensor kBf16Tensor = {"a.weight", DType::kBF16, {256, 256}};
+const StoredTensor kFp8Tensor = {"a.weight", DType::kF8_E4M3, {200, 256}};
+const StoredTensor kMxfp4Tensor = {"a_blocks", DType::kU8, {64, 2, 16}};
+const StoredTensor kInt4Tensor = {"a.weight_packed", DType::kI32, {64, 16}};
+
+StoredTensor Named(const char* name) { return {name, DType::kU8, {1}}; }
+StoredTensor Scales(const char* name, std::vector<int64_t> shape) { return {name, DType::kF32, std::move(shape)}; }
+
+TEST(CheckQuantizedTensors, MustBeWhatTheConfigSays) {
+  const struct {
+    const char* name;
+    std::string config;
+    std::vector<StoredTensor> tensors;
+    absl::StatusCode code;
+    const char* message;
+  } cases[] = {
+      {"plain", "", {kBf16Tensor}, kOk, ""},
+      {"fp8", Of(kFp8), {kBf16Tensor, {"b.weight", DType::kF8_E5M2, {2, 2}}}, kOk, ""},
+      {"mxfp4", Of(kMxfp4), {kMxfp4Tensor}, kOk, ""},
+      {"int4", Of(Int4()), {kInt4Tensor}, kOk, ""},
+      {"OpenAI's mxfp4", "", {Named("a.blocks")}, kOk, ""},
+      {"Mistral's fp8", R"("quantization": {"qformat_weight": "fp8_e4m3"})", {kFp8Tensor}, kOk, ""},
+      {"no fp8",
+       Of(kFp8),
+       {kBf16Tensor},
+       kBad,
+       "$.quantization_config.quant_method: expected a method that a tensor is stored in, found \"fp8\""},
+      {"no mxfp4", Of(kMxfp4), {kBf16Tensor}, kBad, "found \"mxfp4\""},
+      {"bytes are not mxfp4", Of(kMxfp4), {Named("a.weight")}, kBad, "found \"mxfp4\""},
+      {"no int4", Of(Int4()), {kBf16Tensor}, kBad, "found \"compressed-tensors\""},
+      {"another method", Of(kMxfp4), {kFp8Tensor}, kBad, "found \"mxfp4\""},
+      {"undeclared fp8",
+       "",
+       {kFp8Tensor},
+       kBad,
+       "$.quantization_config.quant_method: expected \"fp8\", as tensor 'a.weight' is F8_E4M3, found nothing"},
+      {"undeclared int4",
+       "",
+       {kInt4Tensor},
+       kBad,
+       "expected \"compressed-tensors\", as tensor 'a.weight_packed' is I32"},
+      {"partial blocks", Of(kFp8), {kFp8Tensor, Scales("a.weight_scale_inv", {2, 2})}, kOk, ""},
+      {"one scale", Of(kFp8), {kFp8Tensor, Scales("a.weight_scale_inv", {})}, kOk, ""},
+      {"other blocks",
+       Of(kFp8),
+       {kFp8Tensor, Scales("a.weight_scale_inv", {4, 4})},
+       kBad,
+       "m.safetensors: tensor 'a.weight_scale_inv': expected shape [2, 2] for blocks of 128 x 128, which config.json: "
+       "$.quantization_config says, found [4, 4]"},
+      {"groups", Of(Int4()), {kInt4Tensor, Scales("a.weight_scale", {64, 4})}, kOk, ""},
+      {"other groups",
+       Of(Int4()),
+       {kInt4Tensor, Scales("a.weight_scale", {64, 1})},
+       kBad,
+       "tensor 'a.weight_scale': expected shape [64, 4] for blocks of 1 x 32"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    const json::Document config = Config(c.config);
+    ASSERT_EQ(CheckQuantization(config.root()), absl::OkStatus());
+    ExpectStatus(CheckQuantizedTensors(config.root(), Source(c.tensors)), c.code, c.message);
+  }
+}
+
+TEST(CheckQuantizedTensors, NamesTheProgramThatPackedThem) {
+  const struct {
+    std::vector<StoredTensor> tensors;
+    const char* program;
+  } cases[] = {
+      {{Named("a.weight"), Named("a.weight.absmax"), Named("a.weight.quant_state.bitsandbytes__nf4")}, "bitsandbytes"},
+      {{Named("a.weight"), Named("a.SCB")}, "bitsandbytes"},
+      {{Named("a.qweight"), Named("a.qzeros"), Named("a.scales"), Named("a.g_idx")}, "GPTQ"},
+      {{Named("a.qweight"), Named("a.qzeros"), Named("a.scales")}, "AWQ"},
+      {{Named("a.weight"), Named("a.scales"), Named("a.biases")}, "MLX"},
+      {{Named("a.W_q")}, "HQQ"},
+      {{Named("a.codes"), Named("a.codebooks")}, "AQLM"},
+      {{Named("a.q_weight")}, "EXL2"},
+      {{Named("a.trellis")}, "EXL3"},
+      {{Named("a.weight"), Named("a.weight_scale_2")}, "ModelOpt"},
+  };
+  const json::Document config = Config("");
+  for (const auto& c : cases) {
+    ExpectStatus(CheckQuantizedTensors(config.root(), Source(c.tensors)), kNot,
+                 absl::StrCat("found those of ", c.program, ","));
+  }
+}
+
+}  // namespace
+}  // namespace nibble
