@@ -10,6 +10,7 @@ absl::Span<const Command> Commands() {
        "nibble convert Llama-3.1-8B/ -o llama-bf16.gguf --dtype bf16", DefineConvert},
       {"quantize", "Make a small model out of a large one",
        "nibble quantize Llama-3.1-8B/ -o llama-Q4_K_M.gguf --type Q4_K_M", DefineQuantize},
+      {"plan", "What quantize would write, tensor by tensor", "nibble plan Llama-3.1-8B/ --type Q4_K_M", DefinePlan},
       {"verify", "Measure how close models are to their original",
        "nibble verify Llama-3.1-8B/ llama-Q4_K_M.gguf --text wiki.test.raw --chunks 40 --max-kld 0.05", DefineVerify},
       {"run", "Continue a text", "nibble run llama-Q4_K_M.gguf -p 'Once upon a time' -n 64", DefineRun},

@@ -36,7 +36,7 @@ absl::Status RunConvert(ConvertOptions& options, Context& context) {
 Job DefineConvert(CLI::App& app) {
   auto options = std::make_shared<ConvertOptions>();
   AddModel(app, options->model);
-  AddGgufOutput(app, options->output.path, options->output.force);
+  AddGgufOutput(app, options->output.path, options->output.force)->required();
   app.add_option("--dtype", options->dtype, "of the matrices; 'source' (default) keeps what is stored")
       ->type_name("source|bf16|f16|f32")
       ->check(OneOf({"source", "bf16", "f16", "f32"}));

@@ -19,7 +19,7 @@ struct InspectOptions {
 
 absl::Status RunInspect(const InspectOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model));
-  NIBBLE_ASSIGN_OR_RETURN(const Inspection inspection, Inspect(model));
+  NIBBLE_ASSIGN_OR_RETURN(const Inspection inspection, Inspect(model, options.tensors));
   context.Show(options.json ? InspectJson(inspection, options.tensors) + "\n"
                             : InspectText(inspection, options.tensors));
   return absl::OkStatus();

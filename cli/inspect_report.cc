@@ -26,13 +26,32 @@ std::string StoredText(const Inspection& inspection) {
                          inspection.files() == 1 ? "" : "s", absl::StrJoin(uses, ", "));
 }
 
-// By the first layer: families whose layers differ will say so themselves.
+std::string FeedForwardText(const ModelSpec& spec) {
+  std::string text;
+  int dense = 0;
+  const FeedForward* mixture = nullptr;
+  for (const Layer& layer : spec.layers()) {
+    if (layer.feed_forward().has_experts()) {
+      mixture = &layer.feed_forward();
+    } else if (dense++ == 0) {
+      text = absl::StrCat("feed-forward ", layer.feed_forward().length());
+    }
+  }
+  if (mixture == nullptr) return text;
+  if (dense > 0) absl::StrAppend(&text, " in ", dense, " of them, in the others ");
+  const Experts& experts = mixture->experts();
+  absl::StrAppend(&text, experts.count(), " experts of ", experts.length(), ", ", experts.used(), " at a time");
+  if (experts.shared_length() > 0) absl::StrAppend(&text, ", and one of ", experts.shared_length(), " for all");
+  return text;
+}
+
+// Attention by the first layer.
 std::string LayersText(const ModelSpec& spec) {
   std::string text = absl::StrCat(spec.layers_size(), " of width ", spec.hidden_size());
   if (spec.layers_size() == 0) return text;
   const Attention& attention = spec.layers(0).attention();
   absl::StrAppend(&text, "; ", attention.heads(), " heads of ", attention.key_length(), ", ", attention.kv_heads(),
-                  " for keys and values; feed-forward ", spec.layers(0).feed_forward().length());
+                  " for keys and values; ", FeedForwardText(spec));
   return text;
 }
 

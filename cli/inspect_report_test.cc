@@ -50,6 +50,21 @@ TEST(InspectText, IsReadableAtAGlance) {
   ExpectParts(InspectText(inspection, false), {"byte-level BPE 'gpt-2', 1024 tokens, bos 0\n"});
 }
 
+TEST(InspectText, TellsOfExperts) {
+  Inspection inspection = MakeInspection();
+  inspection.mutable_spec()->mutable_layers(0)->mutable_feed_forward()->set_length(96);
+  ExpectParts(InspectText(inspection, false), {"; feed-forward 96\n"});
+  Experts* experts = inspection.mutable_spec()->add_layers()->mutable_feed_forward()->mutable_experts();
+  experts->set_count(8);
+  experts->set_used(2);
+  experts->set_length(64);
+  ExpectParts(InspectText(inspection, false),
+              {"2 of width 256", "; feed-forward 96 in 1 of them, in the others 8 experts of 64, 2 at a time\n"});
+  experts->set_shared_length(32);
+  inspection.mutable_spec()->mutable_layers()->DeleteSubrange(0, 1);
+  ExpectParts(InspectText(inspection, false), {"; 8 experts of 64, 2 at a time, and one of 32 for all\n"});
+}
+
 TEST(InspectJson, NamesEverything) {
   Inspection inspection = MakeInspection();
   const std::string json = InspectJson(inspection, /*with_tensors=*/true);

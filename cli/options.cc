@@ -20,15 +20,15 @@ CLI::Option* AddModel(CLI::App& app, std::string& path) {
       ->option_text(" ");
 }
 
-void AddGgufOutput(CLI::App& app, std::string& path, bool& force) {
+CLI::Option* AddGgufOutput(CLI::App& app, std::string& path, bool& force) {
   const auto ends_in_gguf = [](std::string& name) {
     return absl::EndsWithIgnoreCase(name, ".gguf") ? "" : "expected a name that ends in .gguf, found '" + name + "'";
   };
-  app.add_option("-o,--output", path, "the file to make; it appears only when it is complete")
-      ->required()
-      ->type_name("OUT.gguf")
-      ->check(CLI::Validator(ends_in_gguf, ""));
+  CLI::Option* output = app.add_option("-o,--output", path, "the file to make; it appears only when it is complete")
+                            ->type_name("OUT.gguf")
+                            ->check(CLI::Validator(ends_in_gguf, ""));
   app.add_flag("--force", force, "replace the output if it exists");
+  return output;
 }
 
 void AddKeepMtp(CLI::App& app, bool& keep_mtp) {

@@ -18,8 +18,8 @@ inline constexpr uint64_t kTextLimit = uint64_t{1} << 30;
 // MODEL: a Hugging Face folder or a .gguf.
 CLI::Option* AddModel(CLI::App& app, std::string& path);
 
-// -o, --output, and --force. REQUIRES: `path` and `force` outlive `app`'s parse.
-void AddGgufOutput(CLI::App& app, std::string& path, bool& force);
+// -o, --output, which is returned, and --force. REQUIRES: `path` and `force` outlive `app`'s parse.
+CLI::Option* AddGgufOutput(CLI::App& app, std::string& path, bool& force);
 
 // --keep-mtp
 void AddKeepMtp(CLI::App& app, bool& keep_mtp);

@@ -1,7 +1,5 @@
 #include "cli/plan_summary.h"
 
-#include <sys/resource.h>
-
 #include <map>
 #include <vector>
 
@@ -9,18 +7,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "cli/peak_memory.h"
 #include "cli/printable.h"
 #include "cli/units.h"
 
 namespace nibble::cli {
 namespace {
-
-// The largest resident set so far, in bytes.
-uint64_t PeakMemory() {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
-}
 
 // "113 F32, 99 Q4_K"
 std::string CountText(const std::map<std::string, int>& counts) {
@@ -28,28 +20,34 @@ std::string CountText(const std::map<std::string, int>& counts) {
       counts, ", ", [](std::string* out, const auto& entry) { absl::StrAppend(out, entry.second, " ", entry.first); });
 }
 
-std::string Line(absl::string_view label, absl::string_view value) {
+}  // namespace
+
+std::string PlanLine(absl::string_view label, absl::string_view value) {
   return absl::StrFormat("  %-16s %s\n", label, value);
 }
 
-}  // namespace
-
-std::string PlanSummary(const Plan& plan, absl::string_view path, double seconds) {
+std::string PlanFigures(const Plan& plan) {
   std::map<std::string, int> types, fallbacks;
   for (const PlannedTensor& tensor : plan.tensors()) {
     ++types[tensor.type()];
     if (absl::StartsWith(tensor.reason(), "fallback")) ++fallbacks[tensor.type()];
   }
-  std::string text = absl::StrCat(Printable(path), "\n");
-  absl::StrAppend(&text, Line("size", absl::StrFormat("%s (source %s)", FormatSize(plan.file_bytes()),
-                                                      FormatSize(plan.source_bytes()))));
-  absl::StrAppend(&text, Line("bits per weight", absl::StrFormat("%.2f", plan.bits_per_weight())));
-  absl::StrAppend(&text, Line("tensors", CountText(types)));
+  std::string text;
+  absl::StrAppend(&text, PlanLine("size", absl::StrFormat("%s (source %s)", FormatSize(plan.file_bytes()),
+                                                          FormatSize(plan.source_bytes()))));
+  absl::StrAppend(&text, PlanLine("bits per weight", absl::StrFormat("%.2f", plan.bits_per_weight())));
+  absl::StrAppend(&text, PlanLine("tensors", CountText(types)));
   if (!fallbacks.empty()) {
-    absl::StrAppend(&text, Line("fallbacks", absl::StrCat(CountText(fallbacks), " (their rows do not fit the type)")));
+    absl::StrAppend(&text,
+                    PlanLine("fallbacks", absl::StrCat(CountText(fallbacks), " (their rows do not fit the type)")));
   }
-  absl::StrAppend(&text, Line("time", absl::StrFormat("%.1f s", seconds)));
-  absl::StrAppend(&text, Line("peak memory", FormatSize(PeakMemory())));
+  return text;
+}
+
+std::string PlanSummary(const Plan& plan, absl::string_view path, double seconds) {
+  std::string text = absl::StrCat(Printable(path), "\n", PlanFigures(plan));
+  absl::StrAppend(&text, PlanLine("time", absl::StrFormat("%.1f s", seconds)));
+  absl::StrAppend(&text, PlanLine("peak memory", FormatSize(PeakMemory())));
   return text;
 }
 

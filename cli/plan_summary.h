@@ -1,4 +1,4 @@
-// What a job that wrote a model tells at its end.
+// What is told of an output as a whole: of one that was written, at the job's end, and of one that is planned.
 #ifndef NIBBLE_CLI_PLAN_SUMMARY_H_
 #define NIBBLE_CLI_PLAN_SUMMARY_H_
 
@@ -9,8 +9,13 @@
 
 namespace nibble::cli {
 
-// Path, sizes before and after, bits per weight, tensors by type, fallbacks by type, seconds, and the peak memory of
-// this process.
+// "  size             3.0 MiB (source 9.0 MiB)"
+std::string PlanLine(absl::string_view label, absl::string_view value);
+
+// Lines: sizes before and after, bits per weight, tensors by type, fallbacks by type.
+std::string PlanFigures(const Plan& plan);
+
+// Path, PlanFigures, seconds, and the peak memory of this process.
 std::string PlanSummary(const Plan& plan, absl::string_view path, double seconds);
 
 }  // namespace nibble::cli

@@ -13,5 +13,10 @@ TEST(FormatTable, AlignsByCharacters) {
   EXPECT_EQ(FormatTable({}), "");
 }
 
+TEST(FormatTable, WordsInTheLastColumnAreFlushLeft) {
+  EXPECT_EQ(FormatTable({{"a", "1", "why"}, {"bb", "22", ""}, {"c", "3"}}, LastColumn::kFlushLeft),
+            "a    1  why\nbb  22\nc    3\n");
+}
+
 }  // namespace
 }  // namespace nibble::cli

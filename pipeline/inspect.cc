@@ -11,8 +11,9 @@
 #include "formats/dtype.h"
 #include "formats/tensor_source.h"
 #include "formats/tokenizer/vocabulary.h"
-#include "pipeline/quantize.h"
+#include "pipeline/plan.h"
 #include "pipeline/type_options.h"
+#include "pipeline/types.h"
 
 namespace nibble {
 namespace {
@@ -25,24 +26,28 @@ uint64_t Parameters(const Model& model) {
   return parameters;
 }
 
-void DescribeTensors(const TensorSource& source, Inspection& inspection) {
-  absl::flat_hash_map<std::string, DTypeUse> uses;
+void ListTensors(const TensorSource& source, Inspection& inspection) {
   for (const StoredTensor& stored : source.tensors()) {
     InspectedTensor& tensor = *inspection.add_tensors();
     tensor.set_name(stored.name);
     tensor.set_dtype(std::string(GetDType(stored.dtype).name));
     tensor.mutable_shape()->Add(stored.shape.begin(), stored.shape.end());
     tensor.set_bytes(stored.bytes);
+  }
+}
 
-    DTypeUse& use = uses[tensor.dtype()];
-    use.set_dtype(tensor.dtype());
+void DescribeDTypes(const TensorSource& source, Inspection& inspection) {
+  absl::flat_hash_map<DType, DTypeUse> uses;
+  for (const StoredTensor& stored : source.tensors()) {
+    DTypeUse& use = uses[stored.dtype];
+    use.set_dtype(std::string(GetDType(stored.dtype).name));
     use.set_tensors(use.tensors() + 1);
     use.set_elements(use.elements() + stored.elements());
     use.set_bytes(use.bytes() + stored.bytes);
     inspection.set_tensor_bytes(inspection.tensor_bytes() + stored.bytes);
   }
   std::vector<DTypeUse> sorted;
-  for (auto& [name, use] : uses) sorted.push_back(std::move(use));
+  for (auto& [dtype, use] : uses) sorted.push_back(std::move(use));
   std::sort(sorted.begin(), sorted.end(), [](const DTypeUse& a, const DTypeUse& b) {
     return std::pair(b.bytes(), a.dtype()) < std::pair(a.bytes(), b.dtype());
   });
@@ -61,10 +66,12 @@ TokenizerFacts DescribeTokenizer(const tokenizer::Vocabulary& vocabulary) {
   return facts;
 }
 
-absl::StatusOr<TypeWeight> Weigh(const Model& model, const std::string& type) {
+absl::StatusOr<TypeWeight> Weigh(const Model& model, const StoredFormats& stored, uint64_t header_bytes,
+                                 const std::string& type) {
   TypeOptions options;
   options.type = type;
-  NIBBLE_ASSIGN_OR_RETURN(const Plan plan, PlanQuantize(model, options));
+  NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, ChooseQuantizedTypes(model, stored, options));
+  const Plan plan = MakeReport(model, choices, header_bytes);
   TypeWeight weight;
   weight.set_type(type);
   weight.set_bytes(plan.file_bytes());
@@ -76,7 +83,7 @@ absl::StatusOr<TypeWeight> Weigh(const Model& model, const std::string& type) {
 
 }  // namespace
 
-absl::StatusOr<Inspection> Inspect(const Model& model) {
+absl::StatusOr<Inspection> Inspect(const Model& model, bool with_tensors) {
   Inspection inspection;
   inspection.set_path(model.path);
   *inspection.mutable_spec() = model.spec;
@@ -85,10 +92,13 @@ absl::StatusOr<Inspection> Inspect(const Model& model) {
   for (const auto& file : model.source.files()) {
     inspection.set_file_bytes(inspection.file_bytes() + file->info().size);
   }
-  DescribeTensors(model.source, inspection);
+  DescribeDTypes(model.source, inspection);
+  if (with_tensors) ListTensors(model.source, inspection);
   if (model.vocabulary) *inspection.mutable_tokenizer() = DescribeTokenizer(*model.vocabulary);
+  const StoredFormats stored = FindStoredFormats(model);
+  const uint64_t header_bytes = HeaderBytes(model);
   for (const std::string& type : TypeNames()) {
-    NIBBLE_ASSIGN_OR_RETURN(*inspection.add_types(), Weigh(model, type));
+    NIBBLE_ASSIGN_OR_RETURN(*inspection.add_types(), Weigh(model, stored, header_bytes, type));
   }
   return inspection;
 }

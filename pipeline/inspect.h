@@ -8,7 +8,8 @@
 
 namespace nibble {
 
-absl::StatusOr<Inspection> Inspect(const Model& model);
+// `with_tensors`: every stored tensor as well.
+absl::StatusOr<Inspection> Inspect(const Model& model, bool with_tensors);
 
 }  // namespace nibble
 

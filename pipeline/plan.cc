@@ -121,21 +121,44 @@ Plan MakeReport(const Model& model, const TypeChoices& choices, const std::vecto
   return report;
 }
 
+std::vector<OutputTensor> MakeTensors(const Model& model, const TypeChoices& choices) {
+  const absl::Span<const TensorStack> stacks = model.tensors.stacks();
+  assert(choices.each.size() == stacks.size());
+  std::vector<OutputTensor> tensors;
+  for (size_t i = 0; i < stacks.size(); ++i) {
+    const TypeChoice& choice = choices.each[i];
+    tensors.push_back({stacks[i], GgufName(stacks[i][0]), choice.format, choice.keep_bits});
+  }
+  return tensors;
+}
+
+std::vector<gguf::TensorInfo> InfosOf(const std::vector<OutputTensor>& tensors) {
+  std::vector<gguf::TensorInfo> infos;
+  for (const OutputTensor& tensor : tensors) {
+    infos.push_back({tensor.name, DTypeOf(tensor.format), ShapeOf(tensor.slices)});
+  }
+  return infos;
+}
+
 }  // namespace
 
 OutputPlan MakePlan(const Model& model, const TypeChoices& choices) {
-  const absl::Span<const TensorStack> stacks = model.tensors.stacks();
-  assert(choices.each.size() == stacks.size());
   OutputPlan plan;
-  std::vector<gguf::TensorInfo> infos;
-  for (size_t i = 0; i < stacks.size(); ++i) {
-    const TypeChoice& choice = choices.each[i];
-    plan.tensors.push_back({stacks[i], GgufName(stacks[i][0]), choice.format, choice.keep_bits});
-    infos.push_back({plan.tensors.back().name, DTypeOf(choice.format), ShapeOf(stacks[i])});
-  }
-  plan.layout = gguf::MakeLayout(MakeMetadata(model, choices.file_type), infos);
+  plan.tensors = MakeTensors(model, choices);
+  plan.layout = gguf::MakeLayout(MakeMetadata(model, choices.file_type), InfosOf(plan.tensors));
   plan.report = MakeReport(model, choices, plan.tensors, plan.layout.file_bytes);
   return plan;
+}
+
+uint64_t HeaderBytes(const Model& model) {
+  const TypeChoices any{.each = std::vector<TypeChoice>(model.tensors.stacks().size())};
+  return MakePlan(model, any).layout.header.size();
+}
+
+Plan MakeReport(const Model& model, const TypeChoices& choices, uint64_t header_bytes) {
+  const std::vector<OutputTensor> tensors = MakeTensors(model, choices);
+  const gguf::Layout layout = gguf::MakeLayout(gguf::Metadata(), InfosOf(tensors));
+  return MakeReport(model, choices, tensors, header_bytes + layout.file_bytes - layout.header.size());
 }
 
 }  // namespace nibble

@@ -2,6 +2,7 @@
 #ifndef NIBBLE_PIPELINE_PLAN_H_
 #define NIBBLE_PIPELINE_PLAN_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,11 @@ struct OutputPlan {
 
 // REQUIRES: one choice per stack of `model`, which outlives the plan.
 OutputPlan MakePlan(const Model& model, const TypeChoices& choices);
+
+// The report alone, for those who ask for many choices: HeaderBytes() is what comes before a file's tensors, the same
+// for all choices, and takes as long as the vocabulary is large.
+uint64_t HeaderBytes(const Model& model);
+Plan MakeReport(const Model& model, const TypeChoices& choices, uint64_t header_bytes);
 
 }  // namespace nibble
 

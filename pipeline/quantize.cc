@@ -21,6 +21,13 @@ absl::StatusOr<Method> ParseMethod(const std::string& name) {
   return absl::InvalidArgumentError(absl::StrCat("--method: expected rtn or weighted, found \"", name, "\""));
 }
 
+absl::StatusOr<OutputPlan> Planned(const Model& model, const TypeOptions& types, int threads) {
+  NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, ChooseQuantizedTypes(model, types));
+  OutputPlan plan = MakePlan(model, choices);
+  plan.report.set_buffer_bytes(BufferBytes(model, plan, threads));
+  return plan;
+}
+
 absl::Status Write(io::FileSystem& files, const Model& model, OutputPlan& plan, const StreamOptions& stream,
                    const OutputOptions& output, Progress& progress) {
   NIBBLE_ASSIGN_OR_RETURN(auto out, io::AtomicFile::Create(files, output.path, plan.layout.file_bytes,
@@ -38,17 +45,16 @@ absl::Status Write(io::FileSystem& files, const Model& model, OutputPlan& plan, 
 
 }  // namespace
 
-absl::StatusOr<Plan> PlanQuantize(const Model& model, const TypeOptions& types) {
+absl::StatusOr<Plan> PlanQuantize(const Model& model, const TypeOptions& types, int threads) {
   NIBBLE_RETURN_IF_ERROR(ParseMethod(types.method).status());
-  NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, ChooseQuantizedTypes(model, types));
-  return MakePlan(model, choices).report;
+  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, threads));
+  return std::move(plan.report);
 }
 
 absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const TypeOptions& types,
                               const OutputOptions& output, Progress& progress) {
   NIBBLE_ASSIGN_OR_RETURN(const Method method, ParseMethod(types.method));
-  NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, ChooseQuantizedTypes(model, types));
-  OutputPlan plan = MakePlan(model, choices);
+  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output.threads));
   const StreamOptions stream{.method = method, .threads = output.threads, .stage = "quantize"};
   NIBBLE_RETURN_IF_ERROR(Write(files, model, plan, stream, output, progress));
   return std::move(plan.report);

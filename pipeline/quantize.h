@@ -20,8 +20,9 @@ struct OutputOptions {
   int threads = 0;  // 0: all
 };
 
-// The types alone: nothing is written. kInvalidArgument: a type that is not known, a regex that matches nothing.
-absl::StatusOr<Plan> PlanQuantize(const Model& model, const TypeOptions& types);
+// What Quantize would write with so many threads (0: all), and nothing is read or written. kInvalidArgument: a type
+// that is not known, a regex that matches nothing.
+absl::StatusOr<Plan> PlanQuantize(const Model& model, const TypeOptions& types, int threads = 0);
 absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const TypeOptions& types,
                               const OutputOptions& output, Progress& progress);
 

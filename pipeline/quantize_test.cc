@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 #include "model/logical_tensor.h"
 #include "model/model.h"
+#include "pipeline/inspect.h"
 #include "pipeline/open_model.h"
 #include "pipeline/progress.h"
 #include "pipeline/type_options.h"
@@ -298,6 +299,26 @@ TEST_F(QuantizeTest, TheFirstOfSeveralErrorsIsReportedWhateverTheThreads) {
   for (const int threads : {1, 2, 3}) {
     const absl::Status status = Run(model, {.method = "rtn"}, "x.gguf", threads).status();
     EXPECT_THAT(std::string(status.message()), HasSubstr("'model.embed_tokens.weight' [0, 0]"));
+  }
+}
+
+TEST_F(QuantizeTest, PlanAndInspectReadNoWeights) {
+  Open(RandomLlama(kWide));
+  io::FaultyFileSystem files(io::Posix());
+  const Model model = OpenModel(files, Path("model")).value();
+  const int reads = files.calls(io::Call::kRead);
+  EXPECT_EQ(PlanQuantize(model, {}).status(), absl::OkStatus());
+  EXPECT_EQ(Inspect(model, /*with_tensors=*/true).status(), absl::OkStatus());
+  EXPECT_EQ(files.calls(io::Call::kRead), reads);
+}
+
+TEST_F(QuantizeTest, InspectWeighsWhatQuantizeWrites) {
+  const Model model = Open(RandomLlama(kWide));
+  const Inspection inspection = Inspect(model, /*with_tensors=*/false).value();
+  ASSERT_EQ(inspection.types_size(), TypeNames().size());
+  for (const TypeWeight& weight : inspection.types()) {
+    ASSERT_EQ(Run(model, {.type = weight.type(), .method = "rtn"}, weight.type()).status(), absl::OkStatus());
+    EXPECT_EQ(weight.bytes(), Bytes(weight.type()).size()) << weight.type();
   }
 }
 

@@ -23,6 +23,8 @@ namespace {
 
 constexpr int64_t kPanelElements = 1 << 18;  // 1 MiB as floats: long reads, and short waits at the end of a job
 
+constexpr int64_t kFetchElements = 1 << 20;  // as many are read at once, whatever the panel
+
 // A block's extreme value comes out nearly as it went in, unless it is beyond what the format holds.
 constexpr float kAlwaysHeld = 1000;   // every format's range goes further
 constexpr float kRounding = 0x1p-8f;  // relative error of a value on its own: more than BF16's
@@ -36,6 +38,12 @@ struct Panel {
   uint64_t offset;     // in the file
   uint64_t source_bytes;
 };
+
+int64_t PanelRowsOf(const LogicalTensor& tensor) {
+  return PanelRows(tensor, kPanelElements / std::max<int64_t>(1, tensor.cols));
+}
+
+int ThreadsOf(int threads) { return threads > 0 ? threads : omp_get_max_threads(); }
 
 uint64_t SourceBytes(const Model& model, const LogicalTensor& tensor, int64_t rows) {
   const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
@@ -53,7 +61,7 @@ class Panels {
       const OutputTensor& output = plan.tensors[i];
       uint64_t offset = plan.layout.offsets[i];
       for (const LogicalTensor& slice : output.slices) {
-        const int64_t rows = PanelRows(slice, kPanelElements / std::max<int64_t>(1, slice.cols));
+        const int64_t rows = PanelRowsOf(slice);
         slices_.push_back({&output, &slice, rows, offset, size_});
         size_ += (slice.rows + rows - 1) / rows;
         offset += GetFormat(output.format).BytesFor(slice.rows * slice.cols);
@@ -204,14 +212,28 @@ class Shared {
 
 }  // namespace
 
+uint64_t BufferBytes(const Model& model, const OutputPlan& plan, int threads) {
+  uint64_t largest = 0;
+  for (const OutputTensor& output : plan.tensors) {
+    const LogicalTensor& slice = output.slices[0];
+    const int64_t rows = PanelRowsOf(slice);
+    const uint64_t elements = rows * slice.cols;
+    const uint64_t fetched = std::min<uint64_t>(elements, kFetchElements);
+    const uint64_t floats = output.keep_bits ? slice.cols : elements + fetched;
+    const uint64_t bytes = SourceBytes(model, slice, rows) * fetched / std::max<uint64_t>(1, elements) +
+                           GetFormat(output.format).BytesFor(elements);
+    largest = std::max(largest, floats * sizeof(float) + bytes);
+  }
+  return largest * ThreadsOf(threads);
+}
+
 absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
                                            io::WritableFile& file, Progress& progress) {
   const Panels panels(model, plan);
   const Encoder encoder(model, options.method);
   Shared shared(panels.source_bytes(), options.stage, progress);
   int64_t rounded_scales = 0;
-#pragma omp parallel num_threads(options.threads > 0 ? options.threads : omp_get_max_threads()) \
-    reduction(+ : rounded_scales)
+#pragma omp parallel num_threads(ThreadsOf(options.threads)) reduction(+ : rounded_scales)
   {
     Buffers buffers;
 #pragma omp for schedule(dynamic, 1)

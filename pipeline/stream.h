@@ -25,6 +25,9 @@ struct StreamFigures {
   int64_t rounded_scales = 0;  // of kept 4-bit codes: not exactly what the output's scales can hold
 };
 
+// The buffers that WriteTensors needs, in bytes, with so many threads (0: all).
+uint64_t BufferBytes(const Model& model, const OutputPlan& plan, int threads);
+
 // kDataLoss names the tensor and index of a value that is not finite, or too large for its type. Of several errors the
 // one that comes first in the file is returned.
 absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,

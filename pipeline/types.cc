@@ -104,15 +104,16 @@ absl::StatusOr<std::vector<Override>> ParseOverrides(const TypeOptions& options)
 
 class Chooser {
  public:
-  Chooser(const Model& model, const TypeOptions& options) : model_(model), options_(options) {
+  Chooser(const Model& model, const StoredFormats& stored, const TypeOptions& options)
+      : model_(model), stored_(stored), options_(options) {
     for (const Layer& layer : model.spec.layers()) has_experts_ |= layer.feed_forward().has_experts();
   }
 
   absl::StatusOr<TypeChoices> Choose() {
     NIBBLE_RETURN_IF_ERROR(Parse());
     TypeChoices choices{.name = std::string(type_->name), .file_type = type_->file_type};
-    for (const TensorStack slices : model_.tensors.stacks()) {
-      NIBBLE_ASSIGN_OR_RETURN(TypeChoice choice, ChooseOne(slices));
+    for (size_t i = 0; i < stored_.size(); ++i) {
+      NIBBLE_ASSIGN_OR_RETURN(TypeChoice choice, ChooseOne(model_.tensors.stacks()[i][0], stored_[i]));
       choices.each.push_back(std::move(choice));
     }
     for (const Override& override : overrides_) {
@@ -134,11 +135,10 @@ class Chooser {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<TypeChoice> ChooseOne(TensorStack slices) {
-    const LogicalTensor& tensor = slices[0];
+  absl::StatusOr<TypeChoice> ChooseOne(const LogicalTensor& tensor, std::optional<Format> stored) {
     if (!IsMatrix(tensor)) return TypeChoice();
     TypeChoice choice = Wanted(tensor);
-    if (KeepBits(slices, choice)) return choice;
+    if (KeepBits(stored, choice)) return choice;
     const uint32_t block = GetFormat(choice.format).block_elements;
     if (tensor.cols % block == 0) return choice;
     const Format fallback = Fallback(choice.format, tensor.cols);
@@ -179,8 +179,7 @@ class Chooser {
   }
 
   // Whether the stored blocks stay, which changes the choice; counts what is encoded a second time.
-  bool KeepBits(TensorStack slices, TypeChoice& choice) {
-    const std::optional<Format> stored = StoredBlocks(model_, slices);
+  bool KeepBits(std::optional<Format> stored, TypeChoice& choice) {
     if (!stored) return false;
     choice.keep_bits = *stored == choice.format || (IsFourBit(*stored) && !options_.allow_requantize);
     if (choice.keep_bits && !IsFloat(*stored)) choice = {*stored, true, std::string(kKeptBits)};
@@ -207,6 +206,7 @@ class Chooser {
   }
 
   const Model& model_;
+  const StoredFormats& stored_;
   const TypeOptions& options_;
   const NamedType* type_ = nullptr;
   std::optional<Format> embedding_, output_;
@@ -250,8 +250,19 @@ TypeChoice Converted(const Model& model, TensorStack slices, std::optional<Forma
 
 }  // namespace
 
+StoredFormats FindStoredFormats(const Model& model) {
+  StoredFormats formats;
+  for (const TensorStack slices : model.tensors.stacks()) formats.push_back(StoredBlocks(model, slices));
+  return formats;
+}
+
 absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const TypeOptions& options) {
-  return Chooser(model, options).Choose();
+  return ChooseQuantizedTypes(model, FindStoredFormats(model), options);
+}
+
+absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const StoredFormats& stored,
+                                                 const TypeOptions& options) {
+  return Chooser(model, stored, options).Choose();
 }
 
 absl::StatusOr<TypeChoices> ChooseConvertedTypes(const Model& model, const std::string& dtype) {

@@ -3,6 +3,7 @@
 #define NIBBLE_PIPELINE_TYPES_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,13 @@ struct TypeChoices {
 // By the rules of design section 4, "Types" and "Requantizing". kInvalidArgument: a type that is not known or that
 // nothing can encode, a regex that is none or matches no matrix, a fallback where none is allowed.
 absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const TypeOptions& options);
+
+// The same for those who ask for many choices: what FindStoredFormats() tells of every stack, the format whose blocks
+// its tensors are, costs a look at each of a hundred thousand tensors.
+using StoredFormats = std::vector<std::optional<Format>>;
+StoredFormats FindStoredFormats(const Model& model);
+absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const StoredFormats& stored,
+                                                 const TypeOptions& options);
 
 // By the rules of `convert`.
 absl::StatusOr<TypeChoices> ChooseConvertedTypes(const Model& model, const std::string& dtype);

@@ -165,6 +165,13 @@ class Builder {
   char* free_;
 };
 
+// About as many nodes as a text has: each but the root follows a comma or opens a container. A text that is no JSON, or
+// full of commas in strings, must not make us ask for much.
+size_t NodesIn(absl::string_view text) {
+  const auto starts_value = [](char c) { return c == ',' || c == '{' || c == '['; };
+  return std::min<size_t>(1 + std::count_if(text.begin(), text.end(), starts_value), text.size() / 8);
+}
+
 absl::Status DuplicateKey(const Tree& tree, const Node& member) {
   return BadData(absl::StrCat(tree.file, ": ", tree.PathOf(member)), "one member of this name", "two");
 }
@@ -221,6 +228,7 @@ absl::StatusOr<std::unique_ptr<Tree>> ParseTree(std::string text, std::string fi
   auto tree = std::make_unique<Tree>();
   tree->file = std::move(file);
   const size_t size = text.size();
+  tree->nodes.reserve(NodesIn(text));  // growing by doubling would hold all of them twice
   Stream stream(std::move(text), tree->file, 0);
   NIBBLE_RETURN_IF_ERROR(Builder(stream, *tree, size).Build());
   for (uint32_t i = 0; i < tree->nodes.size(); ++i) {

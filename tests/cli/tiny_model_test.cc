@@ -81,6 +81,25 @@ TEST_F(TinyModel, InspectTellsFamilyAndWeights) {
   ExpectParts(Ok("inspect q4.gguf").out, {"llama", "Q4_0"});
 }
 
+TEST_F(TinyModel, PlanTellsWhatQuantizeWouldWrite) {
+  const std::string options = absl::StrCat(kModel, " -o planned.gguf --type Q4_0 --tensor-type attn_v=Q6_K");
+  const Outcome plan = Ok(absl::StrCat("plan ", options));
+  ExpectParts(plan.out, {" as Q4_0\n", "bits per weight", "memory", "token_embd.weight", "--tensor-type attn_v"});
+  EXPECT_FALSE(Exists(TempPath("planned.gguf")));
+  EXPECT_FALSE(Exists(TempPath("planned.gguf.part")));
+  const std::string json = Ok(absl::StrCat("plan ", options, " --json")).out;
+  Ok(absl::StrCat("quantize ", options));
+  ExpectParts(json, {"\"tensors\": [", "\"memory_bytes\": "});
+  ExpectParts(json, {absl::StrCat("\"file_bytes\": ", ReadFile(TempPath("planned.gguf")).size(), ",").c_str()});
+  ExpectParts(Ok(absl::StrCat("plan ", options)).err, {"nibble: warning: planned.gguf exists", "--force"});
+  EXPECT_EQ(Ok(absl::StrCat("plan ", options, " --force")).err, "");
+}
+
+TEST_F(TinyModel, PlanOfAModelThatKeepsItsBitsSaysSo) {
+  ExpectParts(Ok("plan q4.gguf --type Q5_K_M").out, {"kept bits"});
+  ExpectParts(Ok("plan q4.gguf --type Q5_K_M --allow-requantize").err, {"the errors add up"});
+}
+
 TEST_F(TinyModel, TokenizePrintsIds) {
   const std::string plain = Ok(absl::StrCat("tokenize ", kModel, " --text 'the cat'")).out;
   EXPECT_EQ(plain.find_first_not_of("0123456789 \n"), std::string::npos) << plain;

@@ -11,7 +11,7 @@
 namespace nibble::tests {
 namespace {
 
-constexpr const char* kCommands[] = {"inspect", "convert", "quantize", "verify", "run", "logits", "tokenize"};
+constexpr const char* kCommands[] = {"inspect", "convert", "quantize", "plan", "verify", "run", "logits", "tokenize"};
 
 void ExpectOneErrorLine(const Outcome& outcome, const std::string& part) {
   EXPECT_TRUE(absl::StartsWith(outcome.err, "nibble: error: ")) << outcome.err;
@@ -69,6 +69,10 @@ TEST(Usage, ErrorsExit64) {
       {"quantize m -o x.gguf --method best", "expected rtn, weighted; found 'best'"},
       {"quantize m -o x.gguf -o y.gguf", "--output"},
       {"quantize m more -o x.gguf", "unexpected argument 'more'"},
+      {"plan", "plan: MODEL is required"},
+      {"plan m --type Q4KM", "--type: expected a type, found 'Q4KM'; did you mean 'Q4_K_M'?"},
+      {"plan m --tensor-type attn_v", "--tensor-type: expected REGEX=TYPE, found 'attn_v'"},
+      {"plan m -o x", "expected a name that ends in .gguf, found 'x'"},
       {"convert m -o x.gguf --dtype f61", "did you mean 'f16'?"},
       {"verify m", "CANDIDATE is required"},
       {"verify m c --min-top1 95", "expected a number from 0 to 1, found '95'"},
@@ -93,8 +97,8 @@ TEST(Usage, ErrorsExit64) {
 TEST(Usage, MissingInputsExit66) {
   for (const char* arguments :
        {"inspect nowhere", "convert nowhere -o x.gguf", "quantize nowhere -o x.gguf", "quantize nowhere.gguf -o x.gguf",
-        "verify nowhere nowhere.gguf", "verify nowhere nowhere.gguf --text nothing.txt", "run nowhere -p x",
-        "logits nowhere --ids ids -o out", "tokenize nowhere --text x"}) {
+        "plan nowhere", "verify nowhere nowhere.gguf", "verify nowhere nowhere.gguf --text nothing.txt",
+        "run nowhere -p x", "logits nowhere --ids ids -o out", "tokenize nowhere --text x"}) {
     SCOPED_TRACE(arguments);
     const Outcome outcome = Nibble(absl::StrCat(arguments, " --quiet"));
     EXPECT_EQ(outcome.exit_code, 66);

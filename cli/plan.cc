@@ -1,0 +1,53 @@
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/peak_memory.h"
+#include "cli/plan_report.h"
+#include "cli/type_flags.h"
+#include "pipeline/quantize.h"
+
+namespace nibble::cli {
+namespace {
+
+// quantize's options, so that a command line serves both.
+struct PlanOptions {
+  std::string model;
+  TypeFlags types;
+  OutputOptions output;
+  bool keep_mtp = false;
+  bool json = false;
+};
+
+absl::Status RunPlan(const PlanOptions& options, Context& context) {
+  NIBBLE_ASSIGN_OR_RETURN(const TypeOptions types, options.types.Parse());
+  NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model, options.keep_mtp));
+  NIBBLE_ASSIGN_OR_RETURN(Plan plan, PlanQuantize(model, types, context.threads));
+  const std::string& path = options.output.path;
+  if (!path.empty() && !options.output.force && context.files.Stat(path).ok()) {
+    plan.add_warnings(absl::StrCat(path, " exists: quantize replaces it only with --force"));
+  }
+  for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
+  plan.mutable_warnings()->Add(model.warnings.begin(), model.warnings.end());
+  // What was needed so far, the job needs as well.
+  const uint64_t memory = PeakMemory() + plan.buffer_bytes();
+  context.Show(options.json ? PlanJson(plan, model.path, memory) + "\n" : PlanText(plan, model.path, memory));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Job DefinePlan(CLI::App& app) {
+  auto options = std::make_shared<PlanOptions>();
+  AddModel(app, options->model);
+  AddGgufOutput(app, options->output.path, options->output.force)->description("the file that quantize would make");
+  options->types.AddTo(app);
+  AddKeepMtp(app, options->keep_mtp);
+  app.add_flag("--json", options->json, "as JSON");
+  return [options](Context& context) { return RunPlan(*options, context); };
+}
+
+}  // namespace nibble::cli

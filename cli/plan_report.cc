@@ -1,0 +1,68 @@
+#include "cli/plan_report.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cli/json_writer.h"
+#include "cli/plan_summary.h"
+#include "cli/printable.h"
+#include "cli/table.h"
+#include "cli/units.h"
+
+namespace nibble::cli {
+namespace {
+
+std::string TensorsText(const Plan& plan) {
+  std::vector<std::vector<std::string>> rows = {{"  tensor", "shape", "source", "type", "size", "why"}};
+  for (const PlannedTensor& tensor : plan.tensors()) {
+    rows.push_back({absl::StrCat("  ", Printable(tensor.name())),
+                    absl::StrCat("[", absl::StrJoin(tensor.shape(), ", "), "]"), tensor.source_type(), tensor.type(),
+                    FormatSize(tensor.bytes()), Printable(tensor.reason())});
+  }
+  return FormatTable(rows, LastColumn::kFlushLeft);
+}
+
+void WriteTensors(const Plan& plan, JsonWriter& json) {
+  json.Key("tensors").BeginArray();
+  for (const PlannedTensor& tensor : plan.tensors()) {
+    json.BeginObject();
+    json.Key("name").String(tensor.name());
+    json.Key("shape").BeginArray();
+    for (const int64_t size : tensor.shape()) json.Number(static_cast<uint64_t>(size));
+    json.EndArray();
+    json.Key("source_type").String(tensor.source_type());
+    json.Key("type").String(tensor.type());
+    json.Key("bytes").Number(tensor.bytes());
+    json.Key("reason").String(tensor.reason());
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+}  // namespace
+
+std::string PlanText(const Plan& plan, absl::string_view model, uint64_t memory_bytes) {
+  return absl::StrCat(Printable(model), " as ", plan.type(), "\n", PlanFigures(plan),
+                      PlanLine("memory", FormatSize(memory_bytes)), "\n", TensorsText(plan));
+}
+
+std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_bytes) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("model").String(model);
+  json.Key("type").String(plan.type());
+  json.Key("source_bytes").Number(plan.source_bytes());
+  json.Key("tensor_bytes").Number(plan.tensor_bytes());
+  json.Key("file_bytes").Number(plan.file_bytes());
+  json.Key("bits_per_weight").Number(plan.bits_per_weight());
+  json.Key("memory_bytes").Number(memory_bytes);
+  json.Key("warnings").BeginArray();
+  for (const std::string& warning : plan.warnings()) json.String(warning);
+  json.EndArray();
+  WriteTensors(plan, json);
+  json.EndObject();
+  return json.Take();
+}
+
+}  // namespace nibble::cli

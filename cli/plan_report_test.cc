@@ -1,0 +1,47 @@
+#include "cli/plan_report.h"
+
+#include <gtest/gtest.h>
+
+namespace nibble::cli {
+namespace {
+
+Plan MakePlan() {
+  Plan plan;
+  plan.set_type("Q4_K_M");
+  plan.set_file_bytes(3 << 20);
+  plan.set_tensor_bytes(2 << 20);
+  plan.set_source_bytes(9 << 20);
+  plan.set_bits_per_weight(4.5);
+  plan.add_warnings("odd");
+  PlannedTensor* tensor = plan.add_tensors();
+  tensor->set_name("blk.0.ffn_down_exps.weight");
+  for (const int64_t size : {8, 64, 96}) tensor->add_shape(size);
+  tensor->set_source_type("BF16");
+  tensor->set_type("Q5_0");
+  tensor->set_bytes(33792);
+  tensor->set_reason("fallback: rows of 96");
+  return plan;
+}
+
+void ExpectParts(const std::string& text, std::initializer_list<const char*> parts) {
+  for (const char* part : parts) EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
+}
+
+TEST(PlanText, TellsTotalsAndEveryTensor) {
+  const std::string text = PlanText(MakePlan(), "a\nb/", 64 << 20);
+  ExpectParts(text, {"a\\nb/ as Q4_K_M\n", "size             3.0 MiB (source 9.0 MiB)\n", "bits per weight  4.50\n",
+                     "memory           64.0 MiB\n", "tensors          1 Q5_0\n",
+                     "blk.0.ffn_down_exps.weight  [8, 64, 96]    BF16  Q5_0  33.0 KiB  fallback: rows of 96\n"});
+  EXPECT_EQ(text.find("odd"), std::string::npos);
+}
+
+TEST(PlanJson, NamesEverything) {
+  ExpectParts(PlanJson(MakePlan(), "model/", 64 << 20),
+              {"\"model\": \"model/\"", "\"type\": \"Q4_K_M\"", "\"source_bytes\": 9437184",
+               "\"tensor_bytes\": 2097152", "\"file_bytes\": 3145728", "\"bits_per_weight\": 4.5",
+               "\"memory_bytes\": 67108864", "\"odd\"", "\"name\": \"blk.0.ffn_down_exps.weight\"",
+               "\"source_type\": \"BF16\"", "\"bytes\": 33792", "\"reason\": \"fallback: rows of 96\""});
+}
+
+}  // namespace
+}  // namespace nibble::cli
