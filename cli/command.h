@@ -49,6 +49,7 @@ struct Command {
 
 Job DefineInspect(CLI::App& app);
 Job DefineConvert(CLI::App& app);
+Job DefineCalibrate(CLI::App& app);
 Job DefineQuantize(CLI::App& app);
 Job DefinePlan(CLI::App& app);
 Job DefineVerify(CLI::App& app);

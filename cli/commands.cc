@@ -8,6 +8,8 @@ absl::Span<const Command> Commands() {
        DefineInspect},
       {"convert", "Change the container to GGUF without loss",
        "nibble convert Llama-3.1-8B/ -o llama-bf16.gguf --dtype bf16", DefineConvert},
+      {"calibrate", "Measure what a model's weights are multiplied with on a text: an importance matrix",
+       "nibble calibrate Llama-3.1-8B/ --text corpus.txt -o imatrix.gguf", DefineCalibrate},
       {"quantize", "Make a small model out of a large one",
        "nibble quantize Llama-3.1-8B/ -o llama-Q4_K_M.gguf --type Q4_K_M", DefineQuantize},
       {"plan", "What quantize would write, tensor by tensor", "nibble plan Llama-3.1-8B/ --type Q4_K_M", DefinePlan},

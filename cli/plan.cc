@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "cli/calibration_flags.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/peak_memory.h"
@@ -17,6 +18,7 @@ namespace {
 struct PlanOptions {
   std::string model;
   TypeFlags types;
+  CalibrationFlags calibration;
   OutputOptions output;
   bool keep_mtp = false;
   bool json = false;
@@ -24,8 +26,9 @@ struct PlanOptions {
 
 absl::Status RunPlan(const PlanOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(const TypeOptions types, options.types.Parse());
+  NIBBLE_ASSIGN_OR_RETURN(const CalibrationOptions calibration, options.calibration.Load(context.files));
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model, options.keep_mtp));
-  NIBBLE_ASSIGN_OR_RETURN(Plan plan, PlanQuantize(model, types, context.threads));
+  NIBBLE_ASSIGN_OR_RETURN(Plan plan, PlanQuantize(model, types, context.threads, calibration));
   const std::string& path = options.output.path;
   if (!path.empty() && !options.output.force && context.files.Stat(path).ok()) {
     plan.add_warnings(absl::StrCat(path, " exists: quantize replaces it only with --force"));
@@ -45,6 +48,7 @@ Job DefinePlan(CLI::App& app) {
   AddModel(app, options->model);
   AddGgufOutput(app, options->output.path, options->output.force)->description("the file that quantize would make");
   options->types.AddTo(app);
+  options->calibration.AddTo(app);
   AddKeepMtp(app, options->keep_mtp);
   app.add_flag("--json", options->json, "as JSON");
   return [options](Context& context) { return RunPlan(*options, context); };

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "cli/calibration_flags.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
@@ -17,17 +18,20 @@ namespace {
 struct QuantizeOptions {
   std::string model;
   TypeFlags types;
+  CalibrationFlags calibration;
   OutputOptions output;
   bool keep_mtp = false;
 };
 
 absl::Status RunQuantize(QuantizeOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(const TypeOptions types, options.types.Parse());
+  NIBBLE_ASSIGN_OR_RETURN(const CalibrationOptions calibration, options.calibration.Load(context.files));
   const Stopwatch stopwatch;
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model, options.keep_mtp));
   options.output.threads = context.threads;
   const RemoveOnInterrupt guard(options.output.path + ".part");
-  NIBBLE_ASSIGN_OR_RETURN(const Plan plan, Quantize(context.files, model, types, options.output, context.progress));
+  NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
+                          Quantize(context.files, model, types, options.output, context.progress, calibration));
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
   context.Show(PlanSummary(plan, options.output.path, stopwatch.seconds()));
   return absl::OkStatus();
@@ -40,6 +44,7 @@ Job DefineQuantize(CLI::App& app) {
   AddModel(app, options->model);
   AddGgufOutput(app, options->output.path, options->output.force)->required();
   options->types.AddTo(app);
+  options->calibration.AddTo(app);
   AddKeepMtp(app, options->keep_mtp);
   return [options](Context& context) { return RunQuantize(*options, context); };
 }

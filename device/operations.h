@@ -164,6 +164,9 @@ struct Operations {
   void (*route)(Device& device, const RouterArguments& arguments, absl::Span<int32_t> experts,
                 absl::Span<float> weights);
 
+  // sums[j] += sum over rows of x[t][j]^2; sums [n] lie in host memory. Complete when it returns.
+  void (*add_squares)(Device& device, ConstMatrix x, absl::Span<double> sums);
+
   // h += x^T x: x [T, n], h [n, n].
   void (*gram)(Device& device, ConstMatrix x, Matrix h);
 

@@ -136,6 +136,22 @@ TEST_P(OnDevice, GramAddsToWhatIsThere) {
   }
 }
 
+TEST_P(OnDevice, AddSquares) {
+  const int64_t rows = 300, cols = 130;
+  const Values x = RandomValues(rows * cols, 1);
+  Doubles expected(cols, 5.0);
+  for (int64_t t = 0; t < rows; ++t) {
+    for (int64_t j = 0; j < cols; ++j) expected[j] += static_cast<double>(x[t * cols + j]) * x[t * cols + j];
+  }
+  for (int threads : {1, 2, 3}) {
+    const auto device = GetParam().make(threads);
+    const Buffer buffer = Put(*device, x);
+    Doubles sums(cols, 5.0);
+    device->operations().add_squares(*device, buffer.matrix(rows, cols), absl::MakeSpan(sums));
+    EXPECT_EQ(sums, expected) << threads << " threads";
+  }
+}
+
 TEST_P(OnDevice, CholeskyFactors) {
   for (const int64_t n : {1, 50, 96, 97, 500}) {
     SCOPED_TRACE(n);

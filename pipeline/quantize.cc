@@ -1,24 +1,57 @@
 #include "pipeline/quantize.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/status.h"
+#include "formats/imatrix/imatrix.h"
 #include "formats/io/atomic_file.h"
+#include "pipeline/column_weights.h"
 #include "pipeline/plan.h"
 #include "pipeline/stream.h"
 #include "pipeline/types.h"
+#include "pipeline/verify_windows.h"
+#include "pipeline/write_linears.h"
 
 namespace nibble {
 namespace {
 
-absl::StatusOr<Method> ParseMethod(const std::string& name) {
-  constexpr std::pair<absl::string_view, Method> kMethods[] = {{"rtn", Method::kRtn}, {"weighted", Method::kWeighted}};
-  for (const auto& [known, method] : kMethods) {
-    if (known == name) return method;
+// What a method does with linears, with what else, and which knowledge of activations it works with.
+struct MethodRow {
+  absl::string_view name;
+  LinearMethod linears;  // where there are texts
+  Method others;
+  bool needs_texts;
+  bool uses_statistics;
+};
+
+constexpr MethodRow kMethods[] = {
+    {"rtn", LinearMethod::kWeighted, Method::kRtn, false, false},
+    {"weighted", LinearMethod::kWeighted, Method::kWeighted, false, true},
+    {"gptq", LinearMethod::kGptq, Method::kWeighted, true, true},
+};
+
+absl::StatusOr<MethodRow> FindMethod(const std::string& name, const CalibrationOptions& calibration) {
+  if (!calibration.texts.empty() && !calibration.imatrix_path.empty()) {
+    return absl::InvalidArgumentError("--imatrix: expected no --calibration-text beside it, found one");
   }
-  return absl::InvalidArgumentError(absl::StrCat("--method: expected rtn or weighted, found \"", name, "\""));
+  const absl::string_view wanted = !name.empty() ? name : calibration.texts.empty() ? "weighted" : "gptq";
+  for (const MethodRow& row : kMethods) {
+    if (row.name != wanted) continue;
+    if (row.needs_texts && calibration.texts.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("--method ", name, ": expected --calibration-text, found none"));
+    }
+    if (!row.uses_statistics && (!calibration.texts.empty() || !calibration.imatrix_path.empty())) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--method ", name, ": expected no --calibration-text or --imatrix, which it cannot use, found one"));
+    }
+    return row;
+  }
+  return absl::InvalidArgumentError(absl::StrCat("--method: expected rtn, weighted or gptq, found \"", name, "\""));
 }
 
 absl::StatusOr<OutputPlan> Planned(const Model& model, const TypeOptions& types, int threads) {
@@ -28,35 +61,84 @@ absl::StatusOr<OutputPlan> Planned(const Model& model, const TypeOptions& types,
   return plan;
 }
 
-absl::Status Write(io::FileSystem& files, const Model& model, OutputPlan& plan, const StreamOptions& stream,
-                   const OutputOptions& output, Progress& progress) {
+// The plan without what WriteLinears writes.
+OutputPlan WithoutLinears(const OutputPlan& plan) {
+  OutputPlan rest;
+  for (size_t i = 0; i < plan.tensors.size(); ++i) {
+    if (IsCalibrated(plan.tensors[i])) continue;
+    rest.tensors.push_back(plan.tensors[i]);
+    rest.layout.offsets.push_back(plan.layout.offsets[i]);
+  }
+  return rest;
+}
+
+absl::StatusOr<Windows> CalibrationWindows(const Model& model, const CalibrationOptions& options) {
+  Windows all{.length = options.ctx, .ids = {}};
+  for (const std::string& text : options.texts) {
+    const uint32_t count = static_cast<uint32_t>(all.count());
+    if (options.chunks > 0 && count == options.chunks) break;
+    NIBBLE_ASSIGN_OR_RETURN(const Windows windows,
+                            CutWindows(model, text, options.ctx, options.chunks == 0 ? 0 : options.chunks - count));
+    all.ids.insert(all.ids.end(), windows.ids.begin(), windows.ids.end());
+  }
+  return all;
+}
+
+// `write` fills the file in.
+template <typename Write>
+absl::Status WriteFile(io::FileSystem& files, const Model& model, const OutputPlan& plan, const OutputOptions& output,
+                       const Write& write) {
   NIBBLE_ASSIGN_OR_RETURN(auto out, io::AtomicFile::Create(files, output.path, plan.layout.file_bytes,
                                                            {.force = output.force, .inputs = model.inputs}));
   const std::string& header = plan.layout.header;
   NIBBLE_RETURN_IF_ERROR(
       out->file().WriteAt(0, absl::MakeSpan(reinterpret_cast<const std::byte*>(header.data()), header.size())));
-  NIBBLE_ASSIGN_OR_RETURN(const StreamFigures figures, WriteTensors(model, plan, stream, out->file(), progress));
-  if (figures.rounded_scales > 0) {
-    plan.report.add_warnings(absl::StrCat(figures.rounded_scales,
-                                          " scales of kept 4-bit codes lie between two halves: the nearest was taken"));
-  }
+  NIBBLE_RETURN_IF_ERROR(write(out->file()));
   return out->Commit();
+}
+
+absl::Status Stream(const Model& model, const OutputPlan& what, const StreamOptions& options, io::WritableFile& file,
+                    Progress& progress, Plan& report) {
+  NIBBLE_ASSIGN_OR_RETURN(const StreamFigures figures, WriteTensors(model, what, options, file, progress));
+  if (figures.rounded_scales > 0) {
+    report.add_warnings(absl::StrCat(figures.rounded_scales,
+                                     " scales of kept 4-bit codes lie between two halves: the nearest was taken"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<Plan> PlanQuantize(const Model& model, const TypeOptions& types, int threads) {
-  NIBBLE_RETURN_IF_ERROR(ParseMethod(types.method).status());
+absl::StatusOr<Plan> PlanQuantize(const Model& model, const TypeOptions& types, int threads,
+                                  const CalibrationOptions& calibration) {
+  NIBBLE_RETURN_IF_ERROR(FindMethod(types.method, calibration).status());
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, threads));
   return std::move(plan.report);
 }
 
 absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const TypeOptions& types,
-                              const OutputOptions& output, Progress& progress) {
-  NIBBLE_ASSIGN_OR_RETURN(const Method method, ParseMethod(types.method));
+                              const OutputOptions& output, Progress& progress, const CalibrationOptions& calibration) {
+  NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output.threads));
-  const StreamOptions stream{.method = method, .threads = output.threads, .stage = "quantize"};
-  NIBBLE_RETURN_IF_ERROR(Write(files, model, plan, stream, output, progress));
+  ColumnWeights weights;
+  if (!calibration.imatrix_path.empty()) {
+    NIBBLE_ASSIGN_OR_RETURN(const imatrix::File matrix, imatrix::Read(files, calibration.imatrix_path));
+    std::vector<std::string> warnings;
+    NIBBLE_ASSIGN_OR_RETURN(weights, ColumnWeights::Match(matrix, plan, warnings));
+    plan.report.mutable_warnings()->Add(warnings.begin(), warnings.end());
+  }
+  const StreamOptions stream{
+      .method = method.others, .threads = output.threads, .stage = "quantize", .weights = &weights};
+  const auto write = [&](io::WritableFile& file) -> absl::Status {
+    if (calibration.texts.empty()) return Stream(model, plan, stream, file, progress, plan.report);
+    NIBBLE_ASSIGN_OR_RETURN(const Windows windows, CalibrationWindows(model, calibration));
+    NIBBLE_RETURN_IF_ERROR(Stream(model, WithoutLinears(plan), stream, file, progress, plan.report));
+    NIBBLE_ASSIGN_OR_RETURN(
+        *plan.report.mutable_calibration(),
+        WriteLinears(model, plan, windows, {.method = method.linears, .threads = output.threads}, file, progress));
+    return absl::OkStatus();
+  };
+  NIBBLE_RETURN_IF_ERROR(WriteFile(files, model, plan, output, write));
   return std::move(plan.report);
 }
 
@@ -66,7 +148,9 @@ absl::StatusOr<Plan> Convert(io::FileSystem& files, const Model& model, const st
   OutputPlan plan = MakePlan(model, choices);
   // To the nearest value: there is nothing to search for.
   const StreamOptions stream{.method = Method::kRtn, .threads = output.threads, .stage = "convert"};
-  NIBBLE_RETURN_IF_ERROR(Write(files, model, plan, stream, output, progress));
+  NIBBLE_RETURN_IF_ERROR(WriteFile(files, model, plan, output, [&](io::WritableFile& file) {
+    return Stream(model, plan, stream, file, progress, plan.report);
+  }));
   return std::move(plan.report);
 }
 

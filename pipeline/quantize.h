@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "formats/io/file.h"
 #include "model/model.h"
+#include "pipeline/calibration_options.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.pb.h"
 #include "pipeline/type_options.h"
@@ -20,11 +21,15 @@ struct OutputOptions {
   int threads = 0;  // 0: all
 };
 
+// `types.method` empty: error feedback where there are texts, else the weighted search.
+//
 // What Quantize would write with so many threads (0: all), and nothing is read or written. kInvalidArgument: a type
-// that is not known, a regex that matches nothing.
-absl::StatusOr<Plan> PlanQuantize(const Model& model, const TypeOptions& types, int threads = 0);
+// that is not known, a regex that matches nothing, a method that cannot use what calibration gives or lacks.
+absl::StatusOr<Plan> PlanQuantize(const Model& model, const TypeOptions& types, int threads = 0,
+                                  const CalibrationOptions& calibration = {});
 absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const TypeOptions& types,
-                              const OutputOptions& output, Progress& progress);
+                              const OutputOptions& output, Progress& progress,
+                              const CalibrationOptions& calibration = {});
 
 // Lossless container change. `dtype`: "source", "bf16", "f16" or "f32" (design section 4, `convert`).
 absl::StatusOr<Plan> Convert(io::FileSystem& files, const Model& model, const std::string& dtype,

@@ -124,7 +124,7 @@ size_t Extreme(absl::Span<const float> block) {
 // Encodes panels of one model.
 class Encoder {
  public:
-  Encoder(const Model& model, Method method) : model_(model), method_(method) {}
+  Encoder(const Model& model, const StreamOptions& options) : model_(model), options_(options) {}
 
   // Fills buffers.bytes with the panel's rows in their format.
   absl::Status Encode(const Panel& panel, Buffers& buffers) const {
@@ -138,16 +138,24 @@ class Encoder {
     }
     buffers.values.resize(elements);
     NIBBLE_RETURN_IF_ERROR(ReadRows(model_.source, tensor, panel.begin, panel.end, absl::MakeSpan(buffers.values)));
-    const size_t blocks = elements / format.block_elements;
-    if (method_ == Method::kRtn) {
-      format.encode_rtn(buffers.values.data(), blocks, buffers.bytes.data());
+    if (options_.method == Method::kRtn) {
+      format.encode_rtn(buffers.values.data(), elements / format.block_elements, buffers.bytes.data());
     } else {
-      format.encode_weighted(buffers.values.data(), nullptr, blocks, buffers.bytes.data());
+      EncodeWeighted(tensor, format, buffers);
     }
     return CheckOverflow(panel, format, buffers);
   }
 
  private:
+  void EncodeWeighted(const LogicalTensor& tensor, const BlockFormat& format, Buffers& buffers) const {
+    const float* weights = options_.weights == nullptr ? nullptr : options_.weights->Find(tensor);
+    const size_t cols = weights == nullptr ? buffers.values.size() : tensor.cols;  // at a time: weights are a row's
+    for (size_t first = 0; first < buffers.values.size(); first += cols) {
+      format.encode_weighted(&buffers.values[first], weights, cols / format.block_elements,
+                             &buffers.bytes[format.BytesFor(first)]);
+    }
+  }
+
   // Encoders give values beyond a format's range its ends: the values themselves, or the scale of their block.
   absl::Status CheckOverflow(const Panel& panel, const BlockFormat& format, Buffers& buffers) const {
     const std::vector<float>& values = buffers.values;
@@ -169,7 +177,7 @@ class Encoder {
   }
 
   const Model& model_;
-  const Method method_;
+  const StreamOptions& options_;
 };
 
 // What all threads share: how far they are, and the first error in the file's order.
@@ -230,7 +238,7 @@ uint64_t BufferBytes(const Model& model, const OutputPlan& plan, int threads) {
 absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
                                            io::WritableFile& file, Progress& progress) {
   const Panels panels(model, plan);
-  const Encoder encoder(model, options.method);
+  const Encoder encoder(model, options);
   Shared shared(panels.source_bytes(), options.stage, progress);
   int64_t rounded_scales = 0;
 #pragma omp parallel num_threads(ThreadsOf(options.threads)) reduction(+ : rounded_scales)

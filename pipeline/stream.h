@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "formats/io/file.h"
 #include "model/model.h"
+#include "pipeline/column_weights.h"
 #include "pipeline/plan.h"
 #include "pipeline/progress.h"
 
@@ -17,8 +18,9 @@ enum class Method { kRtn, kWeighted };
 
 struct StreamOptions {
   Method method = Method::kWeighted;
-  int threads = 0;                 // 0: all
-  const char* stage = "quantize";  // for progress
+  int threads = 0;                         // 0: all
+  const char* stage = "quantize";          // for progress
+  const ColumnWeights* weights = nullptr;  // for kWeighted; null: all columns count the same
 };
 
 struct StreamFigures {

@@ -11,7 +11,7 @@ namespace nibble {
 // Which type every tensor gets (design section 4, "Types").
 struct TypeOptions {
   std::string type = "Q4_K_M";                                    // a format's or a mix's name
-  std::string method = "weighted";                                // "rtn" or "weighted"
+  std::string method;                                             // empty: the best for what is known (quantize.h)
   bool pure = false;                                              // embedding and output too
   std::string token_embedding_type;                               // empty: by `type`
   std::string output_tensor_type;                                 // empty: by `type`

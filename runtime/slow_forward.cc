@@ -163,7 +163,8 @@ class Slow {
   double TemperatureAt(int position) const {
     const Temperature& temperature = attention().temperature();
     if (temperature.floor_scale() == 0) return 1;
-    return 1 + temperature.scale() * std::log(1 + std::floor((position + temperature.offset()) / temperature.floor_scale()));
+    return 1 + temperature.scale() *
+                   std::log(1 + std::floor((position + temperature.offset()) / temperature.floor_scale()));
   }
 
   bool Sees(int query, int key) const {

@@ -27,6 +27,7 @@ constexpr Operations kOperations = {
     .geglu = cpu::GeGlu,
     .gelu = cpu::Gelu,
     .route = cpu::Route,
+    .add_squares = cpu::AddSquares,
     .gram = cpu::Gram,
     .cholesky = cpu::Cholesky,
     .round_columns = cpu::RoundColumns,

@@ -9,8 +9,21 @@ namespace nibble::cpu {
 namespace {
 
 constexpr int64_t kTile = 192;
+constexpr int64_t kColumns = 64;  // that one thread sums at a time
 
 }  // namespace
+
+void AddSquares(Device& device, ConstMatrix x, absl::Span<double> sums) {
+  const int threads = ThreadsFor(device, x.rows * x.cols);
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (int64_t first = 0; first < x.cols; first += kColumns) {
+    const int64_t last = std::min(first + kColumns, x.cols);
+    for (int64_t t = 0; t < x.rows; ++t) {
+      const float* row = x.row(t);
+      for (int64_t j = first; j < last; ++j) sums[j] += static_cast<double>(row[j]) * row[j];
+    }
+  }
+}
 
 // The tiles on and below the diagonal are computed, then mirrored.
 void Gram(Device& device, ConstMatrix x, Matrix h) {

@@ -28,6 +28,7 @@ void Attention(Device& device, const AttentionArguments& arguments, Matrix y);
 // router.cc
 void Route(Device& device, const RouterArguments& arguments, absl::Span<int32_t> experts, absl::Span<float> weights);
 // gram.cc
+void AddSquares(Device& device, ConstMatrix x, absl::Span<double> sums);
 void Gram(Device& device, ConstMatrix x, Matrix h);
 // cholesky.cc
 int64_t Cholesky(Device& device, Matrix a);

@@ -1,0 +1,30 @@
+// The options by which quantize and plan are told of the activations that weights meet.
+#ifndef NIBBLE_CLI_CALIBRATION_FLAGS_H_
+#define NIBBLE_CLI_CALIBRATION_FLAGS_H_
+
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/statusor.h"
+#include "formats/io/file.h"
+#include "pipeline/calibration_options.h"
+
+namespace nibble::cli {
+
+class CalibrationFlags {
+ public:
+  // REQUIRES: this outlives `app`'s parse.
+  void AddTo(CLI::App& app);
+
+  // Reads what was named. REQUIRES: parsed.
+  absl::StatusOr<CalibrationOptions> Load(io::FileSystem& files) const;
+
+ private:
+  CalibrationOptions options_;
+  std::vector<std::string> text_paths_;
+};
+
+}  // namespace nibble::cli
+
+#endif  // NIBBLE_CLI_CALIBRATION_FLAGS_H_

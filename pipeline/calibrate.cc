@@ -1,0 +1,138 @@
+#include "pipeline/calibrate.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "base/status.h"
+#include "converters/family.h"
+#include "device/cpu/cpu_device.h"
+#include "formats/io/atomic_file.h"
+#include "model/role.h"
+#include "model/tensor_list.h"
+#include "pipeline/verify_windows.h"
+#include "runtime/sequences.h"
+#include "runtime/tap.h"
+#include "runtime/weights.h"
+
+namespace nibble {
+namespace {
+
+constexpr uint64_t kDefaultMemory = uint64_t{1} << 30;
+
+// The inputs of one linear, or of all slices of a stack of them.
+struct InputSums {
+  std::vector<double> squares;  // [slices, columns]
+  std::vector<int64_t> counts;  // [slices]
+};
+
+// Gathers one layer's inputs at a time.
+class SumsTap : public Tap {
+ public:
+  SumsTap(Device& device, const Model& model) : device_(device), model_(model) {}
+
+  void set_layer(int layer) { layer_ = layer; }
+
+  void See(Role role, int slice, ConstMatrix x) override {
+    const TensorStack stack = model_.tensors.Find(role, layer_);
+    if (!IsWanted(role) || !SeesItsColumns(stack)) return;
+    InputSums& sums = sums_[{role, layer_}];
+    sums.squares.resize(stack.size() * x.cols);
+    sums.counts.resize(stack.size());
+    const int64_t at = std::max(slice, 0);
+    sums.counts[at] += x.rows;
+    device_.operations().add_squares(device_, x, absl::MakeSpan(sums.squares).subspan(at * x.cols, x.cols));
+  }
+
+  const InputSums* Find(Role role, int layer) const {
+    const auto found = sums_.find({role, layer});
+    return found == sums_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  // Routers stay as they are, but llama-imatrix lists them.
+  static bool IsWanted(Role role) { return GetRole(role).is_linear || role == Role::kRouter; }
+  // Slices of heads are columns of something else than what the runtime multiplies them with.
+  static bool SeesItsColumns(TensorStack stack) {
+    return !stack.empty() && (stack[0].slice < 0 || GetRole(stack[0].role).is_expert);
+  }
+
+  Device& device_;
+  const Model& model_;
+  int layer_ = 0;
+  absl::flat_hash_map<std::pair<Role, int>, InputSums> sums_;
+};
+
+// As many windows as fit beside a layer.
+int64_t WindowsAtATime(const Model& model, const Windows& windows, uint64_t memory) {
+  const int64_t budget = (memory == 0 ? kDefaultMemory : memory) / sizeof(float);
+  const int64_t window = Sequences::FloatsPerToken(model) * windows.length;
+  return std::clamp<int64_t>((budget - Sequences::WorkingFloats(model, windows.length)) / window, 1, windows.count());
+}
+
+imatrix::Entry EntryOf(const std::string& name, const InputSums& sums) {
+  imatrix::Entry entry{.name = name, .sums = {}, .counts = {}};
+  entry.sums.assign(sums.squares.begin(), sums.squares.end());
+  entry.counts.assign(sums.counts.begin(), sums.counts.end());
+  return entry;
+}
+
+}  // namespace
+
+absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions& options, Progress& progress) {
+  NIBBLE_ASSIGN_OR_RETURN(const Windows windows, CutWindows(model, options.text, options.ctx, options.chunks));
+  CpuDevice device(options.threads);
+  SumsTap tap(device, model);
+  const int64_t group = WindowsAtATime(model, windows, options.memory), tokens = windows.ids.size();
+  const int layers = model.spec.layers_size();
+  for (int64_t first = 0; first < windows.count(); first += group) {
+    const int64_t count = std::min(group, windows.count() - first);
+    NIBBLE_ASSIGN_OR_RETURN(
+        Sequences sequences,
+        Sequences::Embed(device, model,
+                         absl::MakeConstSpan(windows.ids).subspan(first * windows.length, count * windows.length),
+                         windows.length));
+    for (int layer = 0; layer < layers; ++layer) {
+      const int64_t done = first * windows.length * layers + count * windows.length * layer;
+      progress.Update({.stage = absl::StrCat("layer ", layer + 1, "/", layers),
+                       .detail = "",
+                       .done = static_cast<uint64_t>(done / layers),
+                       .total = static_cast<uint64_t>(tokens),
+                       .unit = "tok"});
+      NIBBLE_ASSIGN_OR_RETURN(Weights weights, Weights::OfLayer(device, model, layer));
+      weights.set_tap(&tap);
+      tap.set_layer(layer);
+      NIBBLE_RETURN_IF_ERROR(sequences.RunPart(layer, Sequences::Part::kWhole, weights, Sequences::Outcome::kKept));
+    }
+  }
+
+  Calibration calibration;
+  calibration.matrix.datasets = options.datasets;
+  calibration.matrix.chunk_count = static_cast<uint32_t>(windows.count());
+  calibration.matrix.chunk_size = static_cast<uint32_t>(windows.length);
+  for (const TensorStack stack : model.tensors.stacks()) {
+    const InputSums* sums = tap.Find(stack[0].role, stack[0].layer);
+    if (sums == nullptr) continue;
+    const std::string name = GgufName(stack[0]);
+    calibration.matrix.entries.push_back(EntryOf(name, *sums));
+    const int64_t unseen = std::count(sums->counts.begin(), sums->counts.end(), 0);
+    if (unseen == 0) continue;
+    calibration.warnings.push_back(absl::StrCat(name, ": ", unseen, " of ", stack.size(),
+                                                " experts saw no token: a longer text would reach more"));
+  }
+  return calibration;
+}
+
+absl::Status SaveImatrix(io::FileSystem& files, const Model& model, const imatrix::File& matrix,
+                         const std::string& path, bool force) {
+  const std::string bytes = imatrix::Encode(matrix);
+  NIBBLE_ASSIGN_OR_RETURN(const auto out,
+                          io::AtomicFile::Create(files, path, bytes.size(), {.force = force, .inputs = model.inputs}));
+  NIBBLE_RETURN_IF_ERROR(
+      out->file().WriteAt(0, absl::MakeSpan(reinterpret_cast<const std::byte*>(bytes.data()), bytes.size())));
+  return out->Commit();
+}
+
+}  // namespace nibble

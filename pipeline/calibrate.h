@@ -1,0 +1,41 @@
+// An importance matrix of a model: what its linears' inputs are like on a text.
+#ifndef NIBBLE_PIPELINE_CALIBRATE_H_
+#define NIBBLE_PIPELINE_CALIBRATE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "formats/imatrix/imatrix.h"
+#include "formats/io/file.h"
+#include "model/model.h"
+#include "pipeline/progress.h"
+
+namespace nibble {
+
+struct CalibrateOptions {
+  std::string text;                   // the text itself
+  std::vector<std::string> datasets;  // what it is called, for the file
+  uint32_t ctx = 512;                 // tokens of a window
+  uint32_t chunks = 0;                // windows; 0: all that the text has
+  int threads = 0;                    // 0: all
+  uint64_t memory = 0;                // bytes that weights and states may take; 0: 1 GiB
+};
+
+struct Calibration {
+  imatrix::File matrix;               // every linear that the text reached, in the model's order
+  std::vector<std::string> warnings;  // experts that saw no token
+};
+
+// Sums of squares as llama-imatrix forms them: windows of `ctx` tokens, each beginning with BOS where the vocabulary
+// adds one; every token counts; the output projection is left out. kInvalidArgument as CutWindows.
+absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions& options, Progress& progress);
+
+// Writes it whole or not at all. kAlreadyExists and the like as AtomicFile::Create has them.
+absl::Status SaveImatrix(io::FileSystem& files, const Model& model, const imatrix::File& matrix,
+                         const std::string& path, bool force);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_PIPELINE_CALIBRATE_H_

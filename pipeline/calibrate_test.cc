@@ -1,0 +1,150 @@
+#include "pipeline/calibrate.h"
+
+#include <cmath>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "formats/imatrix/imatrix.h"
+#include "formats/io/file.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "pipeline/byte_vocabulary.h"
+#include "runtime/random_model.h"
+
+namespace nibble {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int kCtx = 16, kWindows = 3, kHidden = 32, kExperts = 5, kUsed = 2;
+const char kText[] = "The_quick_brown_fox_jumps_over_the_lazy_dog.";
+
+class NoProgress : public Progress {
+ public:
+  void Update(const ProgressUpdate& update) override { EXPECT_LE(update.done, update.total); }
+  void Warn(const std::string&) override {}
+};
+
+void WithExperts(ModelSpec& spec) {
+  for (Layer& layer : *spec.mutable_layers()) {
+    Experts& experts = *layer.mutable_feed_forward()->mutable_experts();
+    experts.set_count(kExperts);
+    experts.set_used(kUsed);
+    experts.set_length(40);
+  }
+}
+
+RandomModel ByteModel(void (*edit)(ModelSpec&) = nullptr) {
+  RandomModel random = MakeRandomModel({.vocab_size = kByteVocabularySize, .edit = edit});
+  random.model.vocabulary = MakeByteVocabulary();
+  return random;
+}
+
+Calibration Calibrated(const Model& model, int threads = 2, uint64_t memory = 0) {
+  NoProgress progress;
+  absl::StatusOr<Calibration> calibration = Calibrate(model,
+                                                      {.text = std::string(kText) + kText,
+                                                       .datasets = {"dogs"},
+                                                       .ctx = kCtx,
+                                                       .chunks = kWindows,
+                                                       .threads = threads,
+                                                       .memory = memory},
+                                                      progress);
+  EXPECT_TRUE(calibration.ok()) << calibration.status();
+  return *std::move(calibration);
+}
+
+// What the first layer's queries, keys and values see: the norm of the embeddings, of every window BOS and 15 bytes.
+std::vector<double> FirstInputs(const RandomModel& random) {
+  const std::vector<float>& embedding = random.values.at({Role::kTokenEmbedding, -1});
+  const std::vector<float>& norm = random.values.at({Role::kAttentionNorm, 0});
+  const std::string text = std::string(kText) + kText;
+  std::vector<double> squares(kHidden);
+  for (int i = 0; i < kCtx * kWindows; ++i) {
+    const uint32_t id = i % kCtx == 0 ? kBos : ByteId(text[i - 1]);
+    double mean = 0;
+    for (int j = 0; j < kHidden; ++j) mean += std::pow(embedding[id * kHidden + j], 2) / kHidden;
+    for (int j = 0; j < kHidden; ++j) {
+      squares[j] += std::pow(embedding[id * kHidden + j] * norm[j], 2) / (mean + random.model.spec.norm().epsilon());
+    }
+  }
+  return squares;
+}
+
+TEST(CalibrateTest, SumsSquaresOfWhatLinearsSee) {
+  const RandomModel random = ByteModel();
+  const Calibration calibration = Calibrated(random.model);
+  const std::vector<double> expected = FirstInputs(random);
+  for (const char* name : {"blk.0.attn_q.weight", "blk.0.attn_k.weight", "blk.0.attn_v.weight"}) {
+    const imatrix::Entry* entry = calibration.matrix.Find(name);
+    ASSERT_NE(entry, nullptr) << name;
+    EXPECT_EQ(entry->counts, std::vector<float>{kCtx * kWindows});
+    ASSERT_EQ(entry->sums.size(), kHidden);
+    for (int j = 0; j < kHidden; ++j) EXPECT_NEAR(entry->sums[j], expected[j], 1e-4 * expected[j]) << name << " " << j;
+  }
+  EXPECT_EQ(calibration.matrix.entries.size(), 14u);  // seven linears in each of two layers; no embedding, no output
+  EXPECT_EQ(calibration.matrix.chunk_count, kWindows);
+  EXPECT_EQ(calibration.matrix.chunk_size, kCtx);
+  EXPECT_EQ(calibration.matrix.datasets, std::vector<std::string>{"dogs"});
+}
+
+TEST(CalibrateTest, CountsEachExpertsTokens) {
+  const RandomModel random = ByteModel(WithExperts);
+  const Calibration calibration = Calibrated(random.model);
+  for (const char* name : {"blk.1.ffn_up_exps.weight", "blk.1.ffn_gate_exps.weight", "blk.1.ffn_down_exps.weight"}) {
+    const imatrix::Entry* entry = calibration.matrix.Find(name);
+    ASSERT_NE(entry, nullptr) << name;
+    ASSERT_EQ(entry->counts.size(), kExperts);
+    float tokens = 0;
+    for (const float count : entry->counts) tokens += count;
+    EXPECT_EQ(tokens, kUsed * kCtx * kWindows);
+  }
+  EXPECT_NE(calibration.matrix.Find("blk.1.ffn_gate_inp.weight"), nullptr);
+}
+
+TEST(CalibrateTest, WarnsOfExpertsThatSawNothing) {
+  RandomModel random = ByteModel([](ModelSpec& spec) {
+    WithExperts(spec);
+    for (Layer& layer : *spec.mutable_layers()) layer.mutable_feed_forward()->mutable_experts()->set_count(64);
+  });
+  const Calibration calibration = Calibrated(random.model);
+  ASSERT_FALSE(calibration.warnings.empty());
+  EXPECT_THAT(calibration.warnings[0], HasSubstr("of 64 experts saw no token"));
+}
+
+TEST(CalibrateTest, BytesDoNotDependOnThreads) {
+  const RandomModel random = ByteModel(WithExperts);
+  const std::string bytes = imatrix::Encode(Calibrated(random.model, 1).matrix);
+  EXPECT_TRUE(imatrix::Encode(Calibrated(random.model, 3).matrix) == bytes);
+}
+
+// With memory for one window at a time products have other shapes, and round elsewhere.
+TEST(CalibrateTest, MemoryMattersToRoundingAlone) {
+  const RandomModel random = ByteModel(WithExperts);
+  const Calibration much = Calibrated(random.model), little = Calibrated(random.model, 2, 1);
+  ASSERT_EQ(little.matrix.entries.size(), much.matrix.entries.size());
+  for (size_t i = 0; i < much.matrix.entries.size(); ++i) {
+    const imatrix::Entry &a = much.matrix.entries[i], &b = little.matrix.entries[i];
+    EXPECT_EQ(a.counts, b.counts);
+    for (size_t j = 0; j < a.sums.size(); ++j) EXPECT_NEAR(a.sums[j], b.sums[j], 1e-4 * a.sums[j]) << a.name;
+  }
+}
+
+TEST(SaveImatrixTest, KeepsWhatIsThere) {
+  const RandomModel random = ByteModel();
+  const Calibration calibration = Calibrated(random.model);
+  const std::string path = testing::TempDir() + "/saved.gguf";
+  (void)io::Posix().Remove(path);
+  ASSERT_TRUE(SaveImatrix(io::Posix(), random.model, calibration.matrix, path, false).ok());
+  EXPECT_EQ(ExitCode(SaveImatrix(io::Posix(), random.model, calibration.matrix, path, false)), 73);
+  EXPECT_TRUE(SaveImatrix(io::Posix(), random.model, calibration.matrix, path, true).ok());
+  const absl::StatusOr<imatrix::File> again = imatrix::Read(io::Posix(), path);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(imatrix::Encode(*again) == imatrix::Encode(calibration.matrix));
+}
+
+}  // namespace
+}  // namespace nibble

@@ -1,0 +1,40 @@
+// The linears of all layers, quantized with what calibration text shows of their inputs, layer by layer: each sees what
+// the layers before it, already quantized, make of the text. One layer's weights (of its experts, one expert's) are
+// there at a time; the tokens' hidden states all the while.
+#ifndef NIBBLE_PIPELINE_WRITE_LINEARS_H_
+#define NIBBLE_PIPELINE_WRITE_LINEARS_H_
+
+#include "absl/status/statusor.h"
+#include "formats/io/file.h"
+#include "model/model.h"
+#include "pipeline/plan.h"
+#include "pipeline/progress.h"
+#include "pipeline/report.pb.h"
+#include "pipeline/verify_windows.h"
+
+namespace nibble {
+
+enum class LinearMethod {
+  kWeighted,  // the format's search under E[x^2]
+  kGptq,      // and error feedback where the format has codes to choose
+};
+
+struct LinearOptions {
+  LinearMethod method = LinearMethod::kGptq;
+  double damping = 0.01;  // of the mean diagonal
+  int threads = 0;        // 0: all
+};
+
+// Whether WriteLinears writes it: a linear of a layer whose input is an activation that can be observed, and whose
+// stored bits are not kept.
+bool IsCalibrated(const OutputTensor& tensor);
+
+// Writes those tensors of the plan at their places; CalibrationReport says what was gained. kDataLoss names a weight
+// that is not finite.
+absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
+                                               const LinearOptions& options, io::WritableFile& file,
+                                               Progress& progress);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_PIPELINE_WRITE_LINEARS_H_

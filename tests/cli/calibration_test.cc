@@ -1,0 +1,89 @@
+// Quantization that has seen the model's activations, on the checkpoint of tiny/.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "tests/cli/program.h"
+
+namespace nibble::tests {
+namespace {
+
+constexpr char kModel[] = "\"$runfiles/tiny/model\"";
+
+Outcome Ok(absl::string_view command) {
+  Outcome outcome = Shell(command);
+  EXPECT_EQ(outcome.exit_code, 0) << command << "\n" << outcome.err;
+  return outcome;
+}
+
+// The text in two: the first part calibrates, the second measures.
+class Calibration : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    Ok("head -c 40000 \"$runfiles/tiny/heldout.txt\" > calibration.txt");
+    Ok("tail -c 20000 \"$runfiles/tiny/heldout.txt\" > measured.txt");
+    Ok(absl::StrCat("$nibble calibrate ", kModel, " --text calibration.txt --ctx 128 -o statistics.gguf --force"));
+    Make("plain", "");
+    Make("imatrix", "--imatrix statistics.gguf");
+    Make("gptq", "--calibration-text calibration.txt --calibration-ctx 128");
+  }
+
+  static Outcome Make(absl::string_view name, absl::string_view options) {
+    return Ok(absl::StrCat("$nibble quantize ", kModel, " -o ", name, ".gguf --force --type MXFP4 ", options));
+  }
+
+  static double Kld(absl::string_view name) {
+    Ok(absl::StrCat("$nibble verify ", kModel, " ", name, ".gguf --text measured.txt --ctx 128 --json ", name,
+                    ".json"));
+    const std::string json = ReadFile(TempPath(absl::StrCat(name, ".json")));
+    const size_t mean = json.find("\"mean\":");
+    EXPECT_NE(mean, std::string::npos) << json;
+    return mean == std::string::npos ? -1 : std::atof(json.c_str() + mean + 7);
+  }
+};
+
+TEST_F(Calibration, ErrorFeedbackIsCloserAtEqualBytes) {
+  EXPECT_EQ(ReadFile(TempPath("gptq.gguf")).size(), ReadFile(TempPath("plain.gguf")).size());
+  EXPECT_LT(Kld("gptq"), 0.9 * Kld("plain"));
+}
+
+TEST_F(Calibration, TheMatrixCounts) {
+  EXPECT_NE(ReadFile(TempPath("imatrix.gguf")), "");
+  EXPECT_TRUE(ReadFile(TempPath("imatrix.gguf")) != ReadFile(TempPath("plain.gguf")));
+  EXPECT_LT(Kld("imatrix"), Kld("plain"));
+}
+
+TEST_F(Calibration, BytesDoNotDependOnThreads) {
+  Make("one", "--calibration-text calibration.txt --calibration-ctx 128 --threads 1");
+  EXPECT_TRUE(ReadFile(TempPath("one.gguf")) == ReadFile(TempPath("gptq.gguf")));
+}
+
+TEST_F(Calibration, TellsWhatWasGained) {
+  const Outcome outcome =
+      Make("told", "--calibration-text calibration.txt --calibration-ctx 128 --calibration-chunks 8");
+  EXPECT_TRUE(absl::StrContains(outcome.out, "error feedback")) << outcome.out;
+  EXPECT_TRUE(absl::StrContains(outcome.out, "1024 tokens")) << outcome.out;
+}
+
+TEST_F(Calibration, OptionsThatDoNotGoTogetherExit64) {
+  for (const char* options :
+       {"--method gptq", "--method rtn --imatrix statistics.gguf", "--method rtn --calibration-text calibration.txt",
+        "--imatrix statistics.gguf --calibration-text calibration.txt", "--method gptq --imatrix statistics.gguf"}) {
+    const Outcome outcome = Shell(absl::StrCat("$nibble quantize ", kModel, " -o never.gguf ", options));
+    EXPECT_EQ(outcome.exit_code, 64) << options << "\n" << outcome.err;
+    EXPECT_FALSE(Exists(TempPath("never.gguf"))) << options;
+  }
+}
+
+TEST_F(Calibration, ADamagedMatrixExits65) {
+  Ok("head -c 100 statistics.gguf > cut.gguf");
+  const Outcome outcome = Shell(absl::StrCat("$nibble quantize ", kModel, " -o never.gguf --imatrix cut.gguf"));
+  EXPECT_EQ(outcome.exit_code, 65) << outcome.err;
+  EXPECT_TRUE(absl::StrContains(outcome.err, "cut.gguf")) << outcome.err;
+}
+
+}  // namespace
+}  // namespace nibble::tests
