@@ -1,17 +1,22 @@
+// The most memory that this process has had.
 #ifndef NIBBLE_CLI_PEAK_MEMORY_H_
 #define NIBBLE_CLI_PEAK_MEMORY_H_
 
-#include <sys/resource.h>
-
 #include <cstdint>
+#include <fstream>
+#include <string>
 
 namespace nibble::cli {
 
-// The largest resident set of this process so far, in bytes.
+// Resident bytes at their highest; 0 if the system does not tell. (getrusage would count the process that started this
+// one, as it was when it did.)
 inline uint64_t PeakMemory() {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    uint64_t kibibytes = 0;
+    if (word == "VmHWM:" && status >> kibibytes) return kibibytes * 1024;
+  }
+  return 0;
 }
 
 }  // namespace nibble::cli

@@ -39,7 +39,8 @@ absl::StatusOr<MethodRow> FindMethod(const std::string& name, const CalibrationO
   if (!calibration.texts.empty() && !calibration.imatrix_path.empty()) {
     return absl::InvalidArgumentError("--imatrix: expected no --calibration-text beside it, found one");
   }
-  const absl::string_view wanted = !name.empty() ? name : calibration.texts.empty() ? "weighted" : "gptq";
+  const absl::string_view best = calibration.texts.empty() ? "weighted" : "gptq";
+  const absl::string_view wanted = name.empty() ? best : absl::string_view(name);
   for (const MethodRow& row : kMethods) {
     if (row.name != wanted) continue;
     if (row.needs_texts && calibration.texts.empty()) {
