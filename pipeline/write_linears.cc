@@ -195,10 +195,10 @@ class LinearsJob {
     const Role role = tensor.slices[0].role;
     const BlockFormat& format = GetFormat(tensor.format);
     const ConstMatrix matrix = weights.matrix(role);
-    const int64_t rows = matrix.rows, cols = matrix.cols, row_bytes = format.BytesFor(cols);
+    const int64_t rows = matrix.rows, cols = matrix.cols;
     std::vector<float> values(rows * cols);
     NIBBLE_RETURN_IF_ERROR(device_.Download(matrix.data, absl::MakeSpan(values)));
-    std::vector<std::byte> bytes(rows * row_bytes);
+    std::vector<std::byte> bytes(format.BytesFor(rows * cols));
     CalibratedLinear& figures = *report_.add_linears();
     figures.set_name(tensor.name);
     figures.set_slice(slice);
@@ -211,10 +211,7 @@ class LinearsJob {
       figures.set_error(gptq.error);
     } else {
       const float* squares = curvature ? curvature->diagonal().data() : nullptr;
-#pragma omp parallel for schedule(dynamic) num_threads(device_.threads())
-      for (int64_t row = 0; row < rows; ++row) {
-        format.encode_weighted(&values[row * cols], squares, cols / format.block_elements, &bytes[row * row_bytes]);
-      }
+      EncodeSearched(device_, format, squares, cols, values, absl::MakeSpan(bytes));
     }
     format.decode(bytes.data(), rows * cols / format.block_elements, values.data());
     weights.Replace(device_, role, values);

@@ -23,7 +23,7 @@ class Panel {
   absl::StatusOr<GptqFigures> Encode(absl::Span<const float> values, const GptqOptions& options,
                                      absl::Span<std::byte> out) {
     rows_ = values.size() / n();
-    Search(values, out);
+    EncodeSearched(device_, format_, curvature_.diagonal().data(), n(), values, out);
     NIBBLE_RETURN_IF_ERROR(Prepare(values, out));
     const Matrix error = error_.matrix(rows_, n());
     NIBBLE_ASSIGN_OR_RETURN(const std::vector<double> outputs, curvature_.RowErrors(device_, w_.matrix(rows_, n())));
@@ -49,13 +49,6 @@ class Panel {
   int64_t n() const { return curvature_.size(); }
   int64_t RowBytes() const { return format_.BytesFor(n()); }
   int64_t Blocks() const { return n() / format_.block_elements; }
-
-  void Search(absl::Span<const float> values, absl::Span<std::byte> out) const {
-#pragma omp parallel for schedule(dynamic) num_threads(device_.threads())
-    for (int64_t r = 0; r < rows_; ++r) {
-      format_.encode_weighted(&values[r * n()], curvature_.diagonal().data(), Blocks(), &out[r * RowBytes()]);
-    }
-  }
 
   // Weights, the search's levels and its errors, onto the device.
   absl::Status Prepare(absl::Span<const float> values, absl::Span<const std::byte> bytes) {
@@ -109,6 +102,15 @@ class Panel {
 };
 
 }  // namespace
+
+void EncodeSearched(Device& device, const BlockFormat& format, const float* weights, int64_t cols,
+                    absl::Span<const float> values, absl::Span<std::byte> out) {
+  const int64_t rows = values.size() / cols, row_bytes = format.BytesFor(cols);
+#pragma omp parallel for schedule(dynamic) num_threads(device.threads())
+  for (int64_t row = 0; row < rows; ++row) {
+    format.encode_weighted(&values[row * cols], weights, cols / format.block_elements, &out[row * row_bytes]);
+  }
+}
 
 bool CanGptq(Format format) { return FindCodebook(format) != nullptr; }
 

@@ -14,6 +14,11 @@
 
 namespace nibble {
 
+// The format's weighted search, row by row of `cols` values, on the device's host threads. `weights` [cols], the same
+// for every row, or null.
+void EncodeSearched(Device& device, const BlockFormat& format, const float* weights, int64_t cols,
+                    absl::Span<const float> values, absl::Span<std::byte> out);
+
 struct GptqOptions {
   int sweeps = 4;  // of coordinate descent behind the feedback; each lowers the error, or leaves it
 };
