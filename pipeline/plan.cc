@@ -127,7 +127,7 @@ std::vector<OutputTensor> MakeTensors(const Model& model, const TypeChoices& cho
   std::vector<OutputTensor> tensors;
   for (size_t i = 0; i < stacks.size(); ++i) {
     const TypeChoice& choice = choices.each[i];
-    tensors.push_back({stacks[i], GgufName(stacks[i][0]), choice.format, choice.keep_bits});
+    tensors.push_back({i, stacks[i], GgufName(stacks[i][0]), choice.format, choice.keep_bits});
   }
   return tensors;
 }

@@ -2,6 +2,7 @@
 #ifndef NIBBLE_PIPELINE_PLAN_H_
 #define NIBBLE_PIPELINE_PLAN_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 namespace nibble {
 
 struct OutputTensor {
+  size_t place = 0;  // in its plan
   TensorStack slices;
   std::string name;
   Format format = Format::kF32;

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
 #include "base/status.h"
 #include "formats/imatrix/imatrix.h"
-#include "formats/io/atomic_file.h"
 #include "pipeline/column_weights.h"
+#include "pipeline/gguf_output.h"
+#include "pipeline/output.h"
 #include "pipeline/plan.h"
 #include "pipeline/stream.h"
 #include "pipeline/types.h"
@@ -65,10 +65,8 @@ absl::StatusOr<OutputPlan> Planned(const Model& model, const TypeOptions& types,
 // The plan without what WriteLinears writes.
 OutputPlan WithoutLinears(const OutputPlan& plan) {
   OutputPlan rest;
-  for (size_t i = 0; i < plan.tensors.size(); ++i) {
-    if (IsCalibrated(plan.tensors[i])) continue;
-    rest.tensors.push_back(plan.tensors[i]);
-    rest.layout.offsets.push_back(plan.layout.offsets[i]);
+  for (const OutputTensor& tensor : plan.tensors) {
+    if (!IsCalibrated(tensor)) rest.tensors.push_back(tensor);
   }
   return rest;
 }
@@ -85,22 +83,10 @@ absl::StatusOr<Windows> CalibrationWindows(const Model& model, const Calibration
   return all;
 }
 
-// `write` fills the file in.
-template <typename Write>
-absl::Status WriteFile(io::FileSystem& files, const Model& model, const OutputPlan& plan, const OutputOptions& output,
-                       const Write& write) {
-  NIBBLE_ASSIGN_OR_RETURN(auto out, io::AtomicFile::Create(files, output.path, plan.layout.file_bytes,
-                                                           {.force = output.force, .inputs = model.inputs}));
-  const std::string& header = plan.layout.header;
-  NIBBLE_RETURN_IF_ERROR(
-      out->file().WriteAt(0, absl::MakeSpan(reinterpret_cast<const std::byte*>(header.data()), header.size())));
-  NIBBLE_RETURN_IF_ERROR(write(out->file()));
-  return out->Commit();
-}
-
-absl::Status Stream(const Model& model, const OutputPlan& what, const StreamOptions& options, io::WritableFile& file,
+// Writes `what`, of a plan that has more or all of it, and reports.
+absl::Status Stream(const Model& model, const OutputPlan& what, const StreamOptions& options, Output& output,
                     Progress& progress, Plan& report) {
-  NIBBLE_ASSIGN_OR_RETURN(const StreamFigures figures, WriteTensors(model, what, options, file, progress));
+  NIBBLE_ASSIGN_OR_RETURN(const StreamFigures figures, WriteTensors(model, what, options, output, progress));
   if (figures.rounded_scales > 0) {
     report.add_warnings(absl::StrCat(figures.rounded_scales,
                                      " scales of kept 4-bit codes lie between two halves: the nearest was taken"));
@@ -130,16 +116,17 @@ absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const T
   }
   const StreamOptions stream{
       .method = method.others, .threads = output.threads, .stage = "quantize", .weights = &weights};
-  const auto write = [&](io::WritableFile& file) -> absl::Status {
-    if (calibration.texts.empty()) return Stream(model, plan, stream, file, progress, plan.report);
+  NIBBLE_ASSIGN_OR_RETURN(const auto out, GgufOutput::Create(files, model, plan, output));
+  if (calibration.texts.empty()) {
+    NIBBLE_RETURN_IF_ERROR(Stream(model, plan, stream, *out, progress, plan.report));
+  } else {
     NIBBLE_ASSIGN_OR_RETURN(const Windows windows, CalibrationWindows(model, calibration));
-    NIBBLE_RETURN_IF_ERROR(Stream(model, WithoutLinears(plan), stream, file, progress, plan.report));
+    NIBBLE_RETURN_IF_ERROR(Stream(model, WithoutLinears(plan), stream, *out, progress, plan.report));
     NIBBLE_ASSIGN_OR_RETURN(
         *plan.report.mutable_calibration(),
-        WriteLinears(model, plan, windows, {.method = method.linears, .threads = output.threads}, file, progress));
-    return absl::OkStatus();
-  };
-  NIBBLE_RETURN_IF_ERROR(WriteFile(files, model, plan, output, write));
+        WriteLinears(model, plan, windows, {.method = method.linears, .threads = output.threads}, *out, progress));
+  }
+  NIBBLE_RETURN_IF_ERROR(out->Commit());
   return std::move(plan.report);
 }
 
@@ -149,9 +136,9 @@ absl::StatusOr<Plan> Convert(io::FileSystem& files, const Model& model, const st
   OutputPlan plan = MakePlan(model, choices);
   // To the nearest value: there is nothing to search for.
   const StreamOptions stream{.method = Method::kRtn, .threads = output.threads, .stage = "convert"};
-  NIBBLE_RETURN_IF_ERROR(WriteFile(files, model, plan, output, [&](io::WritableFile& file) {
-    return Stream(model, plan, stream, file, progress, plan.report);
-  }));
+  NIBBLE_ASSIGN_OR_RETURN(const auto out, GgufOutput::Create(files, model, plan, output));
+  NIBBLE_RETURN_IF_ERROR(Stream(model, plan, stream, *out, progress, plan.report));
+  NIBBLE_RETURN_IF_ERROR(out->Commit());
   return std::move(plan.report);
 }
 

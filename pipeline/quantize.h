@@ -2,24 +2,18 @@
 #ifndef NIBBLE_PIPELINE_QUANTIZE_H_
 #define NIBBLE_PIPELINE_QUANTIZE_H_
 
-#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "formats/io/file.h"
 #include "model/model.h"
 #include "pipeline/calibration_options.h"
+#include "pipeline/output_options.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.pb.h"
 #include "pipeline/type_options.h"
 
 namespace nibble {
-
-struct OutputOptions {
-  std::string path;
-  bool force = false;
-  int threads = 0;  // 0: all
-};
 
 // `types.method` empty: error feedback where there are texts, else the weighted search.
 //

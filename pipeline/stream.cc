@@ -34,8 +34,8 @@ constexpr float kBlockError = 0.5f;   // of the extreme value of a block: more t
 struct Panel {
   const OutputTensor* output;
   const LogicalTensor* slice;
+  size_t slice_place;  // in the output's slices
   int64_t begin, end;  // rows
-  uint64_t offset;     // in the file
   uint64_t source_bytes;
 };
 
@@ -57,14 +57,11 @@ uint64_t SourceBytes(const Model& model, const LogicalTensor& tensor, int64_t ro
 class Panels {
  public:
   Panels(const Model& model, const OutputPlan& plan) : model_(model) {
-    for (size_t i = 0; i < plan.tensors.size(); ++i) {
-      const OutputTensor& output = plan.tensors[i];
-      uint64_t offset = plan.layout.offsets[i];
+    for (const OutputTensor& output : plan.tensors) {
       for (const LogicalTensor& slice : output.slices) {
         const int64_t rows = PanelRowsOf(slice);
-        slices_.push_back({&output, &slice, rows, offset, size_});
+        slices_.push_back({&output, &slice, rows, size_});
         size_ += (slice.rows + rows - 1) / rows;
-        offset += GetFormat(output.format).BytesFor(slice.rows * slice.cols);
         source_bytes_ += SourceBytes(model, slice, slice.rows);
       }
     }
@@ -79,13 +76,8 @@ class Panels {
     const Slice& slice = *std::prev(after);
     const int64_t begin = (index - slice.first_panel) * slice.panel_rows;
     const int64_t end = std::min(begin + slice.panel_rows, slice.tensor->rows);
-    const uint64_t row_bytes = GetFormat(slice.output->format).BytesFor(slice.tensor->cols);
-    return {slice.output,
-            slice.tensor,
-            begin,
-            end,
-            slice.offset + begin * row_bytes,
-            SourceBytes(model_, *slice.tensor, end - begin)};
+    const size_t place = slice.tensor - slice.output->slices.data();
+    return {slice.output, slice.tensor, place, begin, end, SourceBytes(model_, *slice.tensor, end - begin)};
   }
 
  private:
@@ -93,7 +85,6 @@ class Panels {
     const OutputTensor* output;
     const LogicalTensor* tensor;
     int64_t panel_rows;
-    uint64_t offset;
     size_t first_panel;
   };
   const Model& model_;
@@ -236,7 +227,7 @@ uint64_t BufferBytes(const Model& model, const OutputPlan& plan, int threads) {
 }
 
 absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
-                                           io::WritableFile& file, Progress& progress) {
+                                           Output& output, Progress& progress) {
   const Panels panels(model, plan);
   const Encoder encoder(model, options);
   Shared shared(panels.source_bytes(), options.stage, progress);
@@ -249,7 +240,7 @@ absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan&
       if (!shared.Wanted(i)) continue;
       const Panel panel = panels[i];
       absl::Status status = encoder.Encode(panel, buffers);
-      if (status.ok()) status = file.WriteAt(panel.offset, buffers.bytes);
+      if (status.ok()) status = output.WriteRows(*panel.output, panel.slice_place, panel.begin, buffers.bytes);
       if (status.ok()) {
         shared.Done(panel);
       } else {

@@ -6,9 +6,9 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "formats/io/file.h"
 #include "model/model.h"
 #include "pipeline/column_weights.h"
+#include "pipeline/output.h"
 #include "pipeline/plan.h"
 #include "pipeline/progress.h"
 
@@ -30,10 +30,10 @@ struct StreamFigures {
 // The buffers that WriteTensors needs, in bytes, with so many threads (0: all).
 uint64_t BufferBytes(const Model& model, const OutputPlan& plan, int threads);
 
-// kDataLoss names the tensor and index of a value that is not finite, or too large for its type. Of several errors the
-// one that comes first in the file is returned.
+// Writes all tensors of the plan. kDataLoss names the tensor and index of a value that is not finite, or too large for
+// its type. Of several errors the one that comes first in the file is returned.
 absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
-                                           io::WritableFile& file, Progress& progress);
+                                           Output& output, Progress& progress);
 
 }  // namespace nibble
 

@@ -91,13 +91,13 @@ class InputGram {
 class LinearsJob {
  public:
   LinearsJob(const Model& model, const OutputPlan& plan, const Windows& windows, const LinearOptions& options,
-             io::WritableFile& file, Progress& progress)
+             Output& output, Progress& progress)
       : device_(options.threads),
         model_(model),
         plan_(plan),
         windows_(windows),
         options_(options),
-        file_(file),
+        output_(output),
         progress_(progress) {
     for (size_t i = 0; i < plan.tensors.size(); ++i) {
       const LogicalTensor& first = plan.tensors[i].slices[0];
@@ -215,7 +215,7 @@ class LinearsJob {
     }
     format.decode(bytes.data(), rows * cols / format.block_elements, values.data());
     weights.Replace(device_, role, values);
-    return file_.WriteAt(plan_.layout.offsets[output] + std::max(slice, 0) * bytes.size(), bytes);
+    return output_.WriteRows(tensor, std::max(slice, 0), 0, bytes);
   }
 
   void ShowProgress(int layer) {
@@ -232,7 +232,7 @@ class LinearsJob {
   const OutputPlan& plan_;
   const Windows& windows_;
   const LinearOptions options_;
-  io::WritableFile& file_;
+  Output& output_;
   Progress& progress_;
   absl::flat_hash_map<std::pair<Role, int>, size_t> outputs_;  // role, layer -> place in the plan
   CalibrationReport report_;
@@ -249,9 +249,8 @@ bool IsCalibrated(const OutputTensor& tensor) {
 }
 
 absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
-                                               const LinearOptions& options, io::WritableFile& file,
-                                               Progress& progress) {
-  return LinearsJob(model, plan, windows, options, file, progress).Run();
+                                               const LinearOptions& options, Output& output, Progress& progress) {
+  return LinearsJob(model, plan, windows, options, output, progress).Run();
 }
 
 }  // namespace nibble

@@ -5,8 +5,8 @@
 #define NIBBLE_PIPELINE_WRITE_LINEARS_H_
 
 #include "absl/status/statusor.h"
-#include "formats/io/file.h"
 #include "model/model.h"
+#include "pipeline/output.h"
 #include "pipeline/plan.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.pb.h"
@@ -32,8 +32,7 @@ bool IsCalibrated(const OutputTensor& tensor);
 // Writes those tensors of the plan at their places; CalibrationReport says what was gained. kDataLoss names a weight
 // that is not finite.
 absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
-                                               const LinearOptions& options, io::WritableFile& file,
-                                               Progress& progress);
+                                               const LinearOptions& options, Output& output, Progress& progress);
 
 }  // namespace nibble
 
