@@ -65,7 +65,7 @@ struct DTypeInfo {
 const DTypeInfo& GetDType(DType dtype);
 const DTypeInfo* FindSafetensorsDType(absl::string_view name);  // null if unknown
 const DTypeInfo* FindGgufDType(int gguf_type);                  // null if unknown, removed or not supported
-// REQUIRES: there is one (all formats have one but INT4, which is packed in integers).
+// REQUIRES: there is one (all formats have one but INT4 and its groups, which are packed in integers).
 DType DTypeOf(Format format);
 
 }  // namespace nibble

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "quant/block/int4_group.h"
 #include "quant/block/iq4_nl.h"
 #include "quant/block/iq4_xs.h"
 #include "quant/block/mxfp4.h"
@@ -41,6 +42,8 @@ constexpr Codebook kCodebooks[] = {
     {Format::kIQ4_XS, 16, 32, SetRun<iq4_xs::Block, iq4_xs::SetCodes>},
     {Format::kMXFP4, 16, 32, SetRun<mxfp4::Block, mxfp4::SetCodes>},
     {Format::kNVFP4, 16, 16, SetRun<nvfp4::Block, nvfp4::SetCodes>},
+    {Format::kINT4_G32, 16, 32, SetRun<int4_g32::Block, int4_group::SetCodes<32>>},
+    {Format::kINT4_G128, 16, 128, SetRun<int4_g128::Block, int4_group::SetCodes<128>>},
 };
 
 }  // namespace

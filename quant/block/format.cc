@@ -9,6 +9,7 @@
 #include "quant/block/f8_e5m2.h"
 #include "quant/block/f8_e8m0.h"
 #include "quant/block/int4.h"
+#include "quant/block/int4_group.h"
 #include "quant/block/iq4_nl.h"
 #include "quant/block/iq4_xs.h"
 #include "quant/block/mxfp4.h"
@@ -54,6 +55,8 @@ constexpr BlockFormat kFormats[] = {
     NIBBLE_FORMAT(kIQ4_XS, "IQ4_XS", 23, iq4_xs),
     NIBBLE_FORMAT(kMXFP4, "MXFP4", 39, mxfp4),
     NIBBLE_FORMAT(kNVFP4, "NVFP4", 40, nvfp4),
+    NIBBLE_FORMAT(kINT4_G32, "INT4_G32", -1, int4_g32),
+    NIBBLE_FORMAT(kINT4_G128, "INT4_G128", -1, int4_g128),
     NIBBLE_READ_ONLY_FORMAT(kF8_E4M3, "F8_E4M3", -1, f8_e4m3),
     NIBBLE_READ_ONLY_FORMAT(kF8_E5M2, "F8_E5M2", -1, f8_e5m2),
     NIBBLE_READ_ONLY_FORMAT(kF8_E8M0, "F8_E8M0", -1, f8_e8m0),

@@ -35,8 +35,11 @@ enum class Format : uint8_t {
   kIQ4_XS,
   kMXFP4,
   kNVFP4,
+  // Of folders alone (compressed-tensors).
+  kINT4_G32,
+  kINT4_G128,
   // What checkpoints are published in besides: elements of a tensor whose scales are another tensor, or those scales.
-  // GGUF has none of them, and nothing is written in them.
+  // GGUF has none of them, and nothing is encoded in them.
   kF8_E4M3,
   kF8_E5M2,
   kF8_E8M0,

@@ -34,6 +34,8 @@ constexpr Expected kExpected[] = {
     {Format::kIQ4_XS, "IQ4_XS", 23, 256, 136, true},
     {Format::kMXFP4, "MXFP4", 39, 32, 17, true},
     {Format::kNVFP4, "NVFP4", 40, 64, 36, true},
+    {Format::kINT4_G32, "INT4_G32", -1, 32, 18, true},
+    {Format::kINT4_G128, "INT4_G128", -1, 128, 66, true},
     // From the OCP specifications, and compressed-tensors.
     {Format::kF8_E4M3, "F8_E4M3", -1, 1, 1, false},
     {Format::kF8_E5M2, "F8_E5M2", -1, 1, 1, false},
