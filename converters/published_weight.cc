@@ -12,6 +12,7 @@ namespace {
 
 constexpr int64_t kFp8Block = 128;
 constexpr int64_t kMxBlock = 32;
+constexpr int64_t kNvBlock = 16;
 constexpr absl::string_view kWeight = "weight";
 
 bool IsFp8(DType dtype) { return dtype == DType::kF8_E4M3 || dtype == DType::kF8_E5M2; }
@@ -29,12 +30,14 @@ PublishedWeight Plain(const PublishedNames& names, absl::string_view name, const
   return weight;
 }
 
-// compressed-tensors: [rows, cols / 8] words.
-PublishedWeight PackedInt4(const PublishedNames& names, absl::string_view name, const StoredTensor& stored) {
-  PublishedWeight weight{.stored = &stored, .shape = stored.shape, .packed = Format::kInt4};
-  if (!weight.shape.empty()) weight.shape.back() *= 8;
+// compressed-tensors: [rows, cols / 8] words of INT4, or [rows, cols / 2] bytes of F4.
+PublishedWeight Packed(const PublishedNames& names, absl::string_view name, const StoredTensor& stored) {
+  const bool is_int4 = stored.dtype == DType::kI32;
+  PublishedWeight weight{.stored = &stored, .shape = stored.shape, .packed = is_int4 ? Format::kInt4 : Format::kF4};
+  if (!weight.shape.empty()) weight.shape.back() *= is_int4 ? 8 : 2;
   weight.scales_name = absl::StrCat(name, "_scale");
   weight.scales = names.Find(weight.scales_name);
+  weight.divisor = names.Find(absl::StrCat(name, "_global_scale"));
   weight.shape_tensor = names.Find(absl::StrCat(name, "_shape"));
   return weight;
 }
@@ -59,7 +62,8 @@ std::optional<PublishedWeight> FindWeight(const PublishedNames& names, absl::str
     return is_mxfp4 ? PackedMxfp4(names, name, *stored) : Plain(names, name, *stored);
   }
   const StoredTensor* packed = names.Find(absl::StrCat(name, "_packed"));
-  if (packed != nullptr && packed->dtype == DType::kI32) return PackedInt4(names, name, *packed);
+  const bool is_packed = packed != nullptr && (packed->dtype == DType::kI32 || packed->dtype == DType::kU8);
+  if (is_packed) return Packed(names, name, *packed);
   for (const char* suffix : {"_blocks", ".blocks"}) {
     const std::string blocks = absl::StrCat(name, suffix);
     const StoredTensor* stored = names.Find(blocks);
@@ -76,10 +80,13 @@ std::optional<BlockScales> PublishedWeight::Blocks() const {
   if (rows == 0 || cols == 0) return std::nullopt;
   const std::vector<int64_t>& found = scales->shape;
   if (packed == Format::kF4) {
+    const bool is_nvfp4 = scales->dtype == DType::kF8_E4M3;
+    const bool has_divisor = divisor != nullptr && divisor->dtype == DType::kF32 && divisor->elements() == 1;
+    const int64_t block = is_nvfp4 ? kNvBlock : kMxBlock;
     std::vector<int64_t> expected = shape;
-    expected.back() /= kMxBlock;
-    if (found != expected) return std::nullopt;
-    return BlockScales{scales->name, 1, kMxBlock};
+    expected.back() /= block;
+    if (found != expected || is_nvfp4 != has_divisor) return std::nullopt;
+    return BlockScales{scales->name, 1, block, has_divisor ? divisor->name : ""};
   }
   if (packed == Format::kInt4) {
     if (found.size() != 2 || found[0] != rows || found[1] == 0 || cols % found[1] != 0) return std::nullopt;

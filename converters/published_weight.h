@@ -6,6 +6,8 @@
 //   x.weight             F8_E4M3, F8_E5M2                 x.weight_scale_inv, x.weight_scale, x.qscale_weight
 //   x.weight             I32 x.weight_packed (and         x.weight_scale
 //                        x.weight_shape)
+//   x.weight             U8 x.weight_packed               U8 x.weight_scale (MXFP4), or F8_E4M3, which
+//                                                         x.weight_global_scale divides (NVFP4)
 //   x                    U8 x_blocks, or x.blocks         x_scales, or x.scales
 //   x_blocks             U8                               x_scales
 #ifndef NIBBLE_CONVERTERS_PUBLISHED_WEIGHT_H_
@@ -30,6 +32,7 @@ struct PublishedWeight {
   std::optional<Format> packed;
   std::string scales_name;                     // as it should be found; empty: it needs none
   const StoredTensor* scales = nullptr;        // null also if it is missing
+  const StoredTensor* divisor = nullptr;       // of the scales, where there is one
   const StoredTensor* shape_tensor = nullptr;  // says the shape a second time; not read
 
   // The scales in the form that views have; nothing if their shape fits no block that checkpoints use.

@@ -50,7 +50,7 @@ struct Method {
 constexpr Method kMethods[] = {
     {"fp8", {DType::kF8_E4M3, DType::kF8_E5M2}, {"", ""}, true},
     {"mxfp4", {DType::kU8, DType::kU8}, {"_blocks", ".blocks"}, false},
-    {"compressed-tensors", {DType::kI32, DType::kI32}, {"_packed", "_packed"}, true},
+    {"compressed-tensors", {DType::kI32, DType::kU8}, {"_packed", "_packed"}, true},
 };
 
 bool IsStoredBy(const Method& method, const StoredTensor& tensor) {
@@ -80,31 +80,53 @@ absl::Status CheckFp8(const json::Value& quantization) {
   return absl::OkStatus();
 }
 
-json::Value PackedWeights(const json::Value& quantization) {
-  const auto groups = quantization.Get("config_groups").Members();
-  return groups.empty() ? quantization.Get("config_groups").Get("group_0").Get("weights")
-                        : groups[0].second.Get("weights");
+// What a format of compressed-tensors packs: groups of weights of one type.
+struct PackedFormat {
+  absl::string_view name;
+  absl::string_view type, strategy;
+};
+constexpr absl::string_view kMixed = "mixed-precision";  // a format per group
+constexpr PackedFormat kPackedFormats[] = {
+    {"pack-quantized", "int", "group"},
+    {"mxfp4-pack-quantized", "float", "group"},
+    {"nvfp4-pack-quantized", "float", "tensor_group"},
+};
+
+absl::StatusOr<PackedFormat> FindPackedFormat(const json::Value& format) {
+  NIBBLE_ASSIGN_OR_RETURN(const absl::string_view name, format.String());
+  for (const PackedFormat& row : kPackedFormats) {
+    if (row.name == name) return row;
+  }
+  return NotSupported(format, "pack-quantized, mxfp4-pack-quantized, nvfp4-pack-quantized or mixed-precision");
+}
+
+absl::Status CheckPackedGroup(const json::Value& format, const json::Value& weights) {
+  NIBBLE_ASSIGN_OR_RETURN(const PackedFormat expected, FindPackedFormat(format));
+  const Supported supported[] = {
+      {"num_bits", 4.0}, {"symmetric", true}, {"type", expected.type}, {"strategy", expected.strategy}};
+  NIBBLE_RETURN_IF_ERROR(weights.Get("group_size").Int(1, 1 << 24).status());
+  return RequireSupported(weights, supported);
 }
 
 absl::Status CheckPacked(const json::Value& quantization) {
-  constexpr Supported kFormat[] = {{"format", absl::string_view("pack-quantized")}};
-  constexpr Supported kWeights[] = {{"num_bits", 4.0},
-                                    {"symmetric", true},
-                                    {"type", absl::string_view("int")},
-                                    {"strategy", absl::string_view("group")}};
-  NIBBLE_RETURN_IF_ERROR(RequireSupported(quantization, kFormat));
+  const json::Value format = quantization.Get("format");
+  const bool is_mixed = format.is_string() && *format.String() == kMixed;
   const json::Value groups = quantization.Get("config_groups");
   if (!groups.is_object() || groups.size() == 0) return groups.Error("an object with a group of weights");
-  if (groups.size() > 1) return NotSupported(groups, "one group");
-  const json::Value weights = PackedWeights(quantization);
-  NIBBLE_RETURN_IF_ERROR(weights.Get("group_size").Int(1, 1 << 24).status());
-  return RequireSupported(weights, kWeights);
+  for (const auto& [name, group] : groups.Members()) {
+    const json::Value own = group.Get("format");
+    NIBBLE_RETURN_IF_ERROR(CheckPackedGroup(is_mixed || IsGiven(own) ? own : format, group.Get("weights")));
+  }
+  return absl::OkStatus();
 }
 
 // The blocks of which each has a scale, as the config says.
 std::optional<std::pair<int64_t, int64_t>> DeclaredBlocks(const json::Value& quantization, const Method& method) {
-  if (method.name == "compressed-tensors")
-    return std::pair(1, *PackedWeights(quantization).Get("group_size").Int(1, 1 << 24));
+  if (method.name == "compressed-tensors") {
+    const auto groups = quantization.Get("config_groups").Members();
+    if (groups.size() > 1) return std::nullopt;  // which tensor is in which, only their targets say
+    return std::pair(1, *groups[0].second.Get("weights").Get("group_size").Int(1, 1 << 24));
+  }
   const json::Value block = quantization.Get("weight_block_size");
   if (method.name != "fp8" || !IsGiven(block)) return std::nullopt;
   return std::pair(*block.At(0).Int(1, 1 << 24), *block.At(1).Int(1, 1 << 24));
@@ -122,7 +144,7 @@ absl::Status CheckBlocks(const json::Value& quantization, const Method& method, 
     const StoredTensor* scales = source.Find(is_packed ? absl::StrCat(absl::StripSuffix(name, "_packed"), "_scale")
                                                        : absl::StrCat(name, "_scale_inv"));
     if (scales == nullptr || scales->elements() == 1) continue;
-    const int64_t cols = tensor.shape[1] * (is_packed ? 8 : 1);
+    const int64_t cols = tensor.shape[1] * (!is_packed ? 1 : tensor.dtype == DType::kI32 ? 8 : 2);
     const std::vector<int64_t> expected = {(tensor.shape[0] - 1) / block_rows + 1, (cols - 1) / block_cols + 1};
     if (scales->shape == expected) continue;
     return BadData(source.Place(*scales),

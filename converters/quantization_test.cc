@@ -73,6 +73,10 @@ TEST(CheckQuantization, NamesWhatIsNotRead) {
       {Of(R"("quant_method": "fp8", "weight_block_size": null)"), kOk, ""},
       {Of(kMxfp4), kOk, ""},
       {Of(Int4()), kOk, ""},
+      {Of(Int4(R"("num_bits": 4, "type": "float", "strategy": "group")", R"("format": "mxfp4-pack-quantized")")), kOk,
+       ""},
+      {Of(Int4(R"("num_bits": 4, "type": "float", "strategy": "tensor_group")", R"("format": "nvfp4-pack-quantized")")),
+       kOk, ""},
       {absl::StrCat(R"("text_config": {)", Of(kFp8), "}"), kOk, ""},
       {R"("quantization": {"qformat_weight": "fp8_e4m3"})", kOk, ""},
       // Methods that are not read.
@@ -99,10 +103,16 @@ TEST(CheckQuantization, NamesWhatIsNotRead) {
       {Of(Int4(R"("num_bits": 4, "symmetric": false, "type": "int", "strategy": "group")")), kNot, "weights.symmetric"},
       {Of(Int4(R"("num_bits": 4, "symmetric": true, "type": "float", "strategy": "group")")), kNot, "weights.type"},
       {Of(Int4(R"("num_bits": 4, "symmetric": true, "type": "int", "strategy": "channel")")), kNot, "weights.strategy"},
-      {Of(Int4(R"("num_bits": 4)", R"("format": "nvfp4-pack-quantized")")), kNot,
-       "$.quantization_config.format: expected \"pack-quantized\", found \"nvfp4-pack-quantized\""},
+      {Of(Int4(R"("num_bits": 4)", R"("format": "naive-quantized")")), kNot,
+       "$.quantization_config.format: expected pack-quantized, mxfp4-pack-quantized, nvfp4-pack-quantized or "
+       "mixed-precision, found \"naive-quantized\""},
+      {Of(Int4(R"("num_bits": 4, "type": "int")", R"("format": "mxfp4-pack-quantized")")), kNot, "weights.type"},
+      {Of(Int4(R"("num_bits": 4, "type": "float", "strategy": "group")", R"("format": "nvfp4-pack-quantized")")), kNot,
+       "weights.strategy: expected \"tensor_group\""},
+      {Of(R"("quant_method": "compressed-tensors", "format": "mixed-precision", "config_groups": {"a": {}})"), kBad,
+       "$.quantization_config.config_groups.a.format: expected a string, found nothing"},
       {Of(R"("quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": {"a": {}, "b": {}})"),
-       kNot, "$.quantization_config.config_groups: expected one group"},
+       kBad, "$.quantization_config.config_groups.a.weights.group_size: expected an integer"},
       // What no program writes.
       {R"("quantization_config": [])", kBad, "$.quantization_config.quant_method: expected a string"},
       {Of(""), kBad, "$.quantization_config.quant_method: expected a string, found nothing"},
@@ -113,8 +123,8 @@ TEST(CheckQuantization, NamesWhatIsNotRead) {
       {Of(R"("quant_method": "fp8", "weight_block_size": [128.0, 128])"), kBad,
        "weight_block_size[0]: expected an integer"},
       {Of(R"("quant_method": "compressed-tensors")"), kBad, "config_groups: expected an object"},
-      {Of(R"("quant_method": "compressed-tensors", "config_groups": {"g": {"weights": {"group_size": -1}}})"), kBad,
-       "$.quantization_config.config_groups.g.weights.group_size: expected an integer"},
+      {Of(R"("quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": {"g": {"weights": {"group_size": -1}}})"),
+       kBad, "$.quantization_config.config_groups.g.weights.group_size: expected an integer"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.config);

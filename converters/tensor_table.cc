@@ -151,7 +151,7 @@ class Mapper {
   }
 
   void Use(const PublishedWeight& weight) {
-    for (const StoredTensor* tensor : {weight.stored, weight.scales, weight.shape_tensor}) {
+    for (const StoredTensor* tensor : {weight.stored, weight.scales, weight.divisor, weight.shape_tensor}) {
       if (tensor != nullptr) used_.insert(tensor->name);
     }
   }

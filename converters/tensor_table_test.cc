@@ -263,6 +263,22 @@ TEST(TensorTable, PackedInt4AndMxfp4AreFoundWithTheirScales) {
               HasSubstr("no 'layers.0.up.weight_scales'"));
 }
 
+TEST(TensorTable, PackedF4IsFoundWithItsScales) {
+  ModelSpec spec = Spec();
+  spec.set_hidden_size(64);
+  const StoredTensor packed = {"layers.0.up.weight_packed", DType::kU8, {6, 32}};
+  const StoredTensor nv_scales = {"layers.0.up.weight_scale", DType::kF8_E4M3, {6, 4}};
+  const StoredTensor global = {"layers.0.up.weight_global_scale", DType::kF32, {1}};
+  const absl::StatusOr<StridedView> mxfp4 = ViewOf({packed, {"layers.0.up.weight_scale", DType::kU8, {6, 2}}}, spec);
+  ASSERT_EQ(mxfp4.status(), absl::OkStatus());
+  EXPECT_EQ(mxfp4->packed, Format::kF4);
+  EXPECT_EQ(mxfp4->scales, (BlockScales{"layers.0.up.weight_scale", 1, 32}));
+  const absl::StatusOr<StridedView> nvfp4 = ViewOf({packed, nv_scales, global}, spec);
+  ASSERT_EQ(nvfp4.status(), absl::OkStatus());
+  EXPECT_EQ(nvfp4->scales, (BlockScales{"layers.0.up.weight_scale", 1, 16, "layers.0.up.weight_global_scale"}));
+  EXPECT_THAT(ViewOf({packed, nv_scales}, spec).status().message(), HasSubstr("which cannot be the scales of"));
+}
+
 TEST(TensorTable, GgufsOwnNamesAndSumsAreOfThePublishedTensorsAlone) {
   const TensorRow rows[] = {{Role::kFeedForwardNorm, "layers.{}.norm", Dim::kHidden, Dim::kNone, AsInGguf,
                              Presence::kRequired, 1, "post_attention_norm.weight"}};

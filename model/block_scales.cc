@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "absl/strings/str_format.h"
 #include "base/status.h"
@@ -17,11 +18,27 @@ std::optional<Format> ScaleFormat(const StoredTensor& tensor) {
     case DType::kBF16:
     case DType::kF16:
     case DType::kF8_E8M0:
+    case DType::kF8_E4M3:
       return GetDType(tensor.dtype).format;
     default:
       return std::nullopt;
   }
 }
+
+namespace {
+
+// One F32, above 0.
+absl::StatusOr<float> ReadDivisor(const TensorSource& source, absl::string_view name) {
+  const StoredElements stored = ElementsOf(source, name, std::nullopt);
+  std::vector<std::byte> bytes;
+  NIBBLE_RETURN_IF_ERROR(stored.Read(0, 1, bytes));
+  float value = 0;
+  stored.format.decode(bytes.data(), 1, &value);
+  if (value > 0 && std::isfinite(value)) return value;
+  return stored.Error(0, "a finite scale above 0", absl::StrFormat("%g", value));
+}
+
+}  // namespace
 
 int64_t Scales::Index(int64_t element) const {
   return element / cols_ / block_rows_ * scale_cols_ + element % cols_ / block_cols_;
@@ -48,9 +65,14 @@ absl::StatusOr<Scales> Scales::Read(const StoredElements& elements, const BlockS
   stored.format.decode(scales.bytes_.data(), scales.values_.size(), scales.values_.data());
   const auto bad = std::find_if_not(scales.values_.begin(), scales.values_.end(),
                                     [](float scale) { return scale > 0 && std::isfinite(scale); });
-  if (bad == scales.values_.end()) return scales;
-  return stored.Error(scales.first_ + (bad - scales.values_.begin()), "a finite scale above 0",
-                      absl::StrFormat("%g", *bad));
+  if (bad != scales.values_.end()) {
+    return stored.Error(scales.first_ + (bad - scales.values_.begin()), "a finite scale above 0",
+                        absl::StrFormat("%g", *bad));
+  }
+  if (blocks.divisor.empty()) return scales;
+  NIBBLE_ASSIGN_OR_RETURN(const float divisor, ReadDivisor(elements.source, blocks.divisor));
+  for (float& scale : scales.values_) scale /= divisor;
+  return scales;
 }
 
 void Scales::Multiply(int64_t begin, absl::Span<float> values) const {

@@ -32,11 +32,12 @@ struct Axis {
 
 // What stored elements are multiplied by: a tensor of scales, one per block of elements. The stored tensor is seen as a
 // matrix, its leading axes multiplied out; element (row, col) has scale [row / block_rows, col / block_cols], in rows
-// of ceil(cols / block_cols) scales. Scales are F32, BF16, F16 or E8M0 (F8_E8M0, or U8 meant so).
+// of ceil(cols / block_cols) scales. Scales are F32, BF16, F16, E8M0 (F8_E8M0, or U8 meant so), or F8_E4M3.
 struct BlockScales {
   std::string tensor;
   int64_t block_rows = 1;
   int64_t block_cols = 1;
+  std::string divisor;  // a tensor of one F32, which every scale is divided by; empty: none
   friend bool operator==(const BlockScales&, const BlockScales&) = default;
 };
 

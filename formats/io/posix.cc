@@ -263,7 +263,7 @@ class PosixFileSystem : public FileSystem {
   }
 
   absl::Status Remove(const std::string& path) override {
-    if (::unlink(path.c_str()) == 0) return absl::OkStatus();
+    if (std::remove(path.c_str()) == 0) return absl::OkStatus();
     return OutputError(errno, path, "to remove it");
   }
 

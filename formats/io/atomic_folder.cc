@@ -1,0 +1,114 @@
+#include "formats/io/atomic_folder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+
+namespace nibble::io {
+namespace {
+
+absl::Status Refuse(absl::string_view path, absl::string_view expected, absl::string_view found) {
+  return absl::PermissionDeniedError(absl::StrCat(path, ": expected ", expected, ", found ", found));
+}
+
+// Whether the folder holds files alone, among them a config.json, and none of the inputs.
+absl::Status CheckReplaceable(FileSystem& files, const std::string& path, const std::vector<FileIdentity>& inputs) {
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(path));
+  if (!std::binary_search(names.begin(), names.end(), "config.json")) {
+    return Refuse(path, "the folder of a model to replace", "one without config.json");
+  }
+  for (const std::string& name : names) {
+    NIBBLE_ASSIGN_OR_RETURN(const FileInfo info, files.Stat(JoinPath(path, name)));
+    if (std::find(inputs.begin(), inputs.end(), info.identity) != inputs.end()) {
+      return Refuse(path, "an output other than the inputs", absl::StrCat(name, ", which is one of them"));
+    }
+    if (info.kind == FileKind::kRegular || info.kind == FileKind::kBrokenLink) continue;
+    return Refuse(path, "a folder of files alone to replace", absl::StrCat(name, ", which is none"));
+  }
+  return absl::OkStatus();
+}
+
+// Whether there is a folder at `path`, which then may be replaced.
+absl::StatusOr<bool> CheckTarget(FileSystem& files, const std::string& path, const AtomicFolder::Options& options) {
+  const absl::StatusOr<FileInfo> info = files.Stat(path);
+  if (absl::IsNotFound(info.status())) return false;
+  NIBBLE_RETURN_IF_ERROR(info.status());
+  if (info->kind != FileKind::kDirectory) return Refuse(path, "a folder to write", "a file");
+  if (!options.force) {
+    return absl::AlreadyExistsError(absl::StrCat(path, ": expected no such folder, found one; --force replaces it"));
+  }
+  NIBBLE_RETURN_IF_ERROR(CheckReplaceable(files, path, options.inputs));
+  return true;
+}
+
+// All files of the folder, and the folder. OK if there is none.
+absl::Status RemoveFolder(FileSystem& files, const std::string& path) {
+  if (absl::IsNotFound(files.Stat(path).status())) return absl::OkStatus();
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(path));
+  for (const std::string& name : names) NIBBLE_RETURN_IF_ERROR(files.RemoveAbandoned(JoinPath(path, name)));
+  return files.Remove(path);
+}
+
+// The folder that was replaced: its files may be links.
+void RemoveReplaced(FileSystem& files, const std::string& path) {
+  const absl::StatusOr<std::vector<std::string>> names = files.List(path);
+  if (!names.ok()) return;
+  for (const std::string& name : *names) files.Remove(JoinPath(path, name)).IgnoreError();
+  files.Remove(path).IgnoreError();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AtomicFolder>> AtomicFolder::Create(FileSystem& files, std::string path,
+                                                                   const Options& options) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  NIBBLE_RETURN_IF_ERROR(CheckTarget(files, path, options).status());
+  std::unique_ptr<AtomicFolder> folder(new AtomicFolder(files, std::move(path), options));
+  const absl::Status status = RemoveFolder(files, folder->part_);
+  if (!status.ok()) {
+    folder->committed_ = true;  // it is somebody else's
+    return status;
+  }
+  NIBBLE_RETURN_IF_ERROR(files.MakeDirectory(folder->part_));
+  return folder;
+}
+
+AtomicFolder::~AtomicFolder() {
+  if (committed_) return;
+  // Removed before they are closed: the locks hold until then, so that they are ours.
+  for (const auto& file : open_) files_.Remove(file->path()).IgnoreError();
+  files_.Remove(part_).IgnoreError();
+}
+
+absl::StatusOr<WritableFile*> AtomicFolder::Add(const std::string& name, uint64_t size) {
+  NIBBLE_ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, files_.Create(JoinPath(part_, name)));
+  open_.push_back(std::move(file));
+  NIBBLE_RETURN_IF_ERROR(open_.back()->Preallocate(size));
+  return open_.back().get();
+}
+
+absl::Status AtomicFolder::Commit() {
+  NIBBLE_ASSIGN_OR_RETURN(const bool replaces, CheckTarget(files_, path_, options_));
+  for (const auto& file : open_) NIBBLE_RETURN_IF_ERROR(file->Sync());
+  NIBBLE_RETURN_IF_ERROR(files_.SyncDirectory(part_));
+  return MoveToPath(replaces);
+}
+
+absl::Status AtomicFolder::MoveToPath(bool replaces) {
+  // What is replaced changes names with the new folder, and goes only when that is safe on the disk.
+  const RenameMode mode = replaces ? RenameMode::kExchange : RenameMode::kNew;
+  NIBBLE_RETURN_IF_ERROR(files_.Rename(part_, path_, mode));
+  absl::Status status = files_.SyncDirectory(DirectoryOf(path_));
+  for (const auto& file : open_) status.Update(file->Close());
+  if (!status.ok()) {
+    files_.Rename(path_, part_, mode).IgnoreError();  // either mode undoes itself
+    return status;
+  }
+  committed_ = true;
+  if (replaces) RemoveReplaced(files_, part_);
+  return absl::OkStatus();
+}
+
+}  // namespace nibble::io
