@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "cli/calibration_flags.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
@@ -15,15 +16,14 @@ namespace {
 
 struct Options {
   std::string model;
-  std::string text_path;
+  std::vector<std::string> text_paths;
   std::string output;
   bool force = false;
   CalibrateOptions job;
 };
 
 absl::Status RunCalibrate(Options& options, Context& context) {
-  NIBBLE_ASSIGN_OR_RETURN(options.job.text, io::ReadWholeFile(context.files, options.text_path, kTextLimit));
-  options.job.datasets = {options.text_path};
+  NIBBLE_ASSIGN_OR_RETURN(options.job.texts.files, ReadTextFiles(context.files, options.text_paths));
   options.job.threads = context.threads;
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model));
   const RemoveOnInterrupt guard(options.output + ".part");
@@ -41,9 +41,7 @@ Job DefineCalibrate(CLI::App& app) {
   auto options = std::make_shared<Options>();
   AddModel(app, options->model);
   AddGgufOutput(app, options->output, options->force);
-  app.add_option("--text", options->text_path, "the text that the model is run on")->required()->type_name("FILE");
-  app.add_option("--ctx", options->job.ctx, "tokens of a window (default 512)")->type_name("N");
-  app.add_option("--chunks", options->job.chunks, "windows to run (default: all that the text has)")->type_name("N");
+  AddTexts(app, "text", "", "default: all that there are", options->text_paths, options->job.texts)->required();
   AddSize(app, "--memory", options->job.memory, "what weights and states may take (default 1GiB)");
   return [options](Context& context) { return RunCalibrate(*options, context); };
 }

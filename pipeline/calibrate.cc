@@ -12,6 +12,7 @@
 #include "formats/io/atomic_file.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
+#include "pipeline/calibration_text.h"
 #include "pipeline/verify_windows.h"
 #include "runtime/sequences.h"
 #include "runtime/tap.h"
@@ -82,7 +83,8 @@ imatrix::Entry EntryOf(const std::string& name, const InputSums& sums) {
 }  // namespace
 
 absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions& options, Progress& progress) {
-  NIBBLE_ASSIGN_OR_RETURN(const Windows windows, CutWindows(model, options.text, options.ctx, options.chunks));
+  Calibration calibration;
+  NIBBLE_ASSIGN_OR_RETURN(const Windows windows, CalibrationWindows(model, options.texts, calibration.warnings));
   CpuDevice device(options.threads);
   SumsTap tap(device, model);
   const int64_t group = WindowsAtATime(model, windows, options.memory), tokens = windows.ids.size();
@@ -108,8 +110,7 @@ absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions
     }
   }
 
-  Calibration calibration;
-  calibration.matrix.datasets = options.datasets;
+  for (const TextFile& file : options.texts.files) calibration.matrix.datasets.push_back(file.path);
   calibration.matrix.chunk_count = static_cast<uint32_t>(windows.count());
   calibration.matrix.chunk_size = static_cast<uint32_t>(windows.length);
   for (const TensorStack stack : model.tensors.stacks()) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "base/status.h"
 #include "formats/imatrix/imatrix.h"
 #include "formats/io/atomic_file.h"
+#include "pipeline/calibration_text.h"
 #include "pipeline/column_weights.h"
 #include "pipeline/plan.h"
 #include "pipeline/stream.h"
@@ -73,16 +75,26 @@ OutputPlan WithoutLinears(const OutputPlan& plan) {
   return rest;
 }
 
-absl::StatusOr<Windows> CalibrationWindows(const Model& model, const CalibrationOptions& options) {
-  Windows all{.length = options.ctx, .ids = {}};
-  for (const std::string& text : options.texts) {
-    const uint32_t count = static_cast<uint32_t>(all.count());
-    if (options.chunks > 0 && count == options.chunks) break;
-    NIBBLE_ASSIGN_OR_RETURN(const Windows windows,
-                            CutWindows(model, text, options.ctx, options.chunks == 0 ? 0 : options.chunks - count));
-    all.ids.insert(all.ids.end(), windows.ids.begin(), windows.ids.end());
+// What calibration knows of the linears' inputs: either, or neither.
+struct Knowledge {
+  std::optional<Windows> windows;
+  ColumnWeights weights;
+};
+
+// Its warnings go to the plan's.
+absl::StatusOr<Knowledge> Learn(io::FileSystem& files, const Model& model, const CalibrationOptions& calibration,
+                                OutputPlan& plan) {
+  Knowledge knowledge;
+  std::vector<std::string> warnings;
+  if (!calibration.imatrix_path.empty()) {
+    NIBBLE_ASSIGN_OR_RETURN(const imatrix::File matrix, imatrix::Read(files, calibration.imatrix_path));
+    NIBBLE_ASSIGN_OR_RETURN(knowledge.weights, ColumnWeights::Match(matrix, plan, warnings));
   }
-  return all;
+  if (!calibration.texts.empty()) {
+    NIBBLE_ASSIGN_OR_RETURN(knowledge.windows, CalibrationWindows(model, calibration.texts, warnings));
+  }
+  plan.report.mutable_warnings()->Add(warnings.begin(), warnings.end());
+  return knowledge;
 }
 
 // `write` fills the file in.
@@ -110,10 +122,11 @@ absl::Status Stream(const Model& model, const OutputPlan& what, const StreamOpti
 
 }  // namespace
 
-absl::StatusOr<Plan> PlanQuantize(const Model& model, const TypeOptions& types, int threads,
+absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, const TypeOptions& types, int threads,
                                   const CalibrationOptions& calibration) {
   NIBBLE_RETURN_IF_ERROR(FindMethod(types.method, calibration).status());
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, threads));
+  NIBBLE_RETURN_IF_ERROR(Learn(files, model, calibration, plan).status());
   return std::move(plan.report);
 }
 
@@ -121,22 +134,15 @@ absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const T
                               const OutputOptions& output, Progress& progress, const CalibrationOptions& calibration) {
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output.threads));
-  ColumnWeights weights;
-  if (!calibration.imatrix_path.empty()) {
-    NIBBLE_ASSIGN_OR_RETURN(const imatrix::File matrix, imatrix::Read(files, calibration.imatrix_path));
-    std::vector<std::string> warnings;
-    NIBBLE_ASSIGN_OR_RETURN(weights, ColumnWeights::Match(matrix, plan, warnings));
-    plan.report.mutable_warnings()->Add(warnings.begin(), warnings.end());
-  }
+  NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, plan));
   const StreamOptions stream{
-      .method = method.others, .threads = output.threads, .stage = "quantize", .weights = &weights};
+      .method = method.others, .threads = output.threads, .stage = "quantize", .weights = &knowledge.weights};
   const auto write = [&](io::WritableFile& file) -> absl::Status {
-    if (calibration.texts.empty()) return Stream(model, plan, stream, file, progress, plan.report);
-    NIBBLE_ASSIGN_OR_RETURN(const Windows windows, CalibrationWindows(model, calibration));
+    if (!knowledge.windows) return Stream(model, plan, stream, file, progress, plan.report);
     NIBBLE_RETURN_IF_ERROR(Stream(model, WithoutLinears(plan), stream, file, progress, plan.report));
-    NIBBLE_ASSIGN_OR_RETURN(
-        *plan.report.mutable_calibration(),
-        WriteLinears(model, plan, windows, {.method = method.linears, .threads = output.threads}, file, progress));
+    NIBBLE_ASSIGN_OR_RETURN(*plan.report.mutable_calibration(),
+                            WriteLinears(model, plan, *knowledge.windows,
+                                         {.method = method.linears, .threads = output.threads}, file, progress));
     return absl::OkStatus();
   };
   NIBBLE_RETURN_IF_ERROR(WriteFile(files, model, plan, output, write));
