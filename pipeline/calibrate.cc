@@ -13,6 +13,7 @@
 #include "model/role.h"
 #include "model/tensor_list.h"
 #include "pipeline/calibration_text.h"
+#include "pipeline/expert_coverage.h"
 #include "pipeline/verify_windows.h"
 #include "runtime/sequences.h"
 #include "runtime/tap.h"
@@ -116,13 +117,15 @@ absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions
   for (const TensorStack stack : model.tensors.stacks()) {
     const InputSums* sums = tap.Find(stack[0].role, stack[0].layer);
     if (sums == nullptr) continue;
-    const std::string name = GgufName(stack[0]);
-    calibration.matrix.entries.push_back(EntryOf(name, *sums));
-    const int64_t unseen = std::count(sums->counts.begin(), sums->counts.end(), 0);
-    if (unseen == 0) continue;
-    calibration.warnings.push_back(absl::StrCat(name, ": ", unseen, " of ", stack.size(),
-                                                " experts saw no token: a longer text would reach more"));
+    calibration.matrix.entries.push_back(EntryOf(GgufName(stack[0]), *sums));
   }
+  const auto tokens_of_slices = [&](TensorStack stack) {
+    const InputSums* sums = tap.Find(stack[0].role, stack[0].layer);
+    return sums == nullptr ? std::vector<int64_t>() : sums->counts;
+  };
+  calibration.report.set_tokens(tokens);
+  AddCoverage(model, tokens_of_slices, calibration.report);
+  if (const auto warning = UnseenExperts(calibration.report)) calibration.warnings.push_back(*warning);
   return calibration;
 }
 

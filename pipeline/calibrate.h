@@ -13,6 +13,7 @@
 #include "model/model.h"
 #include "pipeline/calibration_options.h"
 #include "pipeline/progress.h"
+#include "pipeline/report.pb.h"
 
 namespace nibble {
 
@@ -24,6 +25,7 @@ struct CalibrateOptions {
 
 struct Calibration {
   imatrix::File matrix;               // every linear that the texts reached, in the model's order
+  CalibrationReport report;           // tokens and experts
   std::vector<std::string> warnings;  // of CalibrationWindows; experts that saw no token
 };
 

@@ -12,6 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pipeline/byte_vocabulary.h"
+#include "pipeline/report.pb.h"
 #include "runtime/random_model.h"
 
 namespace nibble {
@@ -102,6 +103,13 @@ TEST(CalibrateTest, CountsEachExpertsTokens) {
     EXPECT_EQ(tokens, kUsed * kCtx * kWindows);
   }
   EXPECT_NE(calibration.matrix.Find("blk.1.ffn_gate_inp.weight"), nullptr);
+  EXPECT_EQ(calibration.report.tokens(), kCtx * kWindows);
+  ASSERT_EQ(calibration.report.experts_size(), 2);
+  const ExpertCoverage& coverage = calibration.report.experts(1);
+  EXPECT_EQ(coverage.layer(), 1);
+  EXPECT_EQ(coverage.columns(), 40);  // of ffn_down_exps
+  const std::vector<float>& counts = calibration.matrix.Find("blk.1.ffn_up_exps.weight")->counts;
+  EXPECT_EQ(std::vector<float>(coverage.tokens().begin(), coverage.tokens().end()), counts);
 }
 
 TEST(CalibrateTest, WarnsOfExpertsThatSawNothing) {
@@ -110,7 +118,7 @@ TEST(CalibrateTest, WarnsOfExpertsThatSawNothing) {
     for (Layer& layer : *spec.mutable_layers()) layer.mutable_feed_forward()->mutable_experts()->set_count(64);
   });
   const Calibration calibration = Calibrated(random.model);
-  EXPECT_THAT(calibration.warnings, Contains(HasSubstr("of 64 experts saw no token")));
+  EXPECT_THAT(calibration.warnings, Contains(HasSubstr("of 128 experts saw no token, layer ")));
   EXPECT_THAT(calibration.warnings, Contains(HasSubstr("expected at least 2 tokens per column")));
 }
 

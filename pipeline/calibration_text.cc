@@ -9,6 +9,7 @@
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "converters/family.h"
+#include "model/logical_tensor.h"
 #include "model/model_spec.pb.h"
 #include "model/role.h"
 #include "model/tensor_list.h"

@@ -6,13 +6,17 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/status.h"
+#include "converters/family.h"
 #include "formats/imatrix/imatrix.h"
 #include "formats/io/atomic_file.h"
+#include "model/tensor_list.h"
 #include "pipeline/calibration_text.h"
 #include "pipeline/column_weights.h"
+#include "pipeline/expert_coverage.h"
 #include "pipeline/plan.h"
 #include "pipeline/stream.h"
 #include "pipeline/types.h"
@@ -97,6 +101,18 @@ absl::StatusOr<Knowledge> Learn(io::FileSystem& files, const Model& model, const
   return knowledge;
 }
 
+// How many tokens each expert saw, by the linears that were made.
+void AddCoverageOfLinears(const Model& model, Plan& report) {
+  CalibrationReport& calibration = *report.mutable_calibration();
+  absl::flat_hash_map<std::string, std::vector<int64_t>> tokens;
+  for (const CalibratedLinear& linear : calibration.linears()) {
+    if (linear.slice() >= 0) tokens[linear.name()].push_back(linear.tokens());
+  }
+  AddCoverage(
+      model, [&](TensorStack stack) { return tokens[GgufName(stack[0])]; }, calibration);
+  if (const auto warning = UnseenExperts(calibration)) report.add_warnings(*warning);
+}
+
 // `write` fills the file in.
 template <typename Write>
 absl::Status WriteFile(io::FileSystem& files, const Model& model, const OutputPlan& plan, const OutputOptions& output,
@@ -143,6 +159,7 @@ absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const T
     NIBBLE_ASSIGN_OR_RETURN(*plan.report.mutable_calibration(),
                             WriteLinears(model, plan, *knowledge.windows,
                                          {.method = method.linears, .threads = output.threads}, file, progress));
+    AddCoverageOfLinears(model, plan.report);
     return absl::OkStatus();
   };
   NIBBLE_RETURN_IF_ERROR(WriteFile(files, model, plan, output, write));

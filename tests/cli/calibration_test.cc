@@ -69,6 +69,20 @@ TEST_F(Calibration, TellsWhatWasGained) {
   EXPECT_TRUE(absl::StrContains(outcome.out, "1024 tokens")) << outcome.out;
 }
 
+TEST_F(Calibration, TellsItAsJson) {
+  const Outcome quantized =
+      Make("told", "--calibration-text calibration.txt --calibration-ctx 128 --calibration-chunks 8 --json");
+  for (const char* part : {"\"calibration\": {", "\"tokens\": 1024", "\"name\": \"blk.0.attn_q.weight\"",
+                           "\"searched_error\": ", "\"experts\": []"}) {
+    EXPECT_TRUE(absl::StrContains(quantized.out, part)) << part << quantized.out;
+  }
+  const Outcome calibrated = Ok(absl::StrCat(
+      "$nibble calibrate ", kModel, " --text calibration.txt --ctx 128 --chunks 8 -o told.gguf --force --json"));
+  for (const char* part : {"\"windows\": 8", "\"ctx\": 128", "\"blk.0.attn_q.weight\"", "\"experts\": []"}) {
+    EXPECT_TRUE(absl::StrContains(calibrated.out, part)) << part << calibrated.out;
+  }
+}
+
 TEST_F(Calibration, OptionsThatDoNotGoTogetherExit64) {
   for (const char* options :
        {"--method gptq", "--method rtn --imatrix statistics.gguf", "--method rtn --calibration-text calibration.txt",
