@@ -1,37 +1,73 @@
 #include "pipeline/calibrate.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "cli/calibration_flags.h"
+#include "cli/calibration_report.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/json_writer.h"
 #include "cli/options.h"
+#include "cli/plan_summary.h"
+#include "cli/printable.h"
 
 namespace nibble::cli {
 namespace {
 
 struct Options {
   std::string model;
-  std::string text_path;
+  std::vector<std::string> text_paths;
   std::string output;
   bool force = false;
+  bool json = false;
   CalibrateOptions job;
 };
 
+std::string SummaryText(const Calibration& calibration, const Options& options) {
+  const auto& matrix = calibration.matrix;
+  std::string text = absl::StrCat(Printable(options.output), "\n");
+  absl::StrAppend(&text, PlanLine("linears", absl::StrCat(matrix.entries.size())),
+                  PlanLine("windows", absl::StrCat(matrix.chunk_count, " of ", matrix.chunk_size, " tokens")));
+  if (const std::string coverage = CoverageText(calibration.report); !coverage.empty()) {
+    absl::StrAppend(&text, PlanLine("expert tokens", coverage));
+  }
+  return text;
+}
+
+std::string SummaryJson(const Calibration& calibration, const Options& options) {
+  const auto& matrix = calibration.matrix;
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("model").String(options.model);
+  json.Key("output").String(options.output);
+  json.Key("windows").Number(uint64_t{matrix.chunk_count});
+  json.Key("ctx").Number(uint64_t{matrix.chunk_size});
+  json.Key("warnings").BeginArray();
+  for (const std::string& warning : calibration.warnings) json.String(warning);
+  json.EndArray();
+  json.Key("linears").BeginArray();
+  for (const auto& entry : matrix.entries) json.String(entry.name);
+  json.EndArray();
+  json.Key("experts");
+  WriteCoverage(calibration.report, json);
+  json.EndObject();
+  return json.Take() + "\n";
+}
+
 absl::Status RunCalibrate(Options& options, Context& context) {
-  NIBBLE_ASSIGN_OR_RETURN(options.job.text, io::ReadWholeFile(context.files, options.text_path, kTextLimit));
-  options.job.datasets = {options.text_path};
+  NIBBLE_ASSIGN_OR_RETURN(options.job.texts.files, ReadTextFiles(context.files, options.text_paths));
   options.job.threads = context.threads;
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model));
   const RemoveOnInterrupt guard(options.output + ".part");
   NIBBLE_ASSIGN_OR_RETURN(const Calibration calibration, Calibrate(model, options.job, context.progress));
   for (const std::string& warning : calibration.warnings) context.progress.Warn(warning);
   NIBBLE_RETURN_IF_ERROR(SaveImatrix(context.files, model, calibration.matrix, options.output, options.force));
-  context.Show(absl::StrCat(options.output, "\n  linears  ", calibration.matrix.entries.size(), "\n  windows  ",
-                            calibration.matrix.chunk_count, " of ", calibration.matrix.chunk_size, " tokens\n"));
+  context.Show(options.json ? SummaryJson(calibration, options) : SummaryText(calibration, options));
   return absl::OkStatus();
 }
 
@@ -41,9 +77,8 @@ Job DefineCalibrate(CLI::App& app) {
   auto options = std::make_shared<Options>();
   AddModel(app, options->model);
   AddGgufOutput(app, options->output, options->force);
-  app.add_option("--text", options->text_path, "the text that the model is run on")->required()->type_name("FILE");
-  app.add_option("--ctx", options->job.ctx, "tokens of a window (default 512)")->type_name("N");
-  app.add_option("--chunks", options->job.chunks, "windows to run (default: all that the text has)")->type_name("N");
+  AddTexts(app, "text", "", "default: all that there are", options->text_paths, options->job.texts)->required();
+  app.add_flag("--json", options->json, "what was seen, as JSON");
   AddSize(app, "--memory", options->job.memory, "what weights and states may take (default 1GiB)");
   return [options](Context& context) { return RunCalibrate(*options, context); };
 }

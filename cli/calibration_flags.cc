@@ -1,17 +1,39 @@
 #include "cli/calibration_flags.h"
 
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/options.h"
 
 namespace nibble::cli {
 
+CLI::Option* AddTexts(CLI::App& app, const std::string& text, const std::string& prefix, const std::string& chunks,
+                      std::vector<std::string>& paths, CalibrationTexts& texts) {
+  CLI::Option* option =
+      app.add_option(absl::StrCat("--", text), paths,
+                     "texts to run the model on, to learn what its weights are multiplied with: plain, or a .jsonl of "
+                     "texts or conversations; repeatable")
+          ->type_name("FILE")
+          ->allow_extra_args(false);
+  app.add_option(absl::StrCat("--", prefix, "ctx"), texts.ctx, "tokens of a window of those texts (default 512)")
+      ->type_name("N");
+  app.add_option(absl::StrCat("--", prefix, "chunks"), texts.chunks, absl::StrCat("windows to run (", chunks, ")"))
+      ->type_name("N");
+  app.add_option("--seed", texts.seed, "which windows, where there are more: 0 (default) the first, else a sample")
+      ->type_name("N");
+  return option;
+}
+
+absl::StatusOr<std::vector<TextFile>> ReadTextFiles(io::FileSystem& files, const std::vector<std::string>& paths) {
+  std::vector<TextFile> texts;
+  for (const std::string& path : paths) {
+    TextFile& text = texts.emplace_back(TextFile{.path = path, .content = ""});
+    NIBBLE_ASSIGN_OR_RETURN(text.content, io::ReadWholeFile(files, path, kTextLimit));
+  }
+  return texts;
+}
+
 void CalibrationFlags::AddTo(CLI::App& app) {
-  app.add_option("--calibration-text", text_paths_,
-                 "texts to run the model on, to learn what its weights are multiplied with; repeatable")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
-  app.add_option("--calibration-ctx", options_.ctx, "tokens of a window of those texts (default 512)")->type_name("N");
-  app.add_option("--calibration-chunks", options_.chunks, "windows to run (default 128; 0: all)")->type_name("N");
+  AddTexts(app, "calibration-text", "calibration-", "default 128; 0: all", text_paths_, options_.texts);
   app.add_option("--imatrix", options_.imatrix_path,
                  "an importance matrix, as 'nibble calibrate' or llama-imatrix made it")
       ->type_name("FILE");
@@ -19,9 +41,7 @@ void CalibrationFlags::AddTo(CLI::App& app) {
 
 absl::StatusOr<CalibrationOptions> CalibrationFlags::Load(io::FileSystem& files) const {
   CalibrationOptions options = options_;
-  for (const std::string& path : text_paths_) {
-    NIBBLE_ASSIGN_OR_RETURN(options.texts.emplace_back(), io::ReadWholeFile(files, path, kTextLimit));
-  }
+  NIBBLE_ASSIGN_OR_RETURN(options.texts.files, ReadTextFiles(files, text_paths_));
   return options;
 }
 

@@ -9,8 +9,15 @@
 #include "absl/status/statusor.h"
 #include "formats/io/file.h"
 #include "pipeline/calibration_options.h"
+#include "pipeline/text_file.h"
 
 namespace nibble::cli {
+
+// The options that name texts and choose windows of them: --TEXT, --PREFIXctx, --PREFIXchunks and --seed; `chunks` says
+// what the default of texts.chunks means. REQUIRES: what is referred to outlives `app`'s parse.
+CLI::Option* AddTexts(CLI::App& app, const std::string& text, const std::string& prefix, const std::string& chunks,
+                      std::vector<std::string>& paths, CalibrationTexts& texts);
+absl::StatusOr<std::vector<TextFile>> ReadTextFiles(io::FileSystem& files, const std::vector<std::string>& paths);
 
 class CalibrationFlags {
  public:

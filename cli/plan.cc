@@ -28,7 +28,7 @@ absl::Status RunPlan(const PlanOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(const TypeOptions types, options.types.Parse());
   NIBBLE_ASSIGN_OR_RETURN(const CalibrationOptions calibration, options.calibration.Load(context.files));
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model, options.keep_mtp));
-  NIBBLE_ASSIGN_OR_RETURN(Plan plan, PlanQuantize(model, types, context.threads, calibration));
+  NIBBLE_ASSIGN_OR_RETURN(Plan plan, PlanQuantize(context.files, model, types, context.threads, calibration));
   const std::string& path = options.output.path;
   if (!path.empty() && !options.output.force && context.files.Stat(path).ok()) {
     plan.add_warnings(absl::StrCat(path, " exists: quantize replaces it only with --force"));

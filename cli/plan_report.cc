@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cli/calibration_report.h"
 #include "cli/json_writer.h"
 #include "cli/plan_summary.h"
 #include "cli/printable.h"
@@ -61,6 +62,10 @@ std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_
   for (const std::string& warning : plan.warnings()) json.String(warning);
   json.EndArray();
   WriteTensors(plan, json);
+  if (plan.has_calibration()) {
+    json.Key("calibration");
+    WriteCalibration(plan.calibration(), json);
+  }
   json.EndObject();
   return json.Take();
 }

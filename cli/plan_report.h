@@ -1,4 +1,4 @@
-// A planned output for people, and as JSON.
+// A planned output for people, and a planned or written one as JSON.
 #ifndef NIBBLE_CLI_PLAN_REPORT_H_
 #define NIBBLE_CLI_PLAN_REPORT_H_
 
@@ -10,7 +10,7 @@
 
 namespace nibble::cli {
 
-// `memory_bytes`: what the job would need. Warnings are not part of the text: they go to stderr.
+// `memory_bytes`: what the job would need, or needed. Warnings are not part of the text: they go to stderr.
 std::string PlanText(const Plan& plan, absl::string_view model, uint64_t memory_bytes);
 std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_bytes);
 

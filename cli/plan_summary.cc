@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "cli/calibration_report.h"
 #include "cli/peak_memory.h"
 #include "cli/printable.h"
 #include "cli/units.h"
@@ -18,21 +19,6 @@ namespace {
 std::string CountText(const std::map<std::string, int>& counts) {
   return absl::StrJoin(
       counts, ", ", [](std::string* out, const auto& entry) { absl::StrAppend(out, entry.second, " ", entry.first); });
-}
-
-// "error 0.27 of the scale search's, over 28 linears and 8192 tokens"; empty where nothing was calibrated.
-std::string CalibrationText(const CalibrationReport& report) {
-  double searched = 0, error = 0;
-  int linears = 0;
-  for (const CalibratedLinear& linear : report.linears()) {
-    if (linear.searched_error() == 0) continue;
-    ++linears;
-    searched += linear.searched_error() / linear.outputs();
-    error += linear.error() / linear.outputs();
-  }
-  if (linears == 0) return "";
-  return absl::StrFormat("output error %.2f of the scale search's, over %d linears and %d tokens", error / searched,
-                         linears, report.tokens());
 }
 
 }  // namespace
@@ -61,8 +47,11 @@ std::string PlanFigures(const Plan& plan) {
 
 std::string PlanSummary(const Plan& plan, absl::string_view path, double seconds) {
   std::string text = absl::StrCat(Printable(path), "\n", PlanFigures(plan));
-  if (const std::string gained = CalibrationText(plan.calibration()); !gained.empty()) {
+  if (const std::string gained = GainText(plan.calibration()); !gained.empty()) {
     absl::StrAppend(&text, PlanLine("error feedback", gained));
+  }
+  if (const std::string coverage = CoverageText(plan.calibration()); !coverage.empty()) {
+    absl::StrAppend(&text, PlanLine("expert tokens", coverage));
   }
   absl::StrAppend(&text, PlanLine("time", absl::StrFormat("%.1f s", seconds)));
   absl::StrAppend(&text, PlanLine("peak memory", FormatSize(PeakMemory())));

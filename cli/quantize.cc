@@ -8,6 +8,8 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "cli/peak_memory.h"
+#include "cli/plan_report.h"
 #include "cli/plan_summary.h"
 #include "cli/stopwatch.h"
 #include "cli/type_flags.h"
@@ -21,6 +23,7 @@ struct QuantizeOptions {
   CalibrationFlags calibration;
   OutputOptions output;
   bool keep_mtp = false;
+  bool json = false;
 };
 
 absl::Status RunQuantize(QuantizeOptions& options, Context& context) {
@@ -33,7 +36,8 @@ absl::Status RunQuantize(QuantizeOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
                           Quantize(context.files, model, types, options.output, context.progress, calibration));
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
-  context.Show(PlanSummary(plan, options.output.path, stopwatch.seconds()));
+  context.Show(options.json ? PlanJson(plan, model.path, PeakMemory()) + "\n"
+                            : PlanSummary(plan, options.output.path, stopwatch.seconds()));
   return absl::OkStatus();
 }
 
@@ -46,6 +50,7 @@ Job DefineQuantize(CLI::App& app) {
   options->types.AddTo(app);
   options->calibration.AddTo(app);
   AddKeepMtp(app, options->keep_mtp);
+  app.add_flag("--json", options->json, "what was written and what calibration gained, as JSON");
   return [options](Context& context) { return RunQuantize(*options, context); };
 }
 

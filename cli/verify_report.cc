@@ -60,6 +60,9 @@ void WriteCandidate(const Candidate& candidate, JsonWriter& json) {
   json.Key("bytes").Number(candidate.bytes());
   WriteFields(candidate, kCandidateFields, json);
   WriteDistribution("kld", candidate.kld(), json);
+  json.Key("kld_windows").BeginArray();
+  for (const double mean : candidate.kld_windows()) json.Number(mean);
+  json.EndArray();
   WriteDistribution("delta_p", candidate.delta_p(), json);
   json.Key("layers").BeginArray();
   for (const LayerError& layer : candidate.layers()) {

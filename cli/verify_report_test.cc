@@ -13,6 +13,7 @@ Candidate MakeCandidate(const char* path, double kld, double top1) {
   candidate.set_bytes(1 << 20);
   candidate.mutable_kld()->set_mean(kld);
   candidate.mutable_kld()->set_p90(0.25);
+  candidate.add_kld_windows(0.375);
   candidate.mutable_delta_p()->set_mean(-0.5);
   candidate.set_top1(top1);
   for (const int layer : {1, 2, 3}) {
@@ -89,7 +90,7 @@ TEST(VerifyJson, HasEveryNameOfTheShape) {
                            "top1",       "delta_p_rms",
                            "delta_p",    "layers",
                            "layer",      "relative_error",
-                           "cosine"}) {
+                           "cosine",     "kld_windows"}) {
     EXPECT_NE(json.find("\"" + std::string(name) + "\": "), std::string::npos) << name;
   }
 }

@@ -12,6 +12,8 @@
 #include "formats/io/atomic_file.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
+#include "pipeline/calibration_text.h"
+#include "pipeline/expert_coverage.h"
 #include "pipeline/verify_windows.h"
 #include "runtime/sequences.h"
 #include "runtime/tap.h"
@@ -82,7 +84,8 @@ imatrix::Entry EntryOf(const std::string& name, const InputSums& sums) {
 }  // namespace
 
 absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions& options, Progress& progress) {
-  NIBBLE_ASSIGN_OR_RETURN(const Windows windows, CutWindows(model, options.text, options.ctx, options.chunks));
+  Calibration calibration;
+  NIBBLE_ASSIGN_OR_RETURN(const Windows windows, CalibrationWindows(model, options.texts, calibration.warnings));
   CpuDevice device(options.threads);
   SumsTap tap(device, model);
   const int64_t group = WindowsAtATime(model, windows, options.memory), tokens = windows.ids.size();
@@ -108,20 +111,21 @@ absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions
     }
   }
 
-  Calibration calibration;
-  calibration.matrix.datasets = options.datasets;
+  for (const TextFile& file : options.texts.files) calibration.matrix.datasets.push_back(file.path);
   calibration.matrix.chunk_count = static_cast<uint32_t>(windows.count());
   calibration.matrix.chunk_size = static_cast<uint32_t>(windows.length);
   for (const TensorStack stack : model.tensors.stacks()) {
     const InputSums* sums = tap.Find(stack[0].role, stack[0].layer);
     if (sums == nullptr) continue;
-    const std::string name = GgufName(stack[0]);
-    calibration.matrix.entries.push_back(EntryOf(name, *sums));
-    const int64_t unseen = std::count(sums->counts.begin(), sums->counts.end(), 0);
-    if (unseen == 0) continue;
-    calibration.warnings.push_back(absl::StrCat(name, ": ", unseen, " of ", stack.size(),
-                                                " experts saw no token: a longer text would reach more"));
+    calibration.matrix.entries.push_back(EntryOf(GgufName(stack[0]), *sums));
   }
+  const auto tokens_of_slices = [&](TensorStack stack) {
+    const InputSums* sums = tap.Find(stack[0].role, stack[0].layer);
+    return sums == nullptr ? std::vector<int64_t>() : sums->counts;
+  };
+  calibration.report.set_tokens(tokens);
+  AddCoverage(model, tokens_of_slices, calibration.report);
+  if (const auto warning = UnseenExperts(calibration.report)) calibration.warnings.push_back(*warning);
   return calibration;
 }
 

@@ -6,30 +6,32 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "formats/imatrix/imatrix.h"
 #include "formats/io/file.h"
 #include "model/model.h"
+#include "pipeline/calibration_options.h"
 #include "pipeline/progress.h"
+#include "pipeline/report.pb.h"
 
 namespace nibble {
 
 struct CalibrateOptions {
-  std::string text;                   // the text itself
-  std::vector<std::string> datasets;  // what it is called, for the file
-  uint32_t ctx = 512;                 // tokens of a window
-  uint32_t chunks = 0;                // windows; 0: all that the text has
-  int threads = 0;                    // 0: all
-  uint64_t memory = 0;                // bytes that weights and states may take; 0: 1 GiB
+  CalibrationTexts texts = {.chunks = 0};
+  int threads = 0;      // 0: all
+  uint64_t memory = 0;  // bytes that weights and states may take; 0: 1 GiB
 };
 
 struct Calibration {
-  imatrix::File matrix;               // every linear that the text reached, in the model's order
-  std::vector<std::string> warnings;  // experts that saw no token
+  imatrix::File matrix;               // every linear that the texts reached, in the model's order
+  CalibrationReport report;           // tokens and experts
+  std::vector<std::string> warnings;  // of CalibrationWindows; experts that saw no token
 };
 
 // Sums of squares as llama-imatrix forms them: windows of `ctx` tokens, each beginning with BOS where the vocabulary
-// adds one; every token counts; the output projection is left out. kInvalidArgument as CutWindows.
+// adds one; every token counts; the output projection is left out. Errors as
+// CalibrationWindows.
 absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions& options, Progress& progress);
 
 // Writes it whole or not at all. kAlreadyExists and the like as AtomicFile::Create has them.

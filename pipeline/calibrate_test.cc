@@ -12,11 +12,13 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pipeline/byte_vocabulary.h"
+#include "pipeline/report.pb.h"
 #include "runtime/random_model.h"
 
 namespace nibble {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 
 constexpr int kCtx = 16, kWindows = 3, kHidden = 32, kExperts = 5, kUsed = 2;
@@ -45,14 +47,12 @@ RandomModel ByteModel(void (*edit)(ModelSpec&) = nullptr) {
 
 Calibration Calibrated(const Model& model, int threads = 2, uint64_t memory = 0) {
   NoProgress progress;
-  absl::StatusOr<Calibration> calibration = Calibrate(model,
-                                                      {.text = std::string(kText) + kText,
-                                                       .datasets = {"dogs"},
-                                                       .ctx = kCtx,
-                                                       .chunks = kWindows,
-                                                       .threads = threads,
-                                                       .memory = memory},
-                                                      progress);
+  absl::StatusOr<Calibration> calibration =
+      Calibrate(model,
+                {.texts = {.files = {{"dogs", std::string(kText) + kText}}, .ctx = kCtx, .chunks = kWindows},
+                 .threads = threads,
+                 .memory = memory},
+                progress);
   EXPECT_TRUE(calibration.ok()) << calibration.status();
   return *std::move(calibration);
 }
@@ -103,6 +103,13 @@ TEST(CalibrateTest, CountsEachExpertsTokens) {
     EXPECT_EQ(tokens, kUsed * kCtx * kWindows);
   }
   EXPECT_NE(calibration.matrix.Find("blk.1.ffn_gate_inp.weight"), nullptr);
+  EXPECT_EQ(calibration.report.tokens(), kCtx * kWindows);
+  ASSERT_EQ(calibration.report.experts_size(), 2);
+  const ExpertCoverage& coverage = calibration.report.experts(1);
+  EXPECT_EQ(coverage.layer(), 1);
+  EXPECT_EQ(coverage.columns(), 40);  // of ffn_down_exps
+  const std::vector<float>& counts = calibration.matrix.Find("blk.1.ffn_up_exps.weight")->counts;
+  EXPECT_EQ(std::vector<float>(coverage.tokens().begin(), coverage.tokens().end()), counts);
 }
 
 TEST(CalibrateTest, WarnsOfExpertsThatSawNothing) {
@@ -111,8 +118,8 @@ TEST(CalibrateTest, WarnsOfExpertsThatSawNothing) {
     for (Layer& layer : *spec.mutable_layers()) layer.mutable_feed_forward()->mutable_experts()->set_count(64);
   });
   const Calibration calibration = Calibrated(random.model);
-  ASSERT_FALSE(calibration.warnings.empty());
-  EXPECT_THAT(calibration.warnings[0], HasSubstr("of 64 experts saw no token"));
+  EXPECT_THAT(calibration.warnings, Contains(HasSubstr("of 128 experts saw no token, layer ")));
+  EXPECT_THAT(calibration.warnings, Contains(HasSubstr("expected at least 2 tokens per column")));
 }
 
 TEST(CalibrateTest, BytesDoNotDependOnThreads) {

@@ -6,14 +6,24 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/text_file.h"
+
 namespace nibble {
+
+// Texts, and which windows of them are run.
+struct CalibrationTexts {
+  std::vector<TextFile> files;  // one text, with an empty line between two files
+  uint32_t ctx = 512;           // tokens of a window
+  uint32_t chunks = 128;        // windows; 0: all that there are
+  uint64_t seed = 0;            // 0: the first ones, as llama-imatrix takes them; else which ones, in the text's order
+
+  bool empty() const { return files.empty(); }
+};
 
 // Texts, or an importance matrix, or neither.
 struct CalibrationOptions {
-  std::vector<std::string> texts;  // the texts themselves, run in turn
-  uint32_t ctx = 512;              // tokens of a window
-  uint32_t chunks = 128;           // windows of all texts together; 0: all that they have
-  std::string imatrix_path;        // empty: none
+  CalibrationTexts texts;
+  std::string imatrix_path;  // empty: none
 };
 
 }  // namespace nibble

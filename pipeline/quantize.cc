@@ -2,13 +2,19 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "converters/family.h"
 #include "formats/imatrix/imatrix.h"
+#include "model/tensor_list.h"
+#include "pipeline/calibration_text.h"
 #include "pipeline/column_weights.h"
+#include "pipeline/expert_coverage.h"
 #include "pipeline/gguf_output.h"
 #include "pipeline/output.h"
 #include "pipeline/plan.h"
@@ -71,16 +77,38 @@ OutputPlan WithoutLinears(const OutputPlan& plan) {
   return rest;
 }
 
-absl::StatusOr<Windows> CalibrationWindows(const Model& model, const CalibrationOptions& options) {
-  Windows all{.length = options.ctx, .ids = {}};
-  for (const std::string& text : options.texts) {
-    const uint32_t count = static_cast<uint32_t>(all.count());
-    if (options.chunks > 0 && count == options.chunks) break;
-    NIBBLE_ASSIGN_OR_RETURN(const Windows windows,
-                            CutWindows(model, text, options.ctx, options.chunks == 0 ? 0 : options.chunks - count));
-    all.ids.insert(all.ids.end(), windows.ids.begin(), windows.ids.end());
+// What calibration knows of the linears' inputs: either, or neither.
+struct Knowledge {
+  std::optional<Windows> windows;
+  ColumnWeights weights;
+};
+
+// Its warnings go to the plan's.
+absl::StatusOr<Knowledge> Learn(io::FileSystem& files, const Model& model, const CalibrationOptions& calibration,
+                                OutputPlan& plan) {
+  Knowledge knowledge;
+  std::vector<std::string> warnings;
+  if (!calibration.imatrix_path.empty()) {
+    NIBBLE_ASSIGN_OR_RETURN(const imatrix::File matrix, imatrix::Read(files, calibration.imatrix_path));
+    NIBBLE_ASSIGN_OR_RETURN(knowledge.weights, ColumnWeights::Match(matrix, plan, warnings));
   }
-  return all;
+  if (!calibration.texts.empty()) {
+    NIBBLE_ASSIGN_OR_RETURN(knowledge.windows, CalibrationWindows(model, calibration.texts, warnings));
+  }
+  plan.report.mutable_warnings()->Add(warnings.begin(), warnings.end());
+  return knowledge;
+}
+
+// How many tokens each expert saw, by the linears that were made.
+void AddCoverageOfLinears(const Model& model, Plan& report) {
+  CalibrationReport& calibration = *report.mutable_calibration();
+  absl::flat_hash_map<std::string, std::vector<int64_t>> tokens;
+  for (const CalibratedLinear& linear : calibration.linears()) {
+    if (linear.slice() >= 0) tokens[linear.name()].push_back(linear.tokens());
+  }
+  AddCoverage(
+      model, [&](TensorStack stack) { return tokens[GgufName(stack[0])]; }, calibration);
+  if (const auto warning = UnseenExperts(calibration)) report.add_warnings(*warning);
 }
 
 // Writes `what`, of a plan that has more or all of it, and reports.
@@ -96,10 +124,11 @@ absl::Status Stream(const Model& model, const OutputPlan& what, const StreamOpti
 
 }  // namespace
 
-absl::StatusOr<Plan> PlanQuantize(const Model& model, const TypeOptions& types, int threads,
+absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, const TypeOptions& types, int threads,
                                   const CalibrationOptions& calibration) {
   NIBBLE_RETURN_IF_ERROR(FindMethod(types.method, calibration).status());
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, threads));
+  NIBBLE_RETURN_IF_ERROR(Learn(files, model, calibration, plan).status());
   return std::move(plan.report);
 }
 
@@ -107,24 +136,18 @@ absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const T
                               const OutputOptions& output, Progress& progress, const CalibrationOptions& calibration) {
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output.threads));
-  ColumnWeights weights;
-  if (!calibration.imatrix_path.empty()) {
-    NIBBLE_ASSIGN_OR_RETURN(const imatrix::File matrix, imatrix::Read(files, calibration.imatrix_path));
-    std::vector<std::string> warnings;
-    NIBBLE_ASSIGN_OR_RETURN(weights, ColumnWeights::Match(matrix, plan, warnings));
-    plan.report.mutable_warnings()->Add(warnings.begin(), warnings.end());
-  }
+  NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, plan));
   const StreamOptions stream{
-      .method = method.others, .threads = output.threads, .stage = "quantize", .weights = &weights};
+      .method = method.others, .threads = output.threads, .stage = "quantize", .weights = &knowledge.weights};
   NIBBLE_ASSIGN_OR_RETURN(const auto out, GgufOutput::Create(files, model, plan, output));
-  if (calibration.texts.empty()) {
+  if (!knowledge.windows) {
     NIBBLE_RETURN_IF_ERROR(Stream(model, plan, stream, *out, progress, plan.report));
   } else {
-    NIBBLE_ASSIGN_OR_RETURN(const Windows windows, CalibrationWindows(model, calibration));
     NIBBLE_RETURN_IF_ERROR(Stream(model, WithoutLinears(plan), stream, *out, progress, plan.report));
-    NIBBLE_ASSIGN_OR_RETURN(
-        *plan.report.mutable_calibration(),
-        WriteLinears(model, plan, windows, {.method = method.linears, .threads = output.threads}, *out, progress));
+    NIBBLE_ASSIGN_OR_RETURN(*plan.report.mutable_calibration(),
+                            WriteLinears(model, plan, *knowledge.windows,
+                                         {.method = method.linears, .threads = output.threads}, *out, progress));
+    AddCoverageOfLinears(model, plan.report);
   }
   NIBBLE_RETURN_IF_ERROR(out->Commit());
   return std::move(plan.report);

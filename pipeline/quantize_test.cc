@@ -144,7 +144,7 @@ TEST_F(QuantizeTest, EveryTypeHoldsTheSourceEncoded) {
       const absl::StatusOr<Plan> plan = Run(model, {.type = type, .method = method}, name);
       ASSERT_EQ(plan.status(), absl::OkStatus());
       EXPECT_EQ(plan->file_bytes(), std::filesystem::file_size(Path(name)));
-      EXPECT_EQ(PlanQuantize(model, {.type = type, .method = method})->DebugString(), plan->DebugString());
+      EXPECT_EQ(PlanQuantize(io::Posix(), model, {.type = type, .method = method})->DebugString(), plan->DebugString());
       ExpectEncoded(model, *plan, Reopen(name), method == std::string("weighted"));
     }
   }
@@ -307,7 +307,7 @@ TEST_F(QuantizeTest, PlanAndInspectReadNoWeights) {
   io::FaultyFileSystem files(io::Posix());
   const Model model = OpenModel(files, Path("model")).value();
   const int reads = files.calls(io::Call::kRead);
-  EXPECT_EQ(PlanQuantize(model, {}).status(), absl::OkStatus());
+  EXPECT_EQ(PlanQuantize(io::Posix(), model, {}).status(), absl::OkStatus());
   EXPECT_EQ(Inspect(model, /*with_tensors=*/true).status(), absl::OkStatus());
   EXPECT_EQ(files.calls(io::Call::kRead), reads);
 }

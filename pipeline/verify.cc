@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -102,6 +103,7 @@ class VerifyJob {
       candidate.set_path(lane.model->path);
       candidate.set_bytes(StoredBytes(*lane.model));
       FillFigures(reference.predictions, lane.predictions, candidate);
+      for (const double mean : WindowMeans(lane.predictions.divergence)) candidate.add_kld_windows(mean);
       for (int layer = 0; layer < layers(); ++layer) {
         LayerError& error = *candidate.add_layers();
         error.set_layer(layer);
@@ -115,6 +117,14 @@ class VerifyJob {
  private:
   int layers() const { return lanes_[0].model->spec.layers_size(); }
   int64_t width() const { return lanes_[0].model->spec.hidden_size(); }
+
+  std::vector<double> WindowMeans(const std::vector<double>& values) const {
+    std::vector<double> means;
+    for (auto begin = values.begin(); begin != values.end(); begin += windows_.scored()) {
+      means.push_back(std::accumulate(begin, begin + windows_.scored(), 0.0) / windows_.scored());
+    }
+    return means;
+  }
 
   // As many as fit beside one layer, or beside the logits: the more, the less often the weights are read.
   int64_t WindowsAtATime(uint64_t memory) const {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -89,7 +90,7 @@ TEST(VerifyTest, AgreesWithTheSlowForwardPass) {
   const std::vector<SlowWindow> r = RunWindowsSlowly(reference), c = RunWindowsSlowly(candidate);
   double divergence = 0, surprise_r = 0, surprise_c = 0, same = 0;
   int64_t positions = 0;
-  std::vector<double> error(2), norm(2);
+  std::vector<double> error(2), norm(2), of_windows;
   for (int window = 0; window < kWindows; ++window) {
     for (size_t i = 0; i < r[window].targets.size(); ++i, ++positions) {
       const std::vector<double>&p = r[window].log_probabilities[i], &q = c[window].log_probabilities[i];
@@ -98,6 +99,7 @@ TEST(VerifyTest, AgreesWithTheSlowForwardPass) {
       surprise_c -= q[r[window].targets[i]];
       same += std::max_element(p.begin(), p.end()) - p.begin() == std::max_element(q.begin(), q.end()) - q.begin();
     }
+    of_windows.push_back(divergence - std::accumulate(of_windows.begin(), of_windows.end(), 0.0));
     for (int layer : {0, 1}) {
       const std::vector<double>&a = r[window].forward.hidden[layer + 1], &b = c[window].forward.hidden[layer + 1];
       for (size_t i = 0; i < a.size(); ++i) {
@@ -113,6 +115,10 @@ TEST(VerifyTest, AgreesWithTheSlowForwardPass) {
   EXPECT_NEAR(figures.ppl() / std::exp(surprise_c / positions), 1, 1e-5);
   EXPECT_NEAR(figures.kld().mean() / (divergence / positions), 1, 1e-5);
   EXPECT_NEAR(figures.top1(), same / positions, 1e-9);
+  ASSERT_EQ(figures.kld_windows_size(), kWindows);
+  for (int window = 0; window < kWindows; ++window) {
+    EXPECT_NEAR(figures.kld_windows(window) / (of_windows[window] * kWindows / positions), 1, 1e-5);
+  }
   ASSERT_EQ(figures.layers_size(), 2);
   for (int layer : {0, 1}) {
     EXPECT_EQ(figures.layers(layer).layer(), layer);

@@ -19,16 +19,17 @@ constexpr uint32_t kShortest = 3;  // positions 0, 1, 2: position 1 predicts the
 
 absl::StatusOr<Windows> CutWindows(const Model& model, absl::string_view text, uint32_t length, uint32_t limit) {
   if (length < kShortest) {
-    return absl::InvalidArgumentError(absl::StrCat("--ctx: expected at least ", kShortest, " tokens, found ", length));
+    return absl::InvalidArgumentError(
+        absl::StrCat("a window: expected at least ", kShortest, " tokens, found ", length));
   }
   NIBBLE_ASSIGN_OR_RETURN(const auto tokenizer, MakeTokenizer(model));
   NIBBLE_ASSIGN_OR_RETURN(std::vector<uint32_t> ids, EncodeForModel(model, *tokenizer, absl::StripSuffix(text, "\n"),
                                                                     {.parse_special = false, .add_special = true}));
   int64_t count = ids.size() / length;
   if (count == 0) {
-    return absl::InvalidArgumentError(absl::StrCat("--text: expected at least one window of ", length,
+    return absl::InvalidArgumentError(absl::StrCat("the text: expected at least one window of ", length,
                                                    " tokens, found ", ids.size(),
-                                                   " tokens; give a longer text or --ctx"));
+                                                   " tokens; give a longer text or shorter windows"));
   }
   if (limit > 0) count = std::min<int64_t>(count, limit);
   ids.resize(count * length);

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -68,6 +69,20 @@ TEST_F(Calibration, TellsWhatWasGained) {
   EXPECT_TRUE(absl::StrContains(outcome.out, "1024 tokens")) << outcome.out;
 }
 
+TEST_F(Calibration, TellsItAsJson) {
+  const Outcome quantized =
+      Make("told", "--calibration-text calibration.txt --calibration-ctx 128 --calibration-chunks 8 --json");
+  for (const char* part : {"\"calibration\": {", "\"tokens\": 1024", "\"name\": \"blk.0.attn_q.weight\"",
+                           "\"searched_error\": ", "\"experts\": []"}) {
+    EXPECT_TRUE(absl::StrContains(quantized.out, part)) << part << quantized.out;
+  }
+  const Outcome calibrated = Ok(absl::StrCat(
+      "$nibble calibrate ", kModel, " --text calibration.txt --ctx 128 --chunks 8 -o told.gguf --force --json"));
+  for (const char* part : {"\"windows\": 8", "\"ctx\": 128", "\"blk.0.attn_q.weight\"", "\"experts\": []"}) {
+    EXPECT_TRUE(absl::StrContains(calibrated.out, part)) << part << calibrated.out;
+  }
+}
+
 TEST_F(Calibration, OptionsThatDoNotGoTogetherExit64) {
   for (const char* options :
        {"--method gptq", "--method rtn --imatrix statistics.gguf", "--method rtn --calibration-text calibration.txt",
@@ -78,11 +93,50 @@ TEST_F(Calibration, OptionsThatDoNotGoTogetherExit64) {
   }
 }
 
-TEST_F(Calibration, ADamagedMatrixExits65) {
+// By plan as by quantize.
+TEST_F(Calibration, DamagedFilesExit65) {
   Ok("head -c 100 statistics.gguf > cut.gguf");
-  const Outcome outcome = Shell(absl::StrCat("$nibble quantize ", kModel, " -o never.gguf --imatrix cut.gguf"));
-  EXPECT_EQ(outcome.exit_code, 65) << outcome.err;
-  EXPECT_TRUE(absl::StrContains(outcome.err, "cut.gguf")) << outcome.err;
+  WriteFile(TempPath("bad.jsonl"), "{\"text\": \"fine\"}\n{\"text\": 3}\n");
+  for (const char* command : {"quantize", "plan"}) {
+    for (const auto& [options, message] :
+         {std::pair("--imatrix cut.gguf", "cut.gguf: "),
+          std::pair("--calibration-text bad.jsonl", "bad.jsonl: line 2: $.text: expected a string, found 3")}) {
+      const Outcome outcome = Shell(absl::StrCat("$nibble ", command, " ", kModel, " -o never.gguf ", options));
+      EXPECT_EQ(outcome.exit_code, 65) << command << outcome.err;
+      EXPECT_TRUE(absl::StrContains(outcome.err, message)) << command << outcome.err;
+    }
+  }
+  EXPECT_EQ(Shell(absl::StrCat("$nibble calibrate ", kModel, " -o never.gguf --text bad.jsonl")).exit_code, 65);
+  EXPECT_FALSE(Exists(TempPath("never.gguf")));
+}
+
+TEST_F(Calibration, AMatrixOfAnotherModelIsRefusedByPlanAsByQuantize) {
+  // Names that fit, and sizes that do not.
+  Ok("sed 's/ffn_gate/ffn_hold/g; s/ffn_down/ffn_gate/g; s/ffn_hold/ffn_down/g' statistics.gguf > other.gguf");
+  for (const char* command : {"quantize", "plan"}) {
+    const Outcome outcome =
+        Shell(absl::StrCat("$nibble ", command, " ", kModel, " -o never.gguf --imatrix other.gguf"));
+    EXPECT_EQ(outcome.exit_code, 65) << command << outcome.err;
+    EXPECT_TRUE(absl::StrContains(outcome.err, "blk.0.ffn_")) << command << outcome.err;
+  }
+}
+
+TEST_F(Calibration, TextsComeInSeveralFilesAndForms) {
+  Ok("head -c 8000 \"$runfiles/tiny/heldout.txt\" | tr '\\n\"\\\\' '   ' > words.txt");
+  Ok("(printf '{\"text\": \"'; head -c 4000 words.txt; printf '\"}\\n'; printf "
+     "'{\"messages\": [{\"role\": \"user\", \"content\": \"'; tail -c 4000 words.txt; printf '\"}]}') > words.jsonl");
+  const Outcome outcome = Ok(absl::StrCat("$nibble calibrate ", kModel,
+                                          " --text words.jsonl --text words.txt --ctx 64 -o several.gguf --force"));
+  EXPECT_TRUE(absl::StrContains(outcome.err, "of its runs of 16 tokens were there before")) << outcome.err;
+}
+
+TEST_F(Calibration, SeedsChooseWindows) {
+  for (const char* seed : {"0", "1", "2"}) {
+    Ok(absl::StrCat("$nibble calibrate ", kModel, " --text calibration.txt --ctx 64 --chunks 4 --force -o seed", seed,
+                    ".gguf --seed ", seed));
+  }
+  EXPECT_TRUE(ReadFile(TempPath("seed0.gguf")) != ReadFile(TempPath("seed1.gguf")));
+  EXPECT_TRUE(ReadFile(TempPath("seed1.gguf")) != ReadFile(TempPath("seed2.gguf")));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 """Whole jobs on real models: they end well, the container does not matter, and the loss stays where it should."""
+import json
 import re
 
 import sparse_experts
@@ -14,6 +15,9 @@ KLD_BOUNDS = {'Q8_0': 1e-4, 'Q4_K_M': 0.004, 'MXFP4': 0.005, 'MXFP4_MOE': 0.005}
 LLAMA = {'Q8_0': 1e-4, 'Q4_K_M': 0.001, 'MXFP4': 0.0015}
 OTHER_KLD_BOUNDS = {'llama2': LLAMA, 'llama3': LLAMA, 'deepseek_v3': KLD_BOUNDS | {'Q8_0': 2e-4}}  # docs/deviations.md
 
+EXPERTS_USED = {'mixtral': 2, 'qwen3_moe': 2, 'gpt_oss': 2, 'deepseek_v3': 2, 'kimi_k2': 2}
+TEXT = 'exl3_c4.utf8'
+
 
 def run(lane):
     for model in [*lane.zoo(), lane.own()]:
@@ -23,6 +27,8 @@ def run(lane):
                            dtype, kind)
     for model in lane.zoo():
         lane.check(f'{model.name}: mean KLD', divergence, lane, model)
+        if model.name in EXPERTS_USED:
+            lane.check(f'{model.name}: every token reaches its experts', coverage, lane, model)
     lane.check('experts go one at a time', experts_stream, lane)
     for model in lane.published():
         lane.check(f'{model.name}: inspect', lambda: lane.run('inspect', require(model)))
@@ -59,6 +65,22 @@ def divergence(lane, model):
             expect_at_most(candidate['kld']['mean'], bound)
         except Miss as error:
             raise Miss(f'{kind}: {error}') from None
+
+
+def coverage(lane, model):
+    """What calibrate and quantize tell of the tokens that each expert saw."""
+    output, text = lane.work / 'coverage.gguf', lane.text(TEXT)
+    calibrate = lane.run('calibrate', require(model), '--text', text, '--ctx', '128', '--chunks', '4', '--json', '-o',
+                         output)
+    output.unlink()
+    quantize = lane.run('quantize', require(model), '--calibration-text', text, '--calibration-ctx', '128',
+                        '--calibration-chunks', '4', '--type', 'MXFP4', '--json', '-o', output)
+    output.unlink()
+    for layers in json.loads(calibrate)['experts'], json.loads(quantize)['calibration']['experts']:
+        if not layers:
+            raise Miss('no layer of experts')
+        for layer in layers:
+            expect_equal(sum(layer['tokens']), EXPERTS_USED[model.name] * 4 * 128, f'tokens of layer {layer["layer"]}')
 
 
 def quantize_and_run(lane, model, kind):

@@ -1,0 +1,79 @@
+#include "pipeline/text_file.h"
+
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/status.h"
+#include "formats/json/json.h"
+
+namespace nibble {
+namespace {
+
+// A form of conversation: the member that lists its turns, and what a turn's members are called.
+struct ConversationForm {
+  absl::string_view turns, role, content;
+};
+
+constexpr ConversationForm kConversationForms[] = {
+    {"messages", "role", "content"},
+    {"conversations", "from", "value"},
+};
+
+absl::StatusOr<std::string> ReadContent(const json::Value& content) {
+  if (!content.is_array()) {
+    NIBBLE_ASSIGN_OR_RETURN(const absl::string_view text, content.String());
+    return std::string(text);
+  }
+  std::string all;
+  for (const json::Value& part : content.Elements()) {
+    NIBBLE_ASSIGN_OR_RETURN(const absl::string_view text, part.Get("text").String());
+    absl::StrAppend(&all, text);
+  }
+  return all;
+}
+
+absl::StatusOr<std::string> ReadConversation(const json::Value& turns, const ConversationForm& form) {
+  if (!turns.is_array()) return turns.Error("an array of turns");
+  std::string all;
+  for (const json::Value& turn : turns.Elements()) {
+    NIBBLE_ASSIGN_OR_RETURN(const absl::string_view role, turn.Get(form.role).String());
+    const json::Value content = turn.Get(form.content);
+    if (content.is_null()) continue;
+    NIBBLE_ASSIGN_OR_RETURN(const std::string text, ReadContent(content));
+    absl::StrAppend(&all, all.empty() ? "" : "\n", role, ": ", text);
+  }
+  return all;
+}
+
+absl::StatusOr<std::string> ReadRecord(const json::Value& record) {
+  if (const json::Value text = record.Get("text"); text.exists()) {
+    NIBBLE_ASSIGN_OR_RETURN(const absl::string_view all, text.String());
+    return std::string(all);
+  }
+  for (const ConversationForm& form : kConversationForms) {
+    if (const json::Value turns = record.Get(form.turns); turns.exists()) return ReadConversation(turns, form);
+  }
+  return record.Error("an object with \"text\", \"messages\" or \"conversations\"");
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadText(const TextFile& file) {
+  if (!absl::EndsWithIgnoreCase(file.path, ".jsonl")) return file.content;
+  std::string all;
+  int64_t number = 0;
+  for (const absl::string_view line : absl::StrSplit(file.content, '\n')) {
+    ++number;
+    if (absl::StripAsciiWhitespace(line).empty()) continue;
+    NIBBLE_ASSIGN_OR_RETURN(const json::Document record,
+                            json::Document::Parse(std::string(line), absl::StrCat(file.path, ": line ", number)));
+    NIBBLE_ASSIGN_OR_RETURN(const std::string text, ReadRecord(record.root()));
+    if (!text.empty()) absl::StrAppend(&all, all.empty() ? "" : "\n\n", text);
+  }
+  return all;
+}
+
+}  // namespace nibble
