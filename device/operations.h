@@ -109,20 +109,34 @@ struct DivergenceState {
   double sum = 0;                                         // of exp(r - max) * (r - c)
 };
 
-// Rounds the columns of w [rows, n] one after the other, each against the errors of the others so far:
+// Rounds the columns of w [rows, n] one after the other, each against the errors of those before it:
 //
-//   target = w[r][j] + sum over i != j of error[r][i] * coupling[j][i]
+//   target = w[r][j] + sum over i < j of error[r][i] * coupling[j][i]
 //   code   = of the level nearest to target, the first of equally near ones;  error[r][j] = w[r][j] - that level
 //
-// Coupling from a Cholesky factor makes this GPTQ (arXiv 2210.17323), coupling from the Hessian itself coordinate
-// descent (quant/gptq/curvature.h).
+// Coupling from a Cholesky factor makes this GPTQ (arXiv 2210.17323, quant/gptq/curvature.h).
 struct RoundColumnsArguments {
   ConstMatrix w;
-  ConstMatrix coupling;             // [n, n]; the diagonal is not read
-  bool triangular = false;          // nothing is read right of the diagonal either, nor errors from before
+  ConstMatrix coupling;             // [n, n], read left of the diagonal
   absl::Span<const int32_t> group;  // [n]: the group of levels of each column; host memory
   ConstMatrix levels;               // [rows, groups * codes]
   int64_t codes = 16;               // at most 256
+};
+
+// Lowers e H e^T of each row's errors e = w - its levels, group of columns by group, the others' errors as they are:
+// for each of the choices of levels that the group has, its columns are rounded in turn,
+//
+//   target = w[r][j] + sum over i != j of error[r][i] * coupling[j][i],   coupling[j][i] = H_ji / H_jj
+//
+// (coordinate descent), twice over, and the choice that leaves the least is taken; of equal ones, the first.
+struct RefineGroupsArguments {
+  ConstMatrix w;
+  ConstMatrix coupling;            // [n, n]
+  absl::Span<const float> pivots;  // [n]: H_jj; host memory
+  int64_t group = 32;              // columns, one after the other, that share their levels; divides n
+  ConstMatrix levels;              // [rows, groups * choices * codes]
+  int64_t choices = 1;             // at most 256; choice 0 has the levels that the errors on entry come from
+  int64_t codes = 16;              // at most 256
 };
 
 struct Operations {
@@ -170,14 +184,25 @@ struct Operations {
   // h += x^T x: x [T, n], h [n, n].
   void (*gram)(Device& device, ConstMatrix x, Matrix h);
 
+  // c += x^T y: x [T, m], y [T, n], c [m, n].
+  void (*cross_gram)(Device& device, ConstMatrix x, ConstMatrix y, Matrix c);
+
   // The lower factor of a symmetric a [n, n], of which the lower triangle is read: a = L L^T. L takes a's place, zero
   // above its diagonal. Returns the first column whose pivot is not positive (a is then undefined), or -1; complete
   // when it returns.
   int64_t (*cholesky)(Device& device, Matrix a);
 
-  // error [rows, n], in and out; codes [rows, n], out, in host memory. Complete when it returns.
+  // Every row of b [rows, n] times (L L^T)^-1, L [n, n] as cholesky leaves it.
+  void (*cholesky_solve)(Device& device, ConstMatrix factor, Matrix b);
+
+  // error [rows, n], out; codes [rows, n], out, in host memory. Complete when it returns.
   void (*round_columns)(Device& device, const RoundColumnsArguments& arguments, Matrix error,
                         absl::Span<uint8_t> codes);
+
+  // error [rows, n], in and out; codes [rows, n] and choices [rows, groups], out, in host memory. Complete when it
+  // returns.
+  void (*refine_groups)(Device& device, const RefineGroupsArguments& arguments, Matrix error, absl::Span<uint8_t> codes,
+                        absl::Span<uint8_t> choices);
 
   // Takes columns first_column ... of every row into its state. targets[row] is the row's column whose value is kept.
   // States and targets lie in host memory; the operation is complete when it returns.

@@ -1,6 +1,7 @@
 #include "pipeline/write_linears.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,8 +13,9 @@
 #include "base/status.h"
 #include "device/cpu/cpu_device.h"
 #include "model/role.h"
-#include "quant/gptq/curvature.h"
-#include "quant/gptq/gptq.h"
+#include "pipeline/stages.h"
+#include "quant/gptq/fit.h"
+#include "quant/gptq/input_statistics.h"
 #include "runtime/sequences.h"
 #include "runtime/tap.h"
 #include "runtime/weights.h"
@@ -21,71 +23,55 @@
 namespace nibble {
 namespace {
 
-using Part = Sequences::Part;
+using Originals = InputStatistics::Originals;
 using Outcome = Sequences::Outcome;
+using Part = Sequences::Part;
 
-// Linears that see one and the same input, observed while `part` of the layer runs with what is behind it already
-// quantized.
-struct Stage {
-  Part part;
-  std::vector<Role> roles;
+// What linears that share their inputs see: on the tokens that bytes are made for, and on those that judge them.
+struct StageStatistics {
+  explicit StageStatistics(bool originals)
+      : fit(originals ? Originals::kCross : Originals::kNone),
+        held_out(originals ? Originals::kAll : Originals::kNone) {}
+
+  InputStatistics fit, held_out;
 };
 
-const Stage kAttentionStages[] = {
-    {Part::kAttention, {Role::kQuery, Role::kKey, Role::kValue, Role::kQueryKeyValue, Role::kQueryA, Role::kKeyValueA}},
-    {Part::kAttention, {Role::kQueryB}},
-    {Part::kAttention, {Role::kAttentionOutput}},
-};
-const Stage kFeedForwardStages[] = {
-    {Part::kFeedForward, {Role::kGate, Role::kUp, Role::kSharedGate, Role::kSharedUp}},
-    {Part::kFeedForward, {Role::kDown, Role::kSharedDown}},
-};
-// Observed expert by expert, in one run.
-const Stage kExpertStages[] = {
-    {Part::kFeedForward, {Role::kExpertGate, Role::kExpertUp}},
-    {Part::kFeedForward, {Role::kExpertDown}},
-};
-
-bool IsOf(const Stage& stage, Role role) {
-  return std::find(stage.roles.begin(), stage.roles.end(), role) != stage.roles.end();
-}
-
-// The gram of a stage's inputs.
-class InputGram {
+// Keeps a stage's inputs of one batch. What comes after them is computed only if the run is to go on.
+class CopyTap : public Tap {
  public:
-  explicit InputGram(const Stage& stage) : stage_(stage) {}
+  CopyTap(Device& device, const Stage& stage, bool goes_on) : device_(device), stage_(stage), goes_on_(goes_on) {}
 
-  // All the stage's linears are fed with the same: those of the first that shows up count.
-  void See(Device& device, Role role, ConstMatrix x) {
-    if (!IsOf(stage_, role) || leader_.value_or(role) != role) return;
-    if (!leader_) {
-      leader_ = role;
-      size_ = x.cols;
-      sum_.resize(size_ * size_);
-      buffer_ = device.Allocate(size_ * size_);
-      if (buffer_.ok()) device.Upload(sum_, buffer_->data());
+  void Begin() { rows_ = 0; }
+  void See(Role role, int /*slice*/, ConstMatrix x) override {
+    if (!stage_.Has(role) || rows_ > 0 || !status_.ok()) return;
+    if (buffer_.size() < x.rows * x.cols) {
+      absl::StatusOr<Buffer> buffer = device_.Allocate(x.rows * x.cols);
+      status_ = buffer.status();
+      if (!status_.ok()) return;
+      buffer_ = *std::move(buffer);
     }
-    tokens_ += x.rows;
-    if (buffer_.ok()) device.operations().gram(device, x, buffer_->matrix(size_, size_));
+    rows_ = x.rows;
+    cols_ = x.cols;
+    device_.operations().copy_heads(device_, 1, false, x, 0, inputs());
   }
+  bool Needs(Role role) const override { return goes_on_ || !stage_.Has(role); }
 
-  int64_t tokens() const { return tokens_; }
-
-  // Nothing if no input was seen, or nothing but zeros.
-  absl::StatusOr<std::optional<Curvature>> MakeCurvature(Device& device, double damping) {
-    NIBBLE_RETURN_IF_ERROR(buffer_.status());
-    if (tokens_ == 0) return std::nullopt;
-    NIBBLE_RETURN_IF_ERROR(device.Download(buffer_->data(), absl::MakeSpan(sum_)));
-    if (std::all_of(sum_.begin(), sum_.end(), [](float value) { return value == 0; })) return std::nullopt;
-    return Curvature::Of(device, sum_, size_, damping);
-  }
+  const absl::Status& status() const { return status_; }
+  Matrix inputs() const { return buffer_.matrix(rows_, cols_); }
 
  private:
+  Device& device_;
   const Stage& stage_;
-  std::optional<Role> leader_;
-  int64_t size_ = 0, tokens_ = 0;
-  std::vector<float> sum_;
-  absl::StatusOr<Buffer> buffer_ = Buffer();
+  const bool goes_on_;
+  Buffer buffer_;
+  int64_t rows_ = 0, cols_ = 0;
+  absl::Status status_;
+};
+
+// The tokens on their way through one model, and the weights of the layer that they are in.
+struct Path {
+  Sequences sequences;
+  Weights weights;
 };
 
 class LinearsJob {
@@ -97,6 +83,7 @@ class LinearsJob {
         plan_(plan),
         windows_(windows),
         options_(options),
+        fit_tokens_((windows.count() - HeldOutWindows(windows.count())) * windows.length),
         output_(output),
         progress_(progress) {
     for (size_t i = 0; i < plan.tensors.size(); ++i) {
@@ -107,115 +94,218 @@ class LinearsJob {
 
   absl::StatusOr<CalibrationReport> Run() {
     NIBBLE_ASSIGN_OR_RETURN(Sequences sequences, Sequences::Embed(device_, model_, windows_.ids, windows_.length));
+    if (options_.method == LinearMethod::kGptq) original_.emplace(Path{sequences, {}});
+    quantized_.emplace(Path{std::move(sequences), {}});
     for (int layer = 0; layer < model_.spec.layers_size(); ++layer) {
-      NIBBLE_ASSIGN_OR_RETURN(Weights weights, Weights::OfLayer(device_, model_, layer));
-      for (const Stage& stage : kAttentionStages) NIBBLE_RETURN_IF_ERROR(RunStage(stage, layer, sequences, weights));
-      NIBBLE_RETURN_IF_ERROR(sequences.RunPart(layer, Part::kAttention, weights, Outcome::kKept));
-      for (const Stage& stage : kFeedForwardStages) NIBBLE_RETURN_IF_ERROR(RunStage(stage, layer, sequences, weights));
-      ExpertsTap tap(*this, layer);
-      if (model_.spec.layers(layer).feed_forward().has_experts()) weights.set_tap(&tap);
-      NIBBLE_RETURN_IF_ERROR(sequences.RunPart(layer, Part::kFeedForward, weights, Outcome::kKept));
+      for (Path* path : Paths()) {
+        NIBBLE_ASSIGN_OR_RETURN(path->weights, Weights::OfLayer(device_, model_, layer));
+      }
+      NIBBLE_RETURN_IF_ERROR(RunStages(AttentionStages(), layer, Part::kAttention));
+      NIBBLE_RETURN_IF_ERROR(RunStages(FeedForwardStages(), layer, Part::kFeedForward));
       ShowProgress(layer);
     }
     report_.set_tokens(windows_.ids.size());
+    report_.set_held_out_tokens(windows_.ids.size() - fit_tokens_);
     return std::move(report_);
   }
 
  private:
-  // What one stage's linears see.
-  class StageTap : public Tap {
-   public:
-    StageTap(Device& device, const Stage& stage) : device_(device), gram_(stage) {}
-    void See(Role role, int /*slice*/, ConstMatrix x) override { gram_.See(device_, role, x); }
-    InputGram& gram() { return gram_; }
-
-   private:
-    Device& device_;
-    InputGram gram_;
-  };
-
-  // Quantizes each expert when it has seen its tokens.
+  // Quantizes each expert when it has seen its tokens: gate and up, and then down on what these make of them.
   class ExpertsTap : public Tap {
    public:
-    ExpertsTap(LinearsJob& job, int layer) : job_(job), layer_(layer) { Begin(); }
+    ExpertsTap(LinearsJob& job, int layer) : job_(job), layer_(layer) {}
 
-    void See(Role role, int slice, ConstMatrix x) override {
-      if (slice < 0) return;
-      for (InputGram& gram : grams_) gram.See(job_.device_, role, x);
+    void Routed(absl::Span<const int64_t> tokens) override {
+      fit_rows_ = std::lower_bound(tokens.begin(), tokens.end(), job_.fit_tokens_) - tokens.begin();
     }
-    bool ChangesExperts() const override { return true; }
-    absl::Status ExpertSeen(int expert, Weights& weights) override {
-      for (size_t i = 0; i < grams_.size(); ++i) {
-        NIBBLE_RETURN_IF_ERROR(job_.Quantize(kExpertStages[i], layer_, expert, grams_[i], weights));
+    void See(Role role, int /*slice*/, ConstMatrix x) override {
+      if (role == Role::kRouter) {  // sees what the experts do, of all tokens
+        const int64_t rows = std::clamp<int64_t>(job_.fit_tokens_ - layer_tokens_, 0, x.rows);
+        layer_tokens_ += x.rows;
+        status_.Update(layer_inputs_.Add(job_.device_, x.Rows(0, rows)));
+      } else if (role == stage().roles[stage_ == 0 ? 1 : 0]) {
+        status_.Update(statistics_.fit.Add(job_.device_, x.Rows(0, fit_rows_)));
+        status_.Update(statistics_.held_out.Add(job_.device_, x.Rows(fit_rows_, x.rows)));
       }
-      Begin();
-      return absl::OkStatus();
+    }
+    bool Needs(Role role) const override { return !stage().Has(role); }
+    bool ChangesExperts() const override { return true; }
+    absl::StatusOr<bool> ExpertSeen(int expert, Weights& weights) override {
+      NIBBLE_RETURN_IF_ERROR(status_);
+      const int64_t tokens = statistics_.fit.tokens();
+      if (stage_ == 0 && layer_inputs_.tokens() > 0) {
+        NIBBLE_RETURN_IF_ERROR(
+            statistics_.fit.AddPrior(job_.device_, layer_inputs_, kPriorTokensPerColumn * layer_inputs_.size()));
+      }
+      NIBBLE_RETURN_IF_ERROR(job_.Quantize(stage(), layer_, expert, tokens, statistics_, weights));
+      statistics_ = StageStatistics(false);
+      stage_ = 1 - stage_;
+      return stage_ == 1;
     }
 
    private:
-    void Begin() {
-      grams_.clear();
-      for (const Stage& stage : kExpertStages) grams_.emplace_back(stage);
-    }
+    const Stage& stage() const { return ExpertStages()[stage_]; }
 
     LinearsJob& job_;
     const int layer_;
-    std::vector<InputGram> grams_;
+    int stage_ = 0;
+    int64_t fit_rows_ = 0, layer_tokens_ = 0;
+    InputStatistics layer_inputs_;
+    StageStatistics statistics_{false};
+    absl::Status status_;
   };
+
+  // At least one, if there is more than one.
+  static int64_t HeldOutWindows(int64_t windows) {
+    return windows == 1 ? 0 : (windows + kFitPerHeldOut) / (kFitPerHeldOut + 1);
+  }
+
+  std::vector<Path*> Paths() {
+    std::vector<Path*> paths = {&*quantized_};
+    if (original_) paths.push_back(&*original_);
+    return paths;
+  }
 
   bool HasOutput(const Stage& stage, int layer) const {
     return std::any_of(stage.roles.begin(), stage.roles.end(),
                        [&](Role role) { return outputs_.contains(std::pair(role, layer)); });
   }
 
-  absl::Status RunStage(const Stage& stage, int layer, Sequences& sequences, Weights& weights) {
-    if (!HasOutput(stage, layer)) return absl::OkStatus();
-    StageTap tap(device_, stage);
-    weights.set_tap(&tap);
-    const absl::Status status = sequences.RunPart(layer, stage.part, weights, Outcome::kDropped);
-    weights.set_tap(nullptr);
-    NIBBLE_RETURN_IF_ERROR(status);
-    return Quantize(stage, layer, -1, tap.gram(), weights);
-  }
-
-  absl::Status Quantize(const Stage& stage, int layer, int slice, InputGram& gram, Weights& weights) {
-    NIBBLE_ASSIGN_OR_RETURN(const std::optional<Curvature> curvature, gram.MakeCurvature(device_, options_.damping));
-    for (const Role role : stage.roles) {
-      const auto found = outputs_.find(std::pair(role, layer));
-      if (found == outputs_.end()) continue;
-      NIBBLE_RETURN_IF_ERROR(QuantizeOne(found->second, slice, curvature, gram.tokens(), weights));
+  // The stages of a part of a layer, and then the part itself. The original path goes on while it is observed for the
+  // last time.
+  absl::Status RunStages(absl::Span<const Stage> stages, int layer, Part part) {
+    const bool experts = part == Part::kFeedForward && model_.spec.layers(layer).feed_forward().has_experts();
+    bool original_done = false;
+    for (const Stage& stage : stages) {
+      if (!HasOutput(stage, layer)) continue;
+      original_done = &stage == &stages.back() && !experts;
+      NIBBLE_RETURN_IF_ERROR(RunStage(stage, layer, part, original_done));
+    }
+    ExpertsTap tap(*this, layer);
+    const bool staged = std::any_of(ExpertStages().begin(), ExpertStages().end(),
+                                    [&](const Stage& stage) { return HasOutput(stage, layer); });
+    if (experts && staged) quantized_->weights.set_tap(&tap);
+    for (Path* path : Paths()) {
+      if (path != &*quantized_ && original_done) continue;
+      NIBBLE_RETURN_IF_ERROR(path->sequences.RunPart(layer, part, path->weights, Outcome::kKept));
+      path->weights.set_tap(nullptr);
     }
     return absl::OkStatus();
   }
 
-  // Writes the linear, and leaves in `weights` what a program that reads the file will find.
-  absl::Status QuantizeOne(size_t output, int slice, const std::optional<Curvature>& curvature, int64_t tokens,
-                           Weights& weights) {
-    const OutputTensor& tensor = plan_.tensors[output];
-    const Role role = tensor.slices[0].role;
-    const BlockFormat& format = GetFormat(tensor.format);
-    const ConstMatrix matrix = weights.matrix(role);
-    const int64_t rows = matrix.rows, cols = matrix.cols;
-    std::vector<float> values(rows * cols);
-    NIBBLE_RETURN_IF_ERROR(device_.Download(matrix.data, absl::MakeSpan(values)));
-    std::vector<std::byte> bytes(format.BytesFor(rows * cols));
-    CalibratedLinear& figures = *report_.add_linears();
-    figures.set_name(tensor.name);
-    figures.set_slice(slice);
-    figures.set_tokens(tokens);
-    if (options_.method == LinearMethod::kGptq && curvature && CanGptq(tensor.format)) {
-      NIBBLE_ASSIGN_OR_RETURN(const GptqFigures gptq,
-                              EncodeGptq(device_, format, *curvature, values, {}, absl::MakeSpan(bytes)));
-      figures.set_outputs(gptq.outputs);
-      figures.set_searched_error(gptq.searched);
-      figures.set_error(gptq.error);
-    } else {
-      const float* squares = curvature ? curvature->diagonal().data() : nullptr;
-      EncodeSearched(device_, format, squares, cols, values, absl::MakeSpan(bytes));
+  absl::Status RunStage(const Stage& stage, int layer, Part part, bool keep_original) {
+    StageStatistics statistics(original_.has_value());
+    CopyTap taps[] = {{device_, stage, false}, {device_, stage, keep_original}};
+    const std::vector<Path*> paths = Paths();
+    int64_t token = 0;
+    for (int64_t batch = 0; batch < quantized_->sequences.batches(); ++batch) {
+      const std::vector<float> factors = TokenFactors(stage, layer, batch, token);
+      for (size_t i = 0; i < paths.size(); ++i) {
+        taps[i].Begin();
+        paths[i]->weights.set_tap(&taps[i]);
+        const Outcome outcome = i == 1 && keep_original ? Outcome::kKept : Outcome::kDropped;
+        NIBBLE_RETURN_IF_ERROR(paths[i]->sequences.RunBatch(layer, part, paths[i]->weights, outcome, batch));
+        paths[i]->weights.set_tap(nullptr);
+        NIBBLE_RETURN_IF_ERROR(taps[i].status());
+        NIBBLE_RETURN_IF_ERROR(Scale(factors, taps[i].inputs()));
+      }
+      const Matrix x = taps[0].inputs(), original = taps[paths.size() - 1].inputs();
+      const int64_t fit = std::clamp<int64_t>(fit_tokens_ - token, 0, x.rows);
+      NIBBLE_RETURN_IF_ERROR(statistics.fit.Add(device_, x.Rows(0, fit), original.Rows(0, fit)));
+      NIBBLE_RETURN_IF_ERROR(statistics.held_out.Add(device_, x.Rows(fit, x.rows), original.Rows(fit, x.rows)));
+      token += x.rows;
     }
-    format.decode(bytes.data(), rows * cols / format.block_elements, values.data());
-    weights.Replace(device_, role, values);
-    return output_.WriteRows(tensor, std::max(slice, 0), 0, bytes);
+    return Quantize(stage, layer, -1, statistics.fit.tokens(), statistics, quantized_->weights);
+  }
+
+  // What is added to a hidden state counts by its share of that state, which the next norm divides by: else the few
+  // tokens whose states are a thousand times as large as others' would be all that counts. Empty where outputs go
+  // elsewhere, or through a norm of their own.
+  std::vector<float> TokenFactors(const Stage& stage, int layer, int64_t batch, int64_t first) const {
+    const TensorList& tensors = model_.tensors;
+    if (!stage.writes || !tensors.Find(Role::kPostAttentionNorm, layer).empty() ||
+        !tensors.Find(Role::kPostFeedForwardNorm, layer).empty()) {
+      return {};
+    }
+    const Sequences& sequences = Reference();
+    const int64_t width = model_.spec.hidden_size();
+    std::vector<float> factors(sequences.TokensOfBatch(batch));
+    for (size_t t = 0; t < factors.size(); ++t) {
+      double sum = 0;
+      for (const float h : sequences.states().subspan((first + t) * width, width)) sum += double{h} * h;
+      factors[t] = static_cast<float>(1 / std::sqrt(sum / width + kSmallState));
+    }
+    return factors;
+  }
+
+  const Sequences& Reference() const { return original_ ? original_->sequences : quantized_->sequences; }
+
+  absl::Status Scale(const std::vector<float>& factors, Matrix x) {
+    if (factors.empty()) return absl::OkStatus();
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device_.Allocate(factors.size()));
+    device_.Upload(factors, buffer.data());
+    device_.operations().scale_rows(device_, buffer.data(), factors.size(), x);
+    return absl::OkStatus();
+  }
+
+  // Makes the stage's linears, writes them, and leaves in `weights` what a program that reads the file will find.
+  absl::Status Quantize(const Stage& stage, int layer, int slice, int64_t tokens, const StageStatistics& statistics,
+                        Weights& weights) {
+    struct Linear {
+      const OutputTensor* tensor;
+      std::vector<float> values;
+      std::vector<std::byte> bytes;
+    };
+    std::vector<Linear> linears;
+    for (const Role role : stage.roles) {
+      const auto found = outputs_.find(std::pair(role, layer));
+      if (found == outputs_.end()) continue;
+      Linear& linear = linears.emplace_back(Linear{&plan_.tensors[found->second], {}, {}});
+      const ConstMatrix matrix = weights.matrix(role);
+      linear.values.resize(matrix.rows * matrix.cols);
+      NIBBLE_RETURN_IF_ERROR(device_.Download(matrix.data, absl::MakeSpan(linear.values)));
+      linear.bytes.resize(GetFormat(linear.tensor->format).BytesFor(linear.values.size()));
+    }
+    std::vector<FitLinear> fits;
+    for (Linear& linear : linears) {
+      fits.push_back({&GetFormat(linear.tensor->format), linear.values, absl::MakeSpan(linear.bytes)});
+    }
+    std::vector<FitFigures> figures(linears.size());
+    if (statistics.fit.size() > 0) {
+      // One window alone has to judge itself.
+      const bool judges_itself = fit_tokens_ == static_cast<int64_t>(windows_.ids.size());
+      NIBBLE_ASSIGN_OR_RETURN(
+          figures, FitLinears(device_, statistics.fit, judges_itself ? statistics.fit : statistics.held_out, fits,
+                              {.feedback = options_.method == LinearMethod::kGptq}));
+    } else {
+      for (const FitLinear& fit : fits) {
+        fit.format->encode_weighted(fit.values.data(), nullptr, fit.values.size() / fit.format->block_elements,
+                                    fit.out.data());
+      }
+    }
+    for (size_t i = 0; i < linears.size(); ++i) {
+      const OutputTensor& tensor = *linears[i].tensor;
+      Report(tensor, slice, tokens, figures[i]);
+      NIBBLE_RETURN_IF_ERROR(output_.WriteRows(tensor, std::max(slice, 0), 0, linears[i].bytes));
+      std::vector<float>& values = linears[i].values;
+      const BlockFormat& format = GetFormat(tensor.format);
+      format.decode(linears[i].bytes.data(), values.size() / format.block_elements, values.data());
+      weights.Replace(device_, tensor.slices[0].role, values);
+    }
+    return absl::OkStatus();
+  }
+
+  void Report(const OutputTensor& tensor, int slice, int64_t tokens, const FitFigures& figures) {
+    CalibratedLinear& linear = *report_.add_linears();
+    linear.set_name(tensor.name);
+    linear.set_slice(slice);
+    linear.set_tokens(tokens);
+    linear.set_method(figures.feedback ? "gptq" : "weighted");
+    linear.set_damping(figures.damping);
+    linear.set_upstream(figures.upstream);
+    linear.set_outputs(figures.outputs);
+    linear.set_searched_error(figures.searched);
+    linear.set_error(figures.error);
   }
 
   void ShowProgress(int layer) {
@@ -227,25 +317,32 @@ class LinearsJob {
                       .unit = "tok"});
   }
 
+  // Of 17 windows one is held out.
+  static constexpr int64_t kFitPerHeldOut = 16;
+  // An expert's inputs count as though it had seen so many tokens per column more, like the layer's on average: what
+  // few tokens do not say, the layer says.
+  static constexpr double kPriorTokensPerColumn = 0.5;
+  static constexpr double kSmallState = 1e-6;
+
   CpuDevice device_;
   const Model& model_;
   const OutputPlan& plan_;
   const Windows& windows_;
   const LinearOptions options_;
+  const int64_t fit_tokens_;  // the first so many; the others are held out
   Output& output_;
   Progress& progress_;
   absl::flat_hash_map<std::pair<Role, int>, size_t> outputs_;  // role, layer -> place in the plan
+  std::optional<Path> quantized_, original_;                   // the latter for error feedback alone
   CalibrationReport report_;
 };
 
 }  // namespace
 
 bool IsCalibrated(const OutputTensor& tensor) {
-  const Role role = tensor.slices[0].role;
-  const auto observed = [&](absl::Span<const Stage> stages) {
-    return std::any_of(stages.begin(), stages.end(), [&](const Stage& stage) { return IsOf(stage, role); });
-  };
-  return !tensor.keep_bits && (observed(kAttentionStages) || observed(kFeedForwardStages) || observed(kExpertStages));
+  // Eight bits and more have nothing to gain that could be seen.
+  const bool is_fine = tensor.format == Format::kQ8_0 || GetFormat(tensor.format).block_elements == 1;
+  return !tensor.keep_bits && !is_fine && IsStaged(tensor.slices[0].role);
 }
 
 absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,

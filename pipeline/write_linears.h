@@ -16,17 +16,16 @@ namespace nibble {
 
 enum class LinearMethod {
   kWeighted,  // the format's search under E[x^2]
-  kGptq,      // and error feedback where the format has codes to choose
+  kGptq,      // and error feedback where the format has codes to choose and held-out outputs come nearer by it
 };
 
 struct LinearOptions {
   LinearMethod method = LinearMethod::kGptq;
-  double damping = 0.01;  // of the mean diagonal
-  int threads = 0;        // 0: all
+  int threads = 0;  // 0: all
 };
 
-// Whether WriteLinears writes it: a linear of a layer whose input is an activation that can be observed, and whose
-// stored bits are not kept.
+// Whether WriteLinears writes it: a linear of a layer whose input is an activation that can be observed, in a format of
+// less than eight bits, and whose stored bits are not kept.
 bool IsCalibrated(const OutputTensor& tensor);
 
 // Writes those tensors of the plan at their places; CalibrationReport says what was gained. kDataLoss names a weight

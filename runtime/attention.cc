@@ -80,13 +80,10 @@ absl::Status AttentionPass::Run(const Attention& attention, const Weights& weigh
       cache == nullptr ? value_.matrix(tokens, ValueWidth(attention)) : cache->value.Rows(0, past + tokens);
   const Projections current = {query_.matrix(tokens, QueryWidth(attention)), keys.Rows(past, past + tokens),
                                values.Rows(past, past + tokens)};
-  if (attention.has_latent()) {
-    ProjectLatents(attention, weights, x, current);
-  } else if (weights.has(Role::kQueryKeyValue)) {
-    ProjectFused(weights, x, current);
-  } else {
-    ProjectEach(weights, x, current);
-  }
+  const bool projected = attention.has_latent()              ? ProjectLatents(attention, weights, x, current)
+                         : weights.has(Role::kQueryKeyValue) ? ProjectFused(weights, x, current)
+                                                             : ProjectEach(weights, x, current);
+  if (!projected) return absl::OkStatus();
 
   const float epsilon = HeadEpsilon(*spec_, attention);
   if (weights.has(Role::kQueryNorm)) {
@@ -119,45 +116,51 @@ absl::Status AttentionPass::Run(const Attention& attention, const Weights& weigh
   return absl::OkStatus();
 }
 
-void AttentionPass::ProjectEach(const Weights& weights, ConstMatrix x, const Projections& to) {
-  Linear(*device_, weights, Role::kQuery, weights.vector(Role::kQueryBias), x, to.query);
-  Linear(*device_, weights, Role::kKey, weights.vector(Role::kKeyBias), x, to.key);
-  Linear(*device_, weights, Role::kValue, weights.vector(Role::kValueBias), x, to.value);
+bool AttentionPass::ProjectEach(const Weights& weights, ConstMatrix x, const Projections& to) {
+  bool all = Linear(*device_, weights, Role::kQuery, weights.vector(Role::kQueryBias), x, to.query);
+  all &= Linear(*device_, weights, Role::kKey, weights.vector(Role::kKeyBias), x, to.key);
+  all &= Linear(*device_, weights, Role::kValue, weights.vector(Role::kValueBias), x, to.value);
+  return all;
 }
 
-void AttentionPass::ProjectFused(const Weights& weights, ConstMatrix x, const Projections& to) {
+bool AttentionPass::ProjectFused(const Weights& weights, ConstMatrix x, const Projections& to) {
   const float* bias = weights.vector(Role::kQueryKeyValueBias);
   int64_t first = 0;
   for (const Matrix& part : {to.query, to.key, to.value}) {
-    Linear(*device_, weights, Role::kQueryKeyValue, bias == nullptr ? nullptr : bias + first, x, part, first);
+    if (!Linear(*device_, weights, Role::kQueryKeyValue, bias == nullptr ? nullptr : bias + first, x, part, first)) {
+      return false;
+    }
     first += part.cols;
   }
+  return true;
 }
 
-void AttentionPass::ProjectLatents(const Attention& attention, const Weights& weights, ConstMatrix x,
+bool AttentionPass::ProjectLatents(const Attention& attention, const Weights& weights, ConstMatrix x,
                                    const Projections& to) {
   const Operations& operations = device_->operations();
   const float epsilon = HeadEpsilon(*spec_, attention);
-  if (QueryRank(attention) == 0) {
-    Linear(*device_, weights, Role::kQuery, nullptr, x, to.query);
-  } else {
-    const Matrix latent = query_latent_.matrix(x.rows, QueryRank(attention));
-    Linear(*device_, weights, Role::kQueryA, nullptr, x, latent);
-    operations.rms_norm(*device_, latent, weights.vector(Role::kQueryANorm), epsilon, latent);
-    Linear(*device_, weights, Role::kQueryB, nullptr, latent, to.query);
-  }
-
-  const int64_t heads = attention.heads(), dimensions = attention.rope().dimensions();
   const Matrix latent = latent_.matrix(x.rows, KeyValueRank(attention));
   const Matrix shared_key = shared_key_.matrix(x.rows, SharedKeyWidth(attention));
+  bool all = Linear(*device_, weights, Role::kKeyValueA, nullptr, x, latent);
+  all = all && Linear(*device_, weights, Role::kKeyValueA, nullptr, x, shared_key, latent.cols);
+  if (QueryRank(attention) == 0) {
+    all &= Linear(*device_, weights, Role::kQuery, nullptr, x, to.query);
+  } else {
+    const Matrix query_latent = query_latent_.matrix(x.rows, QueryRank(attention));
+    if (!Linear(*device_, weights, Role::kQueryA, nullptr, x, query_latent)) return false;
+    operations.rms_norm(*device_, query_latent, weights.vector(Role::kQueryANorm), epsilon, query_latent);
+    all &= Linear(*device_, weights, Role::kQueryB, nullptr, query_latent, to.query);
+  }
+  if (!all) return false;
+
+  const int64_t heads = attention.heads(), dimensions = attention.rope().dimensions();
   const Matrix nope_key = nope_key_.matrix(x.rows, NopeKeyWidth(attention));
-  Linear(*device_, weights, Role::kKeyValueA, nullptr, x, latent);
-  Linear(*device_, weights, Role::kKeyValueA, nullptr, x, shared_key, latent.cols);
   operations.rms_norm(*device_, latent, weights.vector(Role::kKeyValueANorm), epsilon, latent);
-  Linear(*device_, weights, Role::kKeyB, nullptr, latent, nope_key);
-  Linear(*device_, weights, Role::kValueB, nullptr, latent, to.value);
+  all &= Linear(*device_, weights, Role::kKeyB, nullptr, latent, nope_key);
+  all &= Linear(*device_, weights, Role::kValueB, nullptr, latent, to.value);
   operations.copy_heads(*device_, heads, false, nope_key, 0, to.key);
   operations.copy_heads(*device_, heads, true, shared_key, attention.key_length() - dimensions, to.key);
+  return all;
 }
 
 void AttentionPass::NormHeads(const float* weight, float epsilon, int64_t heads, Matrix x) {

@@ -47,9 +47,10 @@ class AttentionPass {
   AttentionPass(Device& device, const ModelSpec& spec) : device_(&device), spec_(&spec) {}
 
   // The three ways from the input to queries, keys and values.
-  void ProjectEach(const Weights& weights, ConstMatrix x, const Projections& to);
-  void ProjectFused(const Weights& weights, ConstMatrix x, const Projections& to);
-  void ProjectLatents(const Attention& attention, const Weights& weights, ConstMatrix x, const Projections& to);
+  // False: the tap does without some of them.
+  bool ProjectEach(const Weights& weights, ConstMatrix x, const Projections& to);
+  bool ProjectFused(const Weights& weights, ConstMatrix x, const Projections& to);
+  bool ProjectLatents(const Attention& attention, const Weights& weights, ConstMatrix x, const Projections& to);
 
   void NormHeads(const float* weight, float epsilon, int64_t heads, Matrix x);
   absl::Status Rotate(const Attention& attention, int64_t past, int64_t length, const Projections& projections);

@@ -72,11 +72,15 @@ class ExpertsRun {
       }
       if (!weights_.has(Role::kSharedUp)) continue;
       const Matrix y = workspace_.output.matrix(count, width_);
-      workspace_.pass.Run(feed_forward_, weights_, kShared, x, y);
+      complete_ = workspace_.pass.Run(feed_forward_, weights_, kShared, x, y);
+      if (!complete_) continue;
       NIBBLE_RETURN_IF_ERROR(device_.Download(y.data, absl::MakeSpan(sums_).subspan(first * width_, count * width_)));
     }
     return absl::OkStatus();
   }
+
+  // False: the tap does without the outputs of the shared one.
+  bool complete() const { return complete_; }
 
   absl::Status RunAll(LayerExperts& experts) {
     for (size_t expert = 0; expert < routed_.size(); ++expert) {
@@ -84,8 +88,10 @@ class ExpertsRun {
       NIBBLE_ASSIGN_OR_RETURN(Weights* const weights, experts.Get(expert));
       weights->set_tap(tap());
       if (tap() != nullptr && tap()->ChangesExperts()) {
-        NIBBLE_RETURN_IF_ERROR(RunExpert(expert, *weights, /*add=*/false));
-        NIBBLE_RETURN_IF_ERROR(tap()->ExpertSeen(expert, *weights));
+        for (bool again = true; again;) {
+          NIBBLE_RETURN_IF_ERROR(RunExpert(expert, *weights, /*add=*/false));
+          NIBBLE_ASSIGN_OR_RETURN(again, tap()->ExpertSeen(expert, *weights));
+        }
         weights->set_tap(nullptr);
       }
       NIBBLE_RETURN_IF_ERROR(RunExpert(expert, *weights, /*add=*/true));
@@ -145,6 +151,11 @@ class ExpertsRun {
       device_.Upload(weights, factors.data());
       device_.operations().scale_rows(device_, factors.data(), count, x);
     }
+    if (expert.tap() != nullptr) {
+      std::vector<int64_t> tokens;
+      for (const Routed& each : routed) tokens.push_back(each.token);
+      expert.tap()->Routed(tokens);
+    }
     const Matrix y = workspace_.output.matrix(count, width_);
     workspace_.pass.Run(feed_forward_, expert, kExpert, x, y);
     if (!add) return absl::OkStatus();
@@ -166,6 +177,7 @@ class ExpertsRun {
   const int64_t width_;
   std::vector<float> sums_;                  // of the experts' outputs; the states stay until all have read them
   std::vector<std::vector<Routed>> routed_;  // by expert
+  bool complete_ = true;
 };
 
 }  // namespace
@@ -190,6 +202,7 @@ absl::Status RunExperts(Device& device, const ModelSpec& spec, const FeedForward
                         LayerExperts& experts, const ExpertsWorkspace& workspace, absl::Span<float> states) {
   ExpertsRun run(device, spec, feed_forward, weights, workspace, states);
   NIBBLE_RETURN_IF_ERROR(run.RouteAll());
+  if (!run.complete()) return absl::OkStatus();
   NIBBLE_RETURN_IF_ERROR(run.RunAll(experts));
   return run.AddToStates();
 }

@@ -29,18 +29,20 @@ absl::StatusOr<FeedForwardPass> FeedForwardPass::Create(Device& device, const Mo
 
 int64_t FeedForwardPass::FloatsPerToken(const ModelSpec& spec) { return 2 * Widest(spec); }
 
-void FeedForwardPass::Run(const FeedForward& feed_forward, const Weights& weights, const FeedForwardRoles& roles,
+bool FeedForwardPass::Run(const FeedForward& feed_forward, const Weights& weights, const FeedForwardRoles& roles,
                           ConstMatrix x, Matrix y) {
   const Operations& operations = device_->operations();
   const auto bias = [&](const std::optional<Role>& role) { return role ? weights.vector(*role) : nullptr; };
   const int64_t length = weights.matrix(roles.up).rows;
   const Matrix gate = gate_.matrix(x.rows, length), up = up_.matrix(x.rows, length);
-  Linear(*device_, weights, roles.up, bias(roles.up_bias), x, up);
+  bool all = Linear(*device_, weights, roles.up, bias(roles.up_bias), x, up);
   if (feed_forward.activation() == FeedForward::GELU_TANH) {
+    if (!all) return false;
     operations.gelu(*device_, up);
     return Linear(*device_, weights, roles.down, bias(roles.down_bias), up, y);
   }
-  Linear(*device_, weights, roles.gate, bias(roles.gate_bias), x, gate);
+  all &= Linear(*device_, weights, roles.gate, bias(roles.gate_bias), x, gate);
+  if (!all) return false;
   switch (feed_forward.activation()) {
     case FeedForward::GEGLU_TANH:
       operations.geglu(*device_, up, gate);
@@ -51,7 +53,7 @@ void FeedForwardPass::Run(const FeedForward& feed_forward, const Weights& weight
     default:
       operations.swiglu(*device_, up, gate);
   }
-  Linear(*device_, weights, roles.down, bias(roles.down_bias), gate, y);
+  return Linear(*device_, weights, roles.down, bias(roles.down_bias), gate, y);
 }
 
 }  // namespace nibble

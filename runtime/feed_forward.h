@@ -34,8 +34,8 @@ class FeedForwardPass {
   // Floats that Create allocates for each token.
   static int64_t FloatsPerToken(const ModelSpec& spec);
 
-  // x, y [T, hidden_size].
-  void Run(const FeedForward& feed_forward, const Weights& weights, const FeedForwardRoles& roles, ConstMatrix x,
+  // x, y [T, hidden_size]. False: a tap does without y.
+  bool Run(const FeedForward& feed_forward, const Weights& weights, const FeedForwardRoles& roles, ConstMatrix x,
            Matrix y);
 
  private:

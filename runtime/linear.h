@@ -11,11 +11,15 @@
 
 namespace nibble {
 
-// y = x w^T + bias, where w are the weight's rows [first, first + y.cols). `bias` [y.cols] or null.
-inline void Linear(Device& device, const Weights& weights, Role role, const float* bias, ConstMatrix x, Matrix y,
+// y = x w^T + bias, where w are the weight's rows [first, first + y.cols). `bias` [y.cols] or null. False if the tap
+// does without y.
+inline bool Linear(Device& device, const Weights& weights, Role role, const float* bias, ConstMatrix x, Matrix y,
                    int64_t first = 0) {
-  if (Tap* tap = weights.tap(); tap != nullptr && first == 0) tap->See(role, weights.slice(), x);
+  Tap* const tap = weights.tap();
+  if (tap != nullptr && first == 0) tap->See(role, weights.slice(), x);
+  if (tap != nullptr && !tap->Needs(role)) return false;
   device.operations().matmul(device, x, weights.matrix(role).Rows(first, first + y.cols), bias, y);
+  return true;
 }
 
 }  // namespace nibble

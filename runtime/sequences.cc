@@ -32,21 +32,41 @@ absl::Status Sequences::RunLayer(int layer) {
 }
 
 absl::Status Sequences::RunPart(int layer, Part part, const Weights& weights, Outcome outcome) {
+  return RunRange(layer, part, weights, outcome, 0, count());
+}
+
+absl::Status Sequences::RunBatch(int layer, Part part, const Weights& weights, Outcome outcome, int64_t batch) {
+  const int64_t size = SequencesOfBatch(length_);
+  return RunRange(layer, part, weights, outcome, batch * size, std::min((batch + 1) * size, count()));
+}
+
+int64_t Sequences::batches() const {
+  const int64_t size = SequencesOfBatch(length_);
+  return (count() + size - 1) / size;
+}
+
+int64_t Sequences::TokensOfBatch(int64_t batch) const {
+  const int64_t size = SequencesOfBatch(length_);
+  return (std::min((batch + 1) * size, count()) - batch * size) * length_;
+}
+
+int64_t Sequences::count() const { return states_.size() / (length_ * model_->spec.hidden_size()); }
+
+absl::Status Sequences::RunRange(int layer, Part part, const Weights& weights, Outcome outcome, int64_t first,
+                                 int64_t last) {
   const Layer& spec = model_->spec.layers(layer);
-  const int64_t width = model_->spec.hidden_size();
-  const int64_t count = states_.size() / (length_ * width);
-  const int64_t batch = std::min(SequencesOfBatch(length_), count);
+  const int64_t width = model_->spec.hidden_size(), row = length_ * width;
+  const int64_t batch = std::min(SequencesOfBatch(length_), last - first);
   const bool attention = part != Part::kFeedForward;
   const bool experts = spec.feed_forward().has_experts() && part != Part::kAttention;
   const bool dense = !spec.feed_forward().has_experts() && part != Part::kAttention;
   NIBBLE_ASSIGN_OR_RETURN(LayerPass pass, LayerPass::Create(*device_, model_->spec, batch * length_));
   if (attention || dense) {
-    NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device_->Allocate(batch * length_ * width));
-    for (int64_t first = 0; first < count; first += batch) {
-      const int64_t sequences = std::min(batch, count - first);
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device_->Allocate(batch * row));
+    for (int64_t begin = first; begin < last; begin += batch) {
+      const int64_t sequences = std::min(batch, last - begin);
       const Matrix hidden = buffer.matrix(sequences * length_, width);
-      const absl::Span<float> states =
-          absl::MakeSpan(states_).subspan(first * length_ * width, sequences * length_ * width);
+      const absl::Span<float> states = absl::MakeSpan(states_).subspan(begin * row, sequences * row);
       device_->Upload(states, hidden.data);
       if (attention) NIBBLE_RETURN_IF_ERROR(pass.RunAttention(spec, weights, sequences, hidden));
       if (dense) pass.RunFeedForward(spec, weights, hidden);
@@ -55,9 +75,10 @@ absl::Status Sequences::RunPart(int layer, Part part, const Weights& weights, Ou
   }
   if (!experts) return absl::OkStatus();
   LayerExperts of_layer(*device_, *model_, layer);
-  if (outcome == Outcome::kKept) return pass.RunExperts(spec, weights, of_layer, absl::MakeSpan(states_));
-  std::vector<float> states = states_;
-  return pass.RunExperts(spec, weights, of_layer, absl::MakeSpan(states));
+  const absl::Span<float> states = absl::MakeSpan(states_).subspan(first * row, (last - first) * row);
+  if (outcome == Outcome::kKept) return pass.RunExperts(spec, weights, of_layer, states);
+  std::vector<float> copy(states.begin(), states.end());
+  return pass.RunExperts(spec, weights, of_layer, absl::MakeSpan(copy));
 }
 
 int64_t Sequences::WorkingFloats(const Model& model, int64_t length) {

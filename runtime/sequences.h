@@ -32,6 +32,10 @@ class Sequences {
   enum class Part { kAttention, kFeedForward, kWhole };
   enum class Outcome { kKept, kDropped };  // dropped: the states stay as they were
   absl::Status RunPart(int layer, Part part, const Weights& weights, Outcome outcome);
+  // The same for one batch of 0 ... batches() - 1.
+  int64_t batches() const;
+  int64_t TokensOfBatch(int64_t batch) const;
+  absl::Status RunBatch(int layer, Part part, const Weights& weights, Outcome outcome, int64_t batch);
 
   // [sequences * length, hidden_size]
   absl::Span<const float> states() const { return states_; }
@@ -43,6 +47,10 @@ class Sequences {
 
  private:
   Sequences(Device& device, const Model& model, int64_t length) : device_(&device), model_(&model), length_(length) {}
+
+  // Whole sequences [first, last).
+  absl::Status RunRange(int layer, Part part, const Weights& weights, Outcome outcome, int64_t first, int64_t last);
+  int64_t count() const;
 
   Device* device_;
   const Model* model_;

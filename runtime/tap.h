@@ -2,7 +2,10 @@
 #ifndef NIBBLE_RUNTIME_TAP_H_
 #define NIBBLE_RUNTIME_TAP_H_
 
-#include "absl/status/status.h"
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "device/operations.h"
 #include "model/role.h"
 
@@ -19,10 +22,19 @@ class Tap {
   // until the next operation. Linears that share their input are each told of it.
   virtual void See(Role role, int slice, ConstMatrix x) = 0;
 
+  // Whether the outputs of the linears of this role are wanted. Where they are not, neither they nor what follows from
+  // them in the same part of the layer is computed: who only wants to see a linear's input need not wait for the rest.
+  // REQUIRES: the states of a run without some outputs are dropped.
+  virtual bool Needs(Role /*role*/) const { return true; }
+
+  // The rows of an expert's inputs, until the next such call, are these tokens of the run, in rising order.
+  virtual void Routed(absl::Span<const int64_t> /*tokens*/) {}
+
   // An expert has been shown all its tokens of this layer (there may be none). A tap that changes experts may replace
-  // its matrices now: the layer's outputs are computed from the new ones.
+  // its matrices now: the layer's outputs are computed from the new ones. True: it wants to see them once more before
+  // that.
   virtual bool ChangesExperts() const { return false; }
-  virtual absl::Status ExpertSeen(int /*expert*/, Weights& /*weights*/) { return absl::OkStatus(); }
+  virtual absl::StatusOr<bool> ExpertSeen(int /*expert*/, Weights& /*weights*/) { return false; }
 };
 
 }  // namespace nibble

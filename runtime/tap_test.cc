@@ -1,6 +1,7 @@
 // A layer in steps, with a tap: what it is told, and what it may change.
 #include "runtime/tap.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <utility>
@@ -122,10 +123,10 @@ class Silencer : public Recorder {
   explicit Silencer(Device& device) : device_(device) {}
 
   bool ChangesExperts() const override { return true; }
-  absl::Status ExpertSeen(int expert, Weights& weights) override {
+  absl::StatusOr<bool> ExpertSeen(int expert, Weights& weights) override {
     experts_.push_back(expert);
     weights.Replace(device_, Role::kExpertDown, std::vector<float>(32 * 40));
-    return absl::OkStatus();
+    return false;
   }
 
   std::vector<int> experts_;
@@ -153,6 +154,91 @@ TEST(TapTest, ChangesExpertsBeforeTheirOutputsCount) {
   EXPECT_EQ(up, kTokens * kUsed);  // each token once per expert, although the experts run twice
   EXPECT_EQ(down, kTokens * kUsed);
   EXPECT_EQ((silencer.seen_[{Role::kRouter, -1}].rows), kTokens);
+}
+
+// Wants inputs alone, of some linears.
+class Looker : public Recorder {
+ public:
+  explicit Looker(std::vector<Role> unneeded) : unneeded_(std::move(unneeded)) {}
+  bool Needs(Role role) const override {
+    return std::find(unneeded_.begin(), unneeded_.end(), role) == unneeded_.end();
+  }
+
+ private:
+  std::vector<Role> unneeded_;
+};
+
+// What follows a linear whose output is not needed is not run, and so not seen.
+TEST(TapTest, StopsWhereNothingMoreIsNeeded) {
+  struct Case {
+    Part part;
+    std::vector<Role> unneeded, seen;
+  };
+  const Case cases[] = {
+      {Part::kAttention, {Role::kQuery, Role::kKey, Role::kValue}, {Role::kQuery, Role::kKey, Role::kValue}},
+      {Part::kAttention, {Role::kAttentionOutput}, {Role::kQuery, Role::kKey, Role::kValue, Role::kAttentionOutput}},
+      {Part::kFeedForward, {Role::kGate, Role::kUp}, {Role::kGate, Role::kUp}},
+      {Part::kFeedForward, {Role::kDown}, {Role::kGate, Role::kUp, Role::kDown}},
+  };
+  const RandomModel random = MakeRandomModel({});
+  CpuDevice device(2);
+  for (const Case& c : cases) {
+    Sequences sequences = Embedded(device, random.model);
+    Weights weights = *Weights::OfLayer(device, random.model, 0);
+    Looker looker(c.unneeded);
+    weights.set_tap(&looker);
+    ASSERT_TRUE(sequences.RunPart(0, c.part, weights, Outcome::kDropped).ok());
+    EXPECT_EQ(looker.seen_.size(), c.seen.size());
+    for (const Role role : c.seen) EXPECT_EQ((looker.seen_[{role, -1}].rows), kTokens) << GetRole(role).gguf_name;
+  }
+}
+
+TEST(SequencesTest, BatchesAreTheWhole) {
+  const RandomModel random = MakeRandomModel({});
+  CpuDevice device(2);
+  constexpr int64_t kLong = 1500;  // one sequence a batch
+  std::vector<uint32_t> ids;
+  for (uint32_t i = 0; i < 3 * kLong; ++i) ids.push_back(i * 7 % 50);
+  Sequences whole = *Sequences::Embed(device, random.model, ids, kLong), batches = whole;
+  const Weights weights = *Weights::OfLayer(device, random.model, 0);
+  ASSERT_TRUE(whole.RunLayer(0).ok());
+  ASSERT_EQ(batches.batches(), 3);
+  for (int64_t batch = 0; batch < 3; ++batch) {
+    EXPECT_EQ(batches.TokensOfBatch(batch), kLong);
+    ASSERT_TRUE(batches.RunBatch(0, Part::kAttention, weights, Outcome::kKept, batch).ok());
+    ASSERT_TRUE(batches.RunBatch(0, Part::kFeedForward, weights, Outcome::kKept, batch).ok());
+  }
+  EXPECT_EQ(States(batches), States(whole));
+}
+
+// Sees every expert twice, and which tokens it is shown.
+class Twice : public Recorder {
+ public:
+  bool ChangesExperts() const override { return true; }
+  void Routed(absl::Span<const int64_t> tokens) override {
+    EXPECT_TRUE(std::is_sorted(tokens.begin(), tokens.end()));
+    for (const int64_t token : tokens) ++times_[token];
+  }
+  absl::StatusOr<bool> ExpertSeen(int /*expert*/, Weights& /*weights*/) override { return again_ = !again_; }
+
+  std::map<int64_t, int> times_;
+
+ private:
+  bool again_ = false;
+};
+
+TEST(TapTest, ExpertsAreShownAgain) {
+  const RandomModel random = MakeRandomModel({.edit = WithExperts});
+  CpuDevice device(2);
+  Sequences sequences = Embedded(device, random.model), untapped = sequences;
+  Weights weights = *Weights::OfLayer(device, random.model, 0);
+  ASSERT_TRUE(untapped.RunPart(0, Part::kFeedForward, weights, Outcome::kKept).ok());
+  Twice twice;
+  weights.set_tap(&twice);
+  ASSERT_TRUE(sequences.RunPart(0, Part::kFeedForward, weights, Outcome::kKept).ok());
+  EXPECT_EQ(States(sequences), States(untapped));
+  EXPECT_EQ(twice.times_.size(), kTokens);
+  for (const auto& [token, times] : twice.times_) EXPECT_EQ(times, 2 * kUsed) << token;
 }
 
 }  // namespace

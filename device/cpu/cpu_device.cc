@@ -29,8 +29,11 @@ constexpr Operations kOperations = {
     .route = cpu::Route,
     .add_squares = cpu::AddSquares,
     .gram = cpu::Gram,
+    .cross_gram = cpu::CrossGram,
     .cholesky = cpu::Cholesky,
+    .cholesky_solve = cpu::CholeskySolve,
     .round_columns = cpu::RoundColumns,
+    .refine_groups = cpu::RefineGroups,
     .accumulate_softmax = cpu::AccumulateSoftmax,
     .accumulate_divergence = cpu::AccumulateDivergence,
 };

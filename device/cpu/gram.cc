@@ -46,4 +46,16 @@ void Gram(Device& device, ConstMatrix x, Matrix h) {
   }
 }
 
+void CrossGram(Device& device, ConstMatrix x, ConstMatrix y, Matrix c) {
+  auto& cpu = static_cast<CpuDevice&>(device);
+  const int64_t down = (c.rows + kTile - 1) / kTile, across = (c.cols + kTile - 1) / kTile;
+  const int threads = ThreadsFor(cpu, x.rows * c.rows * c.cols);
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+  for (int64_t tile = 0; tile < down * across; ++tile) {
+    const int64_t row = tile / across * kTile, col = tile % across * kTile;
+    Gemm(cpu, std::min(kTile, c.rows - row), std::min(kTile, c.cols - col), x.rows, 1,
+         {x.data + row, x.cols, Transpose::kYes}, {y.data + col, y.cols}, 1, {c.row(row) + col, c.cols});
+  }
+}
+
 }  // namespace nibble::cpu

@@ -30,10 +30,16 @@ void Route(Device& device, const RouterArguments& arguments, absl::Span<int32_t>
 // gram.cc
 void AddSquares(Device& device, ConstMatrix x, absl::Span<double> sums);
 void Gram(Device& device, ConstMatrix x, Matrix h);
+void CrossGram(Device& device, ConstMatrix x, ConstMatrix y, Matrix c);
 // cholesky.cc
 int64_t Cholesky(Device& device, Matrix a);
+// cholesky_solve.cc
+void CholeskySolve(Device& device, ConstMatrix factor, Matrix b);
 // round_columns.cc
 void RoundColumns(Device& device, const RoundColumnsArguments& arguments, Matrix error, absl::Span<uint8_t> codes);
+// refine_groups.cc
+void RefineGroups(Device& device, const RefineGroupsArguments& arguments, Matrix error, absl::Span<uint8_t> codes,
+                  absl::Span<uint8_t> choices);
 // softmax.cc
 void AccumulateSoftmax(Device& device, ConstMatrix values, int64_t first_column, absl::Span<const uint32_t> targets,
                        absl::Span<SoftmaxState> states);

@@ -3,6 +3,7 @@
 #include <limits>
 #include <vector>
 
+#include "device/cpu/column_panel.h"
 #include "device/cpu/cpu_device.h"
 #include "device/cpu/gemm.h"
 #include "device/cpu/operations.h"
@@ -11,7 +12,7 @@
 namespace nibble::cpu {
 namespace {
 
-constexpr int64_t kRows = 64;   // of a panel, which goes through all columns by itself
+constexpr int64_t kRows = kPanelRows;
 constexpr int64_t kBlock = 64;  // columns whose far errors are summed by one product
 
 // A panel of rows, everything in it transposed, so that each step works on all its rows side by side.
@@ -21,7 +22,6 @@ class Panel {
       : device_(device), a_(arguments), error_(error), codes_(codes), n_(arguments.w.cols) {
     errors_.resize(n_ * kRows);
     targets_.resize(kBlock * kRows);
-    changes_.resize(kBlock * kRows);
   }
 
   void Run(int64_t first) {
@@ -29,11 +29,6 @@ class Panel {
     rows_ = std::min(kRows, a_.w.rows - first);
     TakeLevels();
     std::fill(errors_.begin(), errors_.end(), 0.0f);
-    if (!a_.triangular) {
-      for (int64_t r = 0; r < rows_; ++r) {
-        for (int64_t j = 0; j < n_; ++j) errors_[j * kRows + r] = error_.row(first + r)[j];
-      }
-    }
     for (int64_t begin = 0; begin < n_; begin += kBlock) RunBlock(begin, std::min(begin + kBlock, n_));
     for (int64_t r = 0; r < rows_; ++r) {
       for (int64_t j = 0; j < n_; ++j) error_.row(first + r)[j] = errors_[j * kRows + r];
@@ -50,55 +45,29 @@ class Panel {
   }
 
   void RunBlock(int64_t begin, int64_t end) {
-    // What the errors of all columns add; of the block's own, as they are now.
-    const int64_t known = a_.triangular ? begin : n_;
-    if (known > 0) {
-      Gemm(device_, end - begin, kRows, known, 1, {a_.coupling.row(begin), n_}, {errors_.data(), kRows}, 0,
+    // What the errors of the columns before the block add.
+    if (begin > 0) {
+      Gemm(device_, end - begin, kRows, begin, 1, {a_.coupling.row(begin), n_}, {errors_.data(), kRows}, 0,
            {targets_.data(), kRows});
     } else {
       std::fill(targets_.begin(), targets_.end(), 0.0f);
     }
-    for (int64_t j = begin; j < end; ++j) {
-      float* target = &targets_[(j - begin) * kRows];
-      const float* coupling = a_.coupling.row(j);
-      float* error = &errors_[j * kRows];
-      if (!a_.triangular) {  // the product had the diagonal in it
-        for (int64_t r = 0; r < kRows; ++r) target[r] -= error[r] * coupling[j];
-      }
-      for (int64_t i = begin; i < j; ++i) {
-        const float* change = &changes_[(i - begin) * kRows];
-        for (int64_t r = 0; r < kRows; ++r) target[r] += change[r] * coupling[i];
-      }
-      RoundColumn(j, target, error, &changes_[(j - begin) * kRows]);
-    }
+    for (int64_t j = begin; j < end; ++j) RoundColumn(begin, j);
   }
 
-  void RoundColumn(int64_t j, float* target, float* error, float* change) {
-    float w[kRows] = {}, nearest[kRows], distance[kRows];
-    int32_t code[kRows] = {};
+  void RoundColumn(int64_t begin, int64_t j) {
+    float w[kRows] = {}, nearest[kRows];
+    int32_t code[kRows];
+    float* target = &targets_[(j - begin) * kRows];
+    const float* coupling = a_.coupling.row(j);
+    for (int64_t i = begin; i < j; ++i) AddScaled(&errors_[i * kRows], coupling[i], target);
     for (int64_t r = 0; r < rows_; ++r) w[r] = a_.w.row(first_ + r)[j];
-    const float* levels = &levels_[a_.group[j] * a_.codes * kRows];
-    for (int64_t r = 0; r < kRows; ++r) {
-      target[r] += w[r];
-      nearest[r] = levels[r];
-      distance[r] = std::abs(target[r] - levels[r]);
+    for (int64_t r = 0; r < kRows; ++r) target[r] += w[r];
+    Nearest(&levels_[a_.group[j] * a_.codes * kRows], a_.codes, target, nearest, code);
+    for (int64_t r = 0; r < rows_; ++r) {
+      errors_[j * kRows + r] = w[r] - nearest[r];
+      codes_[(first_ + r) * n_ + j] = static_cast<uint8_t>(code[r]);
     }
-    for (int32_t c = 1; c < a_.codes; ++c) {
-      const float* level = levels + c * kRows;
-      for (int64_t r = 0; r < kRows; ++r) {
-        const float away = std::abs(target[r] - level[r]);
-        const bool nearer = away < distance[r];
-        distance[r] = nearer ? away : distance[r];
-        nearest[r] = nearer ? level[r] : nearest[r];
-        code[r] = nearer ? c : code[r];
-      }
-    }
-    for (int64_t r = 0; r < kRows; ++r) {
-      const float now = r < rows_ ? w[r] - nearest[r] : 0.0f;
-      change[r] = now - error[r];
-      error[r] = now;
-    }
-    for (int64_t r = 0; r < rows_; ++r) codes_[(first_ + r) * n_ + j] = static_cast<uint8_t>(code[r]);
   }
 
   CpuDevice& device_;
@@ -109,7 +78,6 @@ class Panel {
   int64_t first_ = 0, rows_ = 0;
   std::vector<float> errors_;   // [n, kRows]
   std::vector<float> targets_;  // [kBlock, kRows]
-  std::vector<float> changes_;  // [kBlock, kRows]: of errors, by this pass
   std::vector<float> levels_;   // [groups * codes, kRows]
 };
 

@@ -1,7 +1,10 @@
 #include "quant/block/codebook.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -82,6 +85,66 @@ TEST_P(CodebookTest, EveryCodeIsSet) {
 TEST(CodebookTest, OnlyFormatsWithCodesHaveOne) {
   for (const Format format : {Format::kF32, Format::kBF16, Format::kQ8_0, Format::kQ2_K, Format::kF8_E4M3}) {
     EXPECT_EQ(FindCodebook(format), nullptr);
+  }
+}
+
+// A step moves the levels of the groups it is for and no others, and leaves every code as it is.
+TEST_P(CodebookTest, AdjustmentsMoveTheirGroupsAlone) {
+  const BlockFormat& format = *GetParam();
+  const Codebook& codebook = *FindCodebook(format.id);
+  const std::vector<float> values = Gaussian();
+  const size_t groups = format.block_elements / codebook.group, of_group = codebook.codes;
+  std::vector<std::byte> bytes(format.block_bytes);
+  format.encode_weighted(values.data(), nullptr, 1, bytes.data());
+  std::vector<float> before(groups * of_group), after(before.size());
+  codebook.Levels(bytes.data(), 1, before.data());
+  for (size_t g = 0; g < groups; ++g) {
+    std::set<std::vector<float>> different;
+    for (uint32_t choice = 0; choice < codebook.adjustments; ++choice) {
+      std::vector<std::byte> adjusted = bytes;
+      std::vector<uint8_t> choices(groups);
+      choices[g] = static_cast<uint8_t>(choice);
+      codebook.adjust(choices.data(), adjusted.data());
+      codebook.Levels(adjusted.data(), 1, after.data());
+      for (size_t i = 0; i < after.size(); ++i) {
+        ASSERT_TRUE(std::isfinite(after[i]));
+        if (choice > 0 && i / of_group == g) continue;
+        EXPECT_EQ(after[i], before[i]) << "choice " << choice << ", level " << i;
+      }
+      different.insert(std::vector<float>(&after[g * of_group], &after[g * of_group] + of_group));
+
+      // The same codes still give the values of the group's own levels.
+      std::vector<float> decoded(format.block_elements), original(format.block_elements);
+      format.decode(adjusted.data(), 1, decoded.data());
+      format.decode(bytes.data(), 1, original.data());
+      for (size_t i = 0; i < decoded.size(); ++i) {
+        const float* levels = &before[i / codebook.group * of_group];
+        const size_t code = std::find(levels, levels + of_group, original[i]) - levels;
+        ASSERT_LT(code, of_group);
+        if (std::count(levels, levels + of_group, original[i]) > 1) continue;  // two zeros
+        EXPECT_EQ(decoded[i], after[i / codebook.group * of_group + code]) << "value " << i;
+      }
+    }
+    EXPECT_GT(different.size(), 2u) << "group " << g;
+  }
+}
+
+// At the ends of a format's range steps beyond it are not taken.
+TEST_P(CodebookTest, AdjustmentsStayInRange) {
+  const BlockFormat& format = *GetParam();
+  const Codebook& codebook = *FindCodebook(format.id);
+  const size_t groups = format.block_elements / codebook.group;
+  for (const float scale : {0.0f, 1e-38f, 6.5e4f}) {
+    std::vector<float> values = Gaussian(), levels(groups * codebook.codes);
+    for (float& value : values) value *= scale * 20;
+    std::vector<std::byte> bytes(format.block_bytes);
+    format.encode_weighted(values.data(), nullptr, 1, bytes.data());
+    for (uint32_t choice = 0; choice < codebook.adjustments; ++choice) {
+      const std::vector<uint8_t> choices(groups, static_cast<uint8_t>(choice));
+      for (int times = 0; times < 200; ++times) codebook.adjust(choices.data(), bytes.data());
+      codebook.Levels(bytes.data(), 1, levels.data());
+      for (const float level : levels) EXPECT_TRUE(std::isfinite(level)) << "choice " << choice;
+    }
   }
 }
 

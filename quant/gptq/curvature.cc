@@ -34,7 +34,8 @@ absl::StatusOr<Curvature> Curvature::Of(Device& device, absl::Span<const float> 
 
   // The factor of H from its last column on is R: H is handed over in reverse order.
   std::vector<float> values(n * n);
-  NIBBLE_ASSIGN_OR_RETURN(const Buffer factor, device.Allocate(n * n));
+  NIBBLE_ASSIGN_OR_RETURN(curvature.factor_, device.Allocate(n * n));
+  const Buffer& factor = curvature.factor_;
   for (;; damping = damping > 0 ? damping * 10 : 1e-6) {
     if (damping > kMostDamping) return BadData("gram of a linear's inputs", "a positive definite matrix", "none");
 #pragma omp parallel for schedule(static) num_threads(device.threads())
@@ -60,13 +61,29 @@ absl::StatusOr<Curvature> Curvature::Of(Device& device, absl::Span<const float> 
   curvature.pivots_.resize(n);
 #pragma omp parallel for schedule(static) num_threads(device.threads())
   for (int64_t j = 0; j < n; ++j) {
-    const int64_t column = order[j];
-    const double pivot = curvature.pivots_[j] = diagonal[column] + damping * mean;
-    for (int64_t i = 0; i < n; ++i) rows[j * n + i] = static_cast<float>(gram[column * n + order[i]] / pivot);
+    const float pivot = curvature.pivots_[j] = static_cast<float>(diagonal[j] + damping * mean);
+    for (int64_t i = 0; i < n; ++i) rows[j * n + i] = gram[j * n + i] / pivot;
+    rows[j * n + j] = 1;
   }
   NIBBLE_ASSIGN_OR_RETURN(curvature.coupling_, device.Allocate(n * n));
   device.Upload(rows, curvature.coupling_.data());
   return curvature;
+}
+
+absl::Status Curvature::Solve(Device& device, absl::Span<float> rows) const {
+  const int64_t n = size(), count = rows.size() / n;
+  std::vector<float> ordered(rows.size());
+  for (int64_t r = 0; r < count; ++r) {
+    for (int64_t j = 0; j < n; ++j) ordered[r * n + j] = rows[r * n + order_[n - 1 - j]];
+  }
+  NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device.Allocate(rows.size()));
+  device.Upload(ordered, buffer.data());
+  device.operations().cholesky_solve(device, factor_.matrix(n, n), buffer.matrix(count, n));
+  NIBBLE_RETURN_IF_ERROR(device.Download(buffer.data(), absl::MakeSpan(ordered)));
+  for (int64_t r = 0; r < count; ++r) {
+    for (int64_t j = 0; j < n; ++j) rows[r * n + order_[n - 1 - j]] = ordered[r * n + j];
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<double>> Curvature::RowErrors(Device& device, ConstMatrix error) const {
@@ -78,7 +95,7 @@ absl::StatusOr<std::vector<double>> Curvature::RowErrors(Device& device, ConstMa
   NIBBLE_RETURN_IF_ERROR(device.Download(product.data(), absl::MakeSpan(y)));
   std::vector<double> sums(error.rows);
   for (int64_t r = 0; r < error.rows; ++r) {
-    for (int64_t j = 0; j < n; ++j) sums[r] += pivots_[j] * e[r * n + j] * y[r * n + j];
+    for (int64_t j = 0; j < n; ++j) sums[r] += static_cast<double>(pivots_[j]) * e[r * n + j] * y[r * n + j];
   }
   return sums;
 }

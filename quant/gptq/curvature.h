@@ -28,22 +28,26 @@ class Curvature {
   // What was added to the diagonal in the end, as a share of its mean.
   double damping() const { return damping_; }
 
-  // For device/operations.h round_columns, in rounding order. Feedback is triangular. With R R^T = H, R upper
-  // triangular, tr(E H E^T) = |E R|^2, and column j of E R ends at row j: rounding w_j to w_j + sum_{i<j} e_i R_ij /
-  // R_jj brings each as near to zero as its level allows. That is GPTQ (arXiv 2210.17323) without an inverse.
+  // For device/operations.h round_columns, in rounding order. With R R^T = H, R upper triangular, tr(E H E^T) = |E
+  // R|^2, and column j of E R ends at row j: rounding w_j to w_j + sum_{i<j} e_i R_ij / R_jj brings each as near to
+  // zero as its level allows. That is GPTQ (arXiv 2210.17323) without an inverse.
   ConstMatrix feedback() const { return feedback_.matrix(size(), size()); }
-  // Coupling: with all other errors given, the best e_j is -sum_i e_i H_ij / H_jj.
+  // For refine_groups, in the columns' own order: H_ji / H_jj, and H_jj, with damping.
   ConstMatrix coupling() const { return coupling_.matrix(size(), size()); }
+  absl::Span<const float> pivots() const { return pivots_; }
 
-  // e H e^T of each row of `error` [rows, n], in rounding order, on the device; undamped.
+  // Every row of `rows` [rows, n], in host memory and the columns' own order, times H^-1, H with its damping.
+  absl::Status Solve(Device& device, absl::Span<float> rows) const;
+
+  // e H e^T of each row of `error` [rows, n], in the columns' own order, on the device; with damping.
   absl::StatusOr<std::vector<double>> RowErrors(Device& device, ConstMatrix error) const;
 
  private:
   std::vector<int32_t> order_;
   std::vector<float> diagonal_;
   double damping_ = 0;
-  std::vector<double> pivots_;  // H_jj with its damping, in rounding order
-  Buffer feedback_, coupling_;
+  std::vector<float> pivots_;
+  Buffer factor_, feedback_, coupling_;
 };
 
 }  // namespace nibble

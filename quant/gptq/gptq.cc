@@ -1,7 +1,7 @@
 #include "quant/gptq/gptq.h"
 
 #include <algorithm>
-#include <utility>
+#include <numeric>
 #include <vector>
 
 #include "base/status.h"
@@ -11,8 +11,10 @@ namespace nibble {
 namespace {
 
 constexpr int64_t kPanelRows = 512;
+// Another round of refinement must lower the error by this share.
+constexpr double kWorthAnotherRound = 0.002;
 
-// So many rows on their way to bytes. What is indexed by column is in rounding order, but for the bytes.
+// So many rows on their way to bytes.
 class Panel {
  public:
   Panel(Device& device, const BlockFormat& format, const Curvature& curvature)
@@ -23,24 +25,25 @@ class Panel {
   absl::StatusOr<GptqFigures> Encode(absl::Span<const float> values, const GptqOptions& options,
                                      absl::Span<std::byte> out) {
     rows_ = values.size() / n();
+    bytes_.resize(out.size());
     EncodeSearched(device_, format_, curvature_.diagonal().data(), n(), values, out);
-    NIBBLE_RETURN_IF_ERROR(Prepare(values, out));
-    const Matrix error = error_.matrix(rows_, n());
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<double> outputs, curvature_.RowErrors(device_, w_.matrix(rows_, n())));
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<double> searched, curvature_.RowErrors(device_, error));
-    Round(curvature_.feedback(), true);
-    for (int sweep = 0; sweep < options.sweeps; ++sweep) {
-      const std::vector<uint8_t> before = codes_;
-      Round(curvature_.coupling(), false);
-      if (codes_ == before) break;
+    std::copy(out.begin(), out.end(), bytes_.begin());
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<double> outputs, RowErrors(values));
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<double> searched, RowErrors(Errors(values)));
+    NIBBLE_RETURN_IF_ERROR(RoundWithFeedback(values));
+    NIBBLE_ASSIGN_OR_RETURN(std::vector<double> left, RowErrors(Errors(values)));
+    for (int round = 0; round < options.rounds; ++round) {
+      const double before = std::accumulate(left.begin(), left.end(), 0.0);
+      NIBBLE_RETURN_IF_ERROR(Refine(values));
+      NIBBLE_ASSIGN_OR_RETURN(left, RowErrors(Errors(values)));
+      if (std::accumulate(left.begin(), left.end(), 0.0) > (1 - kWorthAnotherRound) * before) break;
     }
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<double> rounded, curvature_.RowErrors(device_, error));
     GptqFigures figures;
     for (int64_t r = 0; r < rows_; ++r) {
       figures.outputs += outputs[r];
       figures.searched += searched[r];
-      figures.error += std::min(searched[r], rounded[r]);
-      if (rounded[r] < searched[r]) SetCodes(r, out.subspan(r * RowBytes(), RowBytes()));
+      figures.error += std::min(searched[r], left[r]);
+      if (left[r] < searched[r]) std::copy_n(&bytes_[r * RowBytes()], RowBytes(), &out[r * RowBytes()]);
     }
     return figures;
   }
@@ -49,46 +52,103 @@ class Panel {
   int64_t n() const { return curvature_.size(); }
   int64_t RowBytes() const { return format_.BytesFor(n()); }
   int64_t Blocks() const { return n() / format_.block_elements; }
+  int64_t Groups() const { return n() / codebook_.group; }
 
-  // Weights, the search's levels and its errors, onto the device.
-  absl::Status Prepare(absl::Span<const float> values, absl::Span<const std::byte> bytes) {
-    const int64_t levels_per_row = n() / codebook_.group * codebook_.codes;
-    std::vector<float> w(rows_ * n()), error(w.size()), levels(rows_ * levels_per_row);
+  // Of the rows as their bytes stand.
+  std::vector<float> Errors(absl::Span<const float> values) const {
+    std::vector<float> errors(values.size());
 #pragma omp parallel for schedule(static) num_threads(device_.threads())
     for (int64_t r = 0; r < rows_; ++r) {
-      const std::byte* row = &bytes[r * RowBytes()];
-      std::vector<float> decoded(n());
-      format_.decode(row, Blocks(), decoded.data());
-      codebook_.Levels(row, Blocks(), &levels[r * levels_per_row]);
-      for (int64_t j = 0; j < n(); ++j) {
-        const int32_t column = curvature_.order()[j];
-        w[r * n() + j] = values[r * n() + column];
-        error[r * n() + j] = values[r * n() + column] - decoded[column];
-      }
+      float* row = &errors[r * n()];
+      format_.decode(&bytes_[r * RowBytes()], Blocks(), row);
+      for (int64_t j = 0; j < n(); ++j) row[j] = values[r * n() + j] - row[j];
     }
-    for (const auto& [from, to] : {std::pair{&w, &w_}, {&error, &error_}, {&levels, &levels_}}) {
-      NIBBLE_ASSIGN_OR_RETURN(*to, device_.Allocate(from->size()));
-      device_.Upload(*from, to->data());
+    return errors;
+  }
+
+  absl::StatusOr<std::vector<double>> RowErrors(absl::Span<const float> errors) {
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, Uploaded(errors));
+    return curvature_.RowErrors(device_, buffer.matrix(rows_, n()));
+  }
+
+  absl::StatusOr<Buffer> Uploaded(absl::Span<const float> values) {
+    NIBBLE_ASSIGN_OR_RETURN(Buffer buffer, device_.Allocate(values.size()));
+    device_.Upload(values, buffer.data());
+    return buffer;
+  }
+
+  absl::Status RoundWithFeedback(absl::Span<const float> values) {
+    std::vector<float> w(values.size()), levels(rows_ * Groups() * codebook_.codes);
+#pragma omp parallel for schedule(static) num_threads(device_.threads())
+    for (int64_t r = 0; r < rows_; ++r) {
+      codebook_.Levels(&bytes_[r * RowBytes()], Blocks(), &levels[r * Groups() * codebook_.codes]);
+      for (int64_t j = 0; j < n(); ++j) w[r * n() + j] = values[r * n() + curvature_.order()[j]];
     }
-    codes_.resize(w.size());
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer w_buffer, Uploaded(w));
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer level_buffer, Uploaded(levels));
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer error, device_.Allocate(values.size()));
+    std::vector<uint8_t> codes(values.size()), ordered(values.size());
+    device_.operations().round_columns(device_,
+                                       {.w = w_buffer.matrix(rows_, n()),
+                                        .coupling = curvature_.feedback(),
+                                        .group = group_,
+                                        .levels = level_buffer.matrix(rows_, levels.size() / rows_),
+                                        .codes = codebook_.codes},
+                                       error.matrix(rows_, n()), absl::MakeSpan(ordered));
+    for (int64_t r = 0; r < rows_; ++r) {
+      for (int64_t j = 0; j < n(); ++j) codes[r * n() + curvature_.order()[j]] = ordered[r * n() + j];
+      codebook_.set_codes(&codes[r * n()], Blocks(), &bytes_[r * RowBytes()]);
+    }
     return absl::OkStatus();
   }
 
-  void Round(ConstMatrix coupling, bool triangular) {
-    device_.operations().round_columns(device_,
-                                       {.w = w_.matrix(rows_, n()),
-                                        .coupling = coupling,
-                                        .triangular = triangular,
-                                        .group = group_,
-                                        .levels = levels_.matrix(rows_, levels_.size() / rows_),
+  // Scales move by the format's small steps, codes follow.
+  absl::Status Refine(absl::Span<const float> values) {
+    const int64_t per_group = codebook_.adjustments * codebook_.codes;
+    std::vector<float> levels(rows_ * Groups() * per_group);
+#pragma omp parallel for schedule(static) num_threads(device_.threads())
+    for (int64_t r = 0; r < rows_; ++r) AdjustedLevels(&bytes_[r * RowBytes()], &levels[r * Groups() * per_group]);
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer w, Uploaded(values));
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer level_buffer, Uploaded(levels));
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer error, Uploaded(Errors(values)));
+    std::vector<uint8_t> codes(values.size()), choices(rows_ * Groups());
+    device_.operations().refine_groups(device_,
+                                       {.w = w.matrix(rows_, n()),
+                                        .coupling = curvature_.coupling(),
+                                        .pivots = curvature_.pivots(),
+                                        .group = codebook_.group,
+                                        .levels = level_buffer.matrix(rows_, Groups() * per_group),
+                                        .choices = codebook_.adjustments,
                                         .codes = codebook_.codes},
-                                       error_.matrix(rows_, n()), absl::MakeSpan(codes_));
+                                       error.matrix(rows_, n()), absl::MakeSpan(codes), absl::MakeSpan(choices));
+    const int64_t groups = format_.block_elements / codebook_.group;
+    for (int64_t r = 0; r < rows_; ++r) {
+      std::byte* row = &bytes_[r * RowBytes()];
+      for (int64_t b = 0; b < Blocks(); ++b) {
+        codebook_.adjust(&choices[r * Groups() + b * groups], row + b * format_.block_bytes);
+      }
+      codebook_.set_codes(&codes[r * n()], Blocks(), row);
+    }
+    return absl::OkStatus();
   }
 
-  void SetCodes(int64_t row, absl::Span<std::byte> out) const {
-    std::vector<uint8_t> codes(n());
-    for (int64_t j = 0; j < n(); ++j) codes[curvature_.order()[j]] = codes_[row * n() + j];
-    codebook_.set_codes(codes.data(), Blocks(), out.data());
+  // levels [groups, adjustments, codes] of a row.
+  void AdjustedLevels(const std::byte* row, float* levels) const {
+    const int64_t groups = format_.block_elements / codebook_.group;
+    std::vector<std::byte> block(format_.block_bytes);
+    std::vector<float> of_block(groups * codebook_.codes);
+    for (int64_t b = 0; b < Blocks(); ++b, row += format_.block_bytes) {
+      for (uint32_t a = 0; a < codebook_.adjustments; ++a) {
+        std::copy_n(row, block.size(), block.begin());
+        const std::vector<uint8_t> choices(groups, static_cast<uint8_t>(a));
+        codebook_.adjust(choices.data(), block.data());
+        codebook_.Levels(block.data(), 1, of_block.data());
+        for (int64_t g = 0; g < groups; ++g) {
+          std::copy_n(&of_block[g * codebook_.codes], codebook_.codes,
+                      &levels[((b * groups + g) * codebook_.adjustments + a) * codebook_.codes]);
+        }
+      }
+    }
   }
 
   Device& device_;
@@ -97,8 +157,7 @@ class Panel {
   const Curvature& curvature_;
   std::vector<int32_t> group_;
   int64_t rows_ = 0;
-  Buffer w_, error_, levels_;
-  std::vector<uint8_t> codes_;
+  std::vector<std::byte> bytes_;
 };
 
 }  // namespace

@@ -20,7 +20,7 @@ void EncodeSearched(Device& device, const BlockFormat& format, const float* weig
                     absl::Span<const float> values, absl::Span<std::byte> out);
 
 struct GptqOptions {
-  int sweeps = 4;  // of coordinate descent behind the feedback; each lowers the error, or leaves it
+  int rounds = 4;  // of refinement behind the feedback; each lowers the error, or leaves it
 };
 
 // Whether the format has codes to choose.

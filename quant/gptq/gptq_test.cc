@@ -16,7 +16,7 @@ namespace {
 
 using Floats = std::vector<float>;
 
-constexpr int64_t kColumns = 512, kRows = 70, kTokens = 1500;
+constexpr int64_t kColumns = 256, kRows = 70, kTokens = 800;
 
 // Inputs as real ones are: columns that go together, and a few that are much larger.
 Floats CorrelatedInputs(uint32_t seed) {
@@ -113,8 +113,8 @@ TEST_P(GptqTest, LowersTheErrorOfOutputsItHasNotSeen) {
   }
   const double error = OutputError(format, weights, bytes, inputs);
   EXPECT_LT(error, 0.6 * OutputError(format, weights, searched, inputs));
-  EXPECT_NEAR(figures.error, error, 1e-3 * error);
-  EXPECT_NEAR(figures.searched, OutputError(format, weights, searched, inputs), 1e-3 * figures.searched);
+  EXPECT_LT(figures.error, 0.6 * figures.searched);  // with damping, which makes them a little larger
+  EXPECT_GT(figures.searched, OutputError(format, weights, searched, inputs));
 }
 
 TEST_P(GptqTest, BytesDoNotDependOnThreads) {
@@ -124,17 +124,32 @@ TEST_P(GptqTest, BytesDoNotDependOnThreads) {
   EXPECT_EQ(bytes, Encode(*GetParam(), gram, weights, 3));
 }
 
-TEST(CurvatureTest, UncorrelatedInputsLeaveTheSearchAsItIs) {
-  const BlockFormat& format = GetFormat(Format::kIQ4_NL);
+// Nothing can be made up for; what is left to gain is what the search over scales did not find.
+TEST(GptqOptionsTest, UncorrelatedInputsGainLittle) {
   Floats gram(kColumns * kColumns), weights = Weights(3);
   for (int64_t i = 0; i < kColumns; ++i) gram[i * kColumns + i] = 2;
-  std::vector<std::byte> searched(format.BytesFor(weights.size()));
-  const Floats diagonal(kColumns, 2);
-  for (int64_t r = 0; r < 3; ++r) {
-    format.encode_weighted(&weights[r * kColumns], diagonal.data(), kColumns / 32,
-                           &searched[r * format.BytesFor(kColumns)]);
+  for (const BlockFormat* format : Possible()) {
+    GptqFigures figures;
+    Encode(*format, gram, weights, 1, &figures);
+    EXPECT_LE(figures.error, figures.searched) << format->name;
+    EXPECT_GT(figures.error, 0.9 * figures.searched) << format->name;
   }
-  EXPECT_EQ(Encode(format, gram, weights, 1), searched);
+}
+
+// Refinement moves scales too, and never makes it worse.
+TEST_P(GptqTest, RefinementLowersTheError) {
+  const BlockFormat& format = *GetParam();
+  const Floats gram = Gram(CorrelatedInputs(3)), weights = Weights(kRows);
+  CpuDevice device(2);
+  const Curvature curvature = *Curvature::Of(device, gram, kColumns, 0.01);
+  std::vector<std::byte> bytes(format.BytesFor(weights.size()));
+  double before = std::numeric_limits<double>::infinity();
+  for (const int rounds : {0, 1, 3}) {
+    const GptqFigures figures =
+        *EncodeGptq(device, format, curvature, weights, {.rounds = rounds}, absl::MakeSpan(bytes));
+    EXPECT_LT(figures.error, before) << rounds << " rounds";
+    before = figures.error;
+  }
 }
 
 TEST(CurvatureTest, DampingGrowsUntilTheFactorExists) {

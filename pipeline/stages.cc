@@ -1,0 +1,37 @@
+#include "pipeline/stages.h"
+
+#include <algorithm>
+
+namespace nibble {
+namespace {
+
+const Stage kAttentionStages[] = {
+    {{Role::kQuery, Role::kKey, Role::kValue, Role::kQueryKeyValue, Role::kQueryA, Role::kKeyValueA}},
+    {{Role::kQueryB}},
+    {{Role::kAttentionOutput}, true},
+};
+const Stage kFeedForwardStages[] = {
+    {{Role::kGate, Role::kUp, Role::kSharedGate, Role::kSharedUp}},
+    {{Role::kDown, Role::kSharedDown}, true},
+};
+const Stage kExpertStages[] = {
+    {{Role::kExpertGate, Role::kExpertUp}},
+    {{Role::kExpertDown}, true},
+};
+
+}  // namespace
+
+bool Stage::Has(Role role) const { return std::find(roles.begin(), roles.end(), role) != roles.end(); }
+
+absl::Span<const Stage> AttentionStages() { return kAttentionStages; }
+absl::Span<const Stage> FeedForwardStages() { return kFeedForwardStages; }
+absl::Span<const Stage> ExpertStages() { return kExpertStages; }
+
+bool IsStaged(Role role) {
+  const auto has = [&](const Stage& stage) { return stage.Has(role); };
+  return std::any_of(std::begin(kAttentionStages), std::end(kAttentionStages), has) ||
+         std::any_of(std::begin(kFeedForwardStages), std::end(kFeedForwardStages), has) ||
+         std::any_of(std::begin(kExpertStages), std::end(kExpertStages), has);
+}
+
+}  // namespace nibble

@@ -1,0 +1,58 @@
+// The bytes of linears that share their inputs, made in several ways and judged by outputs that none of these saw.
+#ifndef NIBBLE_QUANT_GPTQ_FIT_H_
+#define NIBBLE_QUANT_GPTQ_FIT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "device/device.h"
+#include "quant/block/format.h"
+#include "quant/gptq/input_statistics.h"
+
+namespace nibble {
+
+struct FitOptions {
+  bool feedback = true;  // else the search over scales alone
+  // Of the mean diagonal, largest first (quant/gptq/curvature.h). The first is taken for all the linears together, but
+  // for a smaller one that brings outputs on held-out tokens nearer to the original's by a twentieth at least,
+  // judged by a sample of rows: what is less may be the noise of these tokens, and what is fitted to noise
+  // goes on to all layers behind.
+  std::vector<double> dampings = {0.2, 0.05, 0.01};
+  // How much of what quantization before the linear did to its inputs it tries to make up for, where the statistics
+  // have originals: weights move toward the least-squares answer W + W D^T X (X^T X)^-1 by this share before they are
+  // rounded (GPTAQ, arXiv 2504.02692). Chosen likewise, for each linear by itself. The answer's own damping is larger:
+  // where inputs hardly vary there is nothing to make up for but noise.
+  std::vector<float> upstream = {0, 1};
+  double upstream_damping = 0.2;
+};
+
+struct FitLinear {
+  const BlockFormat* format;
+  absl::Span<const float> values;  // [rows, n]
+  absl::Span<std::byte> out;
+};
+
+struct FitFigures {
+  bool feedback = false;  // chosen; if not, the search over scales stands
+  double damping = 0;
+  float upstream = 0;
+  // On the held-out tokens: squares of the original outputs, and of the error by the search and by what was chosen,
+  // which is never above it.
+  double outputs = 0;
+  double searched = 0;
+  double error = 0;
+};
+
+// `fit` is what bytes are made for, `held_out` what they are judged by; without tokens there the search stands. Scales
+// are searched under the diagonal of fit's gram. Where a format has no codes to choose (CanGptq), likewise.
+// REQUIRES: fit.size() > 0.
+absl::StatusOr<std::vector<FitFigures>> FitLinears(Device& device, const InputStatistics& fit,
+                                                   const InputStatistics& held_out, absl::Span<const FitLinear> linears,
+                                                   const FitOptions& options);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_QUANT_GPTQ_FIT_H_

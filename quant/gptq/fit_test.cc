@@ -1,0 +1,169 @@
+#include "quant/gptq/fit.h"
+
+#include <cmath>
+#include <cstddef>
+#include <random>
+#include <vector>
+
+#include "device/cpu/cpu_device.h"
+#include "gtest/gtest.h"
+#include "quant/block/format.h"
+#include "quant/gptq/gptq.h"
+#include "quant/gptq/input_statistics.h"
+
+namespace nibble {
+namespace {
+
+using Floats = std::vector<float>;
+using Originals = InputStatistics::Originals;
+
+constexpr int64_t kColumns = 128, kRows = 40, kFactors = 20;
+
+Floats Normal(int64_t count, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  Floats values(count);
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+// Columns that go together, in the same way for every seed.
+Floats Inputs(int64_t tokens, uint32_t seed) {
+  const Floats shared = Normal(kFactors * kColumns, 99), factors = Normal(tokens * kFactors, seed);
+  Floats inputs = Normal(tokens * kColumns, seed + 1000);
+  for (int64_t t = 0; t < tokens; ++t) {
+    for (int64_t j = 0; j < kColumns; ++j) {
+      for (int64_t k = 0; k < kFactors; ++k) {
+        inputs[t * kColumns + j] += factors[t * kFactors + k] * shared[k * kColumns + j];
+      }
+    }
+  }
+  return inputs;
+}
+
+void Add(Device& device, InputStatistics& statistics, const Floats& x, const Floats& original) {
+  const Buffer dx = *device.Allocate(x.size()), doriginal = *device.Allocate(x.size());
+  device.Upload(x, dx.data());
+  device.Upload(original, doriginal.data());
+  const int64_t rows = x.size() / kColumns;
+  ASSERT_TRUE(statistics.Add(device, dx.matrix(rows, kColumns), doriginal.matrix(rows, kColumns)).ok());
+}
+
+// Sum over tokens and rows of (w o - q x)^2, from the bytes alone.
+double Error(const BlockFormat& format, const Floats& weights, const std::vector<std::byte>& bytes, const Floats& x,
+             const Floats& original) {
+  Floats decoded(weights.size());
+  format.decode(bytes.data(), weights.size() / format.block_elements, decoded.data());
+  double sum = 0;
+  for (size_t t = 0; t < x.size() / kColumns; ++t) {
+    for (int64_t r = 0; r < kRows; ++r) {
+      double difference = 0;
+      for (int64_t j = 0; j < kColumns; ++j) {
+        difference += static_cast<double>(weights[r * kColumns + j]) * original[t * kColumns + j] -
+                      static_cast<double>(decoded[r * kColumns + j]) * x[t * kColumns + j];
+      }
+      sum += difference * difference;
+    }
+  }
+  return sum;
+}
+
+// Inputs that have lost a tenth of their size on the way: what makes up for it is to scale the weights.
+Floats Weakened(const Floats& original) {
+  Floats x = original;
+  for (float& value : x) value *= 0.9f;
+  return x;
+}
+
+class FitTest : public testing::Test {
+ protected:
+  FitFigures Fit(Originals fit_kind, Originals held_out_kind, const Floats& x, const Floats& original,
+                 const Floats& held_x, const Floats& held_original, const FitOptions& options) {
+    InputStatistics fit(fit_kind), held_out(held_out_kind);
+    Add(device_, fit, x, original);
+    if (!held_x.empty()) Add(device_, held_out, held_x, held_original);
+    bytes_.assign(format_.BytesFor(weights_.size()), std::byte{0});
+    const auto figures = FitLinears(device_, fit, held_out, {{&format_, weights_, absl::MakeSpan(bytes_)}}, options);
+    EXPECT_TRUE(figures.ok()) << figures.status();
+    return (*figures)[0];
+  }
+
+  CpuDevice device_{2};
+  const BlockFormat& format_ = GetFormat(Format::kQ4_0);
+  const Floats weights_ = Normal(kRows * kColumns, 5);
+  std::vector<std::byte> bytes_;
+};
+
+TEST_F(FitTest, FiguresAreOfTheHeldOutTokens) {
+  const Floats x = Inputs(900, 1), held_out = Inputs(300, 2);
+  const FitFigures figures = Fit(Originals::kNone, Originals::kNone, x, x, held_out, held_out, {});
+  EXPECT_TRUE(figures.feedback);
+  EXPECT_EQ(figures.upstream, 0);
+  EXPECT_LT(figures.error, 0.6 * figures.searched);
+  EXPECT_NEAR(figures.error, Error(format_, weights_, bytes_, held_out, held_out), 1e-3 * figures.error);
+}
+
+TEST_F(FitTest, MakesUpForWhatInputsHaveLost) {
+  const Floats original = Inputs(900, 1), held_original = Inputs(300, 2);
+  const Floats x = Weakened(original), held_out = Weakened(held_original);
+  const FitFigures plain =
+      Fit(Originals::kCross, Originals::kAll, x, original, held_out, held_original, {.upstream = {0}});
+  const FitFigures figures = Fit(Originals::kCross, Originals::kAll, x, original, held_out, held_original, {});
+  EXPECT_EQ(figures.upstream, 1);
+  EXPECT_LT(figures.error, 0.3 * plain.error);
+  EXPECT_NEAR(figures.error, Error(format_, weights_, bytes_, held_out, held_original), 1e-2 * figures.error);
+}
+
+// Statistics of other inputs than those that judge: feedback would do harm, and the search stands.
+TEST_F(FitTest, TheSearchStandsWhereFeedbackDoesHarm) {
+  const Floats held_out = Normal(300 * kColumns, 7);
+  Floats x = Inputs(30, 1);
+  for (float& value : x) value *= 1000;
+  const FitFigures figures = Fit(Originals::kNone, Originals::kNone, x, x, held_out, held_out, {.dampings = {1e-6}});
+  EXPECT_FALSE(figures.feedback);
+  EXPECT_EQ(figures.error, figures.searched);
+}
+
+TEST_F(FitTest, WithoutTokensThatJudgeTheSearchStands) {
+  const Floats x = Inputs(300, 1);
+  const FitFigures figures = Fit(Originals::kNone, Originals::kNone, x, x, {}, {}, {});
+  EXPECT_FALSE(figures.feedback);
+  std::vector<std::byte> searched(bytes_.size());
+  Floats squares(kColumns);
+  for (size_t i = 0; i < x.size(); ++i) squares[i % kColumns] += x[i] * x[i];
+  EncodeSearched(device_, format_, squares.data(), kColumns, weights_, absl::MakeSpan(searched));
+  size_t same = 0;
+  for (size_t i = 0; i < searched.size(); ++i) same += searched[i] == bytes_[i];
+  EXPECT_GT(same, searched.size() * 99 / 100);  // the sums of squares differ in their last bits
+}
+
+// The first damping stays unless another is clearly better: with hardly more tokens than columns a small one is much
+// worse, with many tokens a large one is.
+TEST_F(FitTest, DampingIsChosen) {
+  const Floats few = Inputs(100, 1), many = Inputs(3000, 3), held_out = Inputs(500, 2);
+  const auto chosen = [&](const Floats& x, std::vector<double> dampings) {
+    return Fit(Originals::kNone, Originals::kNone, x, x, held_out, held_out, {.dampings = dampings});
+  };
+  EXPECT_FLOAT_EQ(chosen(few, {0.05, 1e-5}).damping, 0.05);
+  EXPECT_FLOAT_EQ(chosen(few, {1e-5, 0.05}).damping, 0.05);
+  EXPECT_FLOAT_EQ(chosen(many, {20, 0.01}).damping, 0.01);
+  EXPECT_FLOAT_EQ(chosen(many, {0.0101, 0.01}).damping, 0.0101);
+  EXPECT_LT(chosen(few, {0.05}).error, chosen(few, {1e-5}).error);
+}
+
+// An expert without a token of its own has the prior's inputs.
+TEST_F(FitTest, PriorsCountAsSoManyTokens) {
+  const Floats x = Inputs(300, 1);
+  InputStatistics layer, expert;
+  Add(device_, layer, x, x);
+  ASSERT_TRUE(expert.AddPrior(device_, layer, 150).ok());
+  EXPECT_EQ(expert.tokens(), 0);
+  ASSERT_EQ(expert.size(), kColumns);
+  Floats of_layer(kColumns * kColumns), of_expert(of_layer.size());
+  ASSERT_TRUE(device_.Download(layer.gram().data, absl::MakeSpan(of_layer)).ok());
+  ASSERT_TRUE(device_.Download(expert.gram().data, absl::MakeSpan(of_expert)).ok());
+  for (size_t i = 0; i < of_layer.size(); ++i) EXPECT_FLOAT_EQ(of_expert[i], 0.5f * of_layer[i]);
+}
+
+}  // namespace
+}  // namespace nibble

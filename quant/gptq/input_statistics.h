@@ -1,0 +1,44 @@
+// What calibration keeps of a linear's inputs.
+#ifndef NIBBLE_QUANT_GPTQ_INPUT_STATISTICS_H_
+#define NIBBLE_QUANT_GPTQ_INPUT_STATISTICS_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "device/device.h"
+
+namespace nibble {
+
+// Sums over tokens of what a linear gets, X [T, n], and, where they are known, of what it would get if nothing before
+// it were quantized, O [T, n]. Matrices are [n, n], on the device; there from the first tokens on.
+class InputStatistics {
+ public:
+  enum class Originals { kNone, kCross, kAll };  // which of the sums below are formed
+  explicit InputStatistics(Originals originals = Originals::kNone) : originals_(originals) {}
+
+  // `original`: O, of x's shape; not read for kNone.
+  absl::Status Add(Device& device, ConstMatrix x, ConstMatrix original);
+  absl::Status Add(Device& device, ConstMatrix x) { return Add(device, x, x); }
+
+  // As though `tokens` more tokens had been seen, like those of `prior` on average. REQUIRES: kNone; of one size, or
+  // this one empty; prior.tokens() > 0.
+  absl::Status AddPrior(Device& device, const InputStatistics& prior, double tokens);
+
+  Originals originals() const { return originals_; }
+  int64_t tokens() const { return tokens_; }
+  int64_t size() const { return size_; }
+  Matrix gram() const { return gram_.matrix(size_, size_); }          // X^T X
+  Matrix cross() const { return cross_.matrix(size_, size_); }        // X^T O; not for kNone
+  Matrix original() const { return original_.matrix(size_, size_); }  // O^T O; for kAll alone
+
+ private:
+  absl::Status Begin(Device& device, int64_t size);
+
+  Originals originals_;
+  int64_t tokens_ = 0, size_ = 0;
+  Buffer gram_, cross_, original_;
+};
+
+}  // namespace nibble
+
+#endif  // NIBBLE_QUANT_GPTQ_INPUT_STATISTICS_H_

@@ -1,0 +1,86 @@
+#include "quant/gptq/output_error.h"
+
+#include "base/status.h"
+
+namespace nibble {
+namespace {
+
+using Originals = InputStatistics::Originals;
+
+absl::StatusOr<Buffer> Uploaded(Device& device, absl::Span<const float> values) {
+  NIBBLE_ASSIGN_OR_RETURN(Buffer buffer, device.Allocate(values.size()));
+  device.Upload(values, buffer.data());
+  return buffer;
+}
+
+absl::StatusOr<std::vector<float>> Downloaded(Device& device, ConstMatrix matrix) {
+  std::vector<float> values(matrix.rows * matrix.cols);
+  NIBBLE_RETURN_IF_ERROR(device.Download(matrix.data, absl::MakeSpan(values)));
+  return values;
+}
+
+double Dot(absl::Span<const float> a, absl::Span<const float> b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
+  return sum;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<float>> Times(Device& device, absl::Span<const float> values, ConstMatrix w) {
+  const int64_t rows = values.size() / w.cols;
+  NIBBLE_ASSIGN_OR_RETURN(const Buffer x, Uploaded(device, values));
+  NIBBLE_ASSIGN_OR_RETURN(const Buffer y, device.Allocate(rows * w.rows));
+  device.operations().matmul(device, x.matrix(rows, w.cols), w, nullptr, y.matrix(rows, w.rows));
+  return Downloaded(device, y.matrix(rows, w.rows));
+}
+
+absl::StatusOr<OutputError> OutputError::Create(Device& device, const InputStatistics& statistics) {
+  OutputError result(device, statistics);
+  if (statistics.originals() == Originals::kNone) return result;
+  const int64_t n = statistics.size();
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> gram, Downloaded(device, statistics.gram()));
+  NIBBLE_ASSIGN_OR_RETURN(std::vector<float> drift, Downloaded(device, statistics.cross()));
+  if (statistics.originals() == Originals::kAll) {
+    NIBBLE_ASSIGN_OR_RETURN(std::vector<float> inherited, Downloaded(device, statistics.original()));
+    for (int64_t i = 0; i < n; ++i) {
+      for (int64_t j = 0; j < n; ++j) inherited[i * n + j] += gram[i * n + j] - drift[i * n + j] - drift[j * n + i];
+    }
+    NIBBLE_ASSIGN_OR_RETURN(result.inherited_, Uploaded(device, inherited));
+  }
+  for (int64_t i = 0; i < n * n; ++i) drift[i] -= gram[i];
+  NIBBLE_ASSIGN_OR_RETURN(result.drift_, Uploaded(device, drift));
+  return result;
+}
+
+absl::StatusOr<std::vector<float>> OutputError::Drift(absl::Span<const float> weights) const {
+  if (drift_.empty()) return std::vector<float>();
+  return Times(*device_, weights, drift_.matrix(statistics_->size(), statistics_->size()));
+}
+
+absl::StatusOr<OutputError::Linear> OutputError::Prepare(absl::Span<const float> weights) const {
+  const int64_t n = statistics_->size();
+  Linear linear{.weights = weights, .drift = {}};
+  NIBBLE_ASSIGN_OR_RETURN(linear.drift, Drift(weights));
+  const bool all = statistics_->originals() == Originals::kAll;
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> outputs,
+                          Times(*device_, weights, all ? statistics_->original() : statistics_->gram()));
+  linear.outputs = Dot(weights, outputs);
+  if (all) {
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> inherited, Times(*device_, weights, inherited_.matrix(n, n)));
+    linear.inherited = Dot(weights, inherited);
+  }
+  return linear;
+}
+
+absl::StatusOr<double> OutputError::Of(const Linear& linear, const BlockFormat& format,
+                                       absl::Span<const std::byte> bytes) const {
+  std::vector<float> error(linear.weights.size());
+  format.decode(bytes.data(), error.size() / format.block_elements, error.data());
+  for (size_t i = 0; i < error.size(); ++i) error[i] = linear.weights[i] - error[i];
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> product, Times(*device_, error, statistics_->gram()));
+  return Dot(error, product) + 2 * Dot(absl::MakeSpan(error).subspan(0, linear.drift.size()), linear.drift) +
+         linear.inherited;
+}
+
+}  // namespace nibble
