@@ -129,7 +129,8 @@ class Measurement:
             return {'peer': self.peer_row, 'shuffled': self.shuffled_row, 'own': self.own_row}[row.kind](row), None
         except Failed as error:
             if error.code == USAGE:
-                return None, f'not there: {error.last_line}'
+                print(f'accuracy: {error.last_line}', file=sys.stderr, flush=True)
+                return None, 'this nibble does not make it'
             raise
 
 

@@ -75,7 +75,7 @@ def cells(row, columns, text):
 
 def section(kind, measured, text):
     found = {name: columns for name, (columns, _) in measured.items() if columns and ROWS[name].kind == kind}
-    missing = [f'{name}: {reason}' for name, (_, reason) in measured.items() if reason and ROWS[name].kind == kind]
+    missing = [f'- {name}: {reason}\n' for name, (_, reason) in measured.items() if reason and ROWS[name].kind == kind]
     if not found and not missing:
         return ''
     parts = [SECTIONS[kind]]
@@ -84,7 +84,7 @@ def section(kind, measured, text):
         head = ['', *(TITLES[column] for column in columns), 'ratio', 'must', 'goal']
         parts.append(table([head + (['file size, ratio'] if kind == 'peer' else [])] +
                            [cells(ROWS[name], columns, text) for name, columns in found.items()]))
-    return '\n'.join(parts + [f'- {line}\n' for line in missing])
+    return '\n'.join(parts + [''.join(missing)] * bool(missing))
 
 
 def write(measured, settings):
