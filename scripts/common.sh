@@ -12,3 +12,20 @@ run_bazel() {
 }
 
 say() { printf '\n== %s\n' "$*" >&2; }
+
+# make_venv NAME REQUIREMENTS: a virtual environment in the cache, made anew when the file of requirements changes.
+make_venv() {
+  local venv=$cache/$1 requirements=$2
+  cmp -s "$requirements" "$venv/requirements.txt" && return
+  python3 -m venv --clear "$venv" &&
+    "$venv/bin/pip" install -q --disable-pip-version-check -r "$requirements" &&
+    cp "$requirements" "$venv/"
+}
+
+# llama.cpp's programs (these need cmake and ninja) and the SmolLM2 checkpoint, by the shared data's scripts, in the
+# cache's folders peers and smollm2; ten minutes the first time. Needs make_venv venv, and ../shared.
+make_peers() {
+  local PATH=$cache/venv/bin:$PATH
+  [[ -x $cache/peers/bin/llama-perplexity ]] || ../shared/peers/build-llama-cpp "$cache/peers" || return
+  [[ -f $cache/smollm2/config.json ]] || python ../shared/models/make_smollm2.py "$cache/smollm2"
+}
