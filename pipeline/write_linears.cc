@@ -198,6 +198,7 @@ class LinearsJob {
     const int64_t rows = matrix.rows, cols = matrix.cols;
     std::vector<float> values(rows * cols);
     NIBBLE_RETURN_IF_ERROR(device_.Download(matrix.data, absl::MakeSpan(values)));
+    for (float& value : values) value *= tensor.multiplier;
     std::vector<std::byte> bytes(format.BytesFor(rows * cols));
     CalibratedLinear& figures = *report_.add_linears();
     figures.set_name(tensor.name);
@@ -214,6 +215,7 @@ class LinearsJob {
       EncodeSearched(device_, format, squares, cols, values, absl::MakeSpan(bytes));
     }
     format.decode(bytes.data(), rows * cols / format.block_elements, values.data());
+    for (float& value : values) value /= tensor.multiplier;
     weights.Replace(device_, role, values);
     return output_.WriteRows(tensor, std::max(slice, 0), 0, bytes);
   }
