@@ -13,7 +13,6 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
 #include "formats/dtype.h"
 #include "formats/json/quote.h"
 #include "model/logical_tensor.h"
@@ -28,6 +27,16 @@ namespace {
 using safetensors::TensorInfo;
 
 bool IsFp8(DType dtype) { return dtype == DType::kF8_E4M3 || dtype == DType::kF8_E5M2; }
+
+// "model.norm" of "model.norm.weight".
+absl::string_view ModuleOf(absl::string_view tensor) { return tensor.substr(0, tensor.rfind('.')); }
+
+// The shape that packed elements have when they are not.
+std::vector<int64_t> ElementsShape(const StoredTensor& stored, const StridedView& view) {
+  std::vector<int64_t> shape = stored.shape;
+  if (view.packed) shape.back() = shape.back() * GetDType(stored.dtype).block_bits / 4;
+  return shape;
+}
 
 uint64_t BytesOf(const TensorInfo& tensor) {
   uint64_t bits = GetDType(tensor.dtype).block_bits;
@@ -53,6 +62,9 @@ class Builder {
     for (const OutputTensor& tensor : tensors) {
       for (const LogicalTensor& slice : tensor.slices) Use(tensor, slice);
     }
+    for (const StoredTensor& stored : model.source.tensors()) {
+      if (IsFp8(stored.dtype) && !users_.contains(stored.name)) decoded_.insert(ModuleOf(stored.name));
+    }
   }
 
   FolderLayout Build(uint64_t max_shard_bytes) {
@@ -75,32 +87,18 @@ class Builder {
   void Use(const OutputTensor& tensor, const LogicalTensor& slice) {
     const StridedView& view = std::get<StridedView>(slice.recipe);
     users_[view.tensor] = {&tensor, &slice};
-    if (!view.scales || tensor.keep_bits) return;
-    gone_.insert(view.scales->tensor);
-    gone_.insert(view.scales->divisor);
-    gone_.insert(WeightName(view) + "_shape");
-  }
-
-  // FP8 that nothing is read from, and its scales.
-  bool IsForeign(const StoredTensor& stored) const {
-    for (const char* suffix : {"", "_scale_inv", "_scale"}) {
-      if (!absl::EndsWith(stored.name, suffix)) continue;
-      const StoredTensor* weight = model_.source.Find(absl::StripSuffix(stored.name, suffix));
-      if (weight != nullptr && IsFp8(weight->dtype) && !users_.contains(weight->name)) return true;
-    }
-    return false;
+    if (view.scales && !tensor.keep_bits) decoded_.insert(ModuleOf(view.tensor));
   }
 
   void Place(const StoredTensor& stored) {
-    if (gone_.contains(stored.name)) return;
     const auto user = users_.find(stored.name);
     if (user == users_.end()) {
-      if (!IsForeign(stored)) Copy(stored);
+      if (!decoded_.contains(ModuleOf(stored.name))) Copy(stored);
       return;
     }
     const auto [tensor, slice] = user->second;
     const std::string weight = WeightName(std::get<StridedView>(slice->recipe));
-    const std::string module(absl::StripSuffix(weight, ".weight"));
+    const std::string module(ModuleOf(weight));
     if (tensor->keep_bits) {
       if (const auto packed = PackedFormat(*slice)) quantized_.modules.emplace_back(module, *packed);
       Copy(stored);
@@ -108,23 +106,23 @@ class Builder {
       quantized_.modules.emplace_back(module, tensor->format);
       for (TensorInfo& part : PackedTensors(*packing, weight, slice->rows, slice->cols)) Add(std::move(part));
     } else {
-      Ignore(stored);
-      Add({stored.name, DTypeOf(tensor->format), stored.shape});
+      Ignore(stored, weight);
+      Add({weight, DTypeOf(tensor->format), ElementsShape(stored, std::get<StridedView>(slice->recipe))});
     }
   }
 
   void Copy(const StoredTensor& stored) {
     layout_.copies.push_back(&stored);
-    Ignore(stored);
+    Ignore(stored, stored.name);
     Add({stored.name, stored.dtype, stored.shape});
   }
 
   // Where it may be a linear's.
-  void Ignore(const StoredTensor& stored) {
+  void Ignore(const StoredTensor& stored, absl::string_view name) {
     const auto user = users_.find(stored.name);
     const bool is_embedding = user != users_.end() && user->second.slice->role == Role::kTokenEmbedding;
-    if (stored.shape.size() != 2 || is_embedding || !absl::EndsWith(stored.name, ".weight")) return;
-    quantized_.ignored.emplace_back(absl::StripSuffix(stored.name, ".weight"));
+    if (stored.shape.size() != 2 || is_embedding || !absl::EndsWith(name, ".weight")) return;
+    quantized_.ignored.emplace_back(ModuleOf(name));
   }
 
   void Add(TensorInfo tensor) {
@@ -173,7 +171,7 @@ class Builder {
 
   const Model& model_;
   absl::flat_hash_map<absl::string_view, User> users_;  // one of those that are read from a stored tensor
-  absl::flat_hash_set<std::string> gone_;               // scales of what is not copied, and what belongs to them
+  absl::flat_hash_set<absl::string_view> decoded_;      // modules whose scales and the like are not copied
   std::vector<TensorInfo> tensors_;
   QuantizedModules quantized_;
   FolderLayout layout_;

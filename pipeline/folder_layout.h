@@ -38,9 +38,10 @@ struct FolderLayout {
 };
 
 // `tensors`: all of the model's that the folder has. What keeps its bits is copied; so is what no tensor is read from,
-// but for FP8, which would need a config of its own. A tensor of a format with a packing (packing.h) becomes
-// "x.weight_packed", "x.weight_scale" and, for INT4, "x.weight_shape", for NVFP4 "x.weight_global_scale"; one of
-// another format keeps its name and shape. Files are cut at `max_shard_bytes` of tensors.
+// but for FP8, which would need a config of its own, and for what belongs to the scales of weights that are not kept. A
+// tensor of a format with a packing (packing.h) becomes "x.weight_packed", "x.weight_scale" and, for INT4,
+// "x.weight_shape", for NVFP4 "x.weight_global_scale"; one of another format keeps its name and shape. Files are cut at
+// `max_shard_bytes` of tensors.
 FolderLayout LayOutFolder(const Model& model, absl::Span<const OutputTensor> tensors, uint64_t max_shard_bytes);
 
 }  // namespace nibble

@@ -184,6 +184,7 @@ absl::Status FolderOutput::WriteElements(const OutputTensor& tensor, const Logic
   const size_t size = GetFormat(tensor.format).block_bytes;
   const int64_t parts = slice.cols / view.cols.count;  // view rows of a row
   const int64_t count = rows.size() / size / slice.cols;
+  const std::string weight = WeightName(view);
   std::vector<std::byte> bytes;
   for (const Run& run : RunsOf(view, first_row * parts, (first_row + count) * parts)) {
     const int64_t at_once = run.step == 1 ? run.count : 1;
@@ -192,7 +193,7 @@ absl::Status FolderOutput::WriteElements(const OutputTensor& tensor, const Logic
       for (int64_t i = 0; i < at_once; ++i) {
         std::copy_n(rows.data() + (run.out + (done + i) * run.out_step) * size, size, bytes.data() + i * size);
       }
-      NIBBLE_RETURN_IF_ERROR(WriteAt(view.tensor, (run.stored + done * run.step) * size, bytes));
+      NIBBLE_RETURN_IF_ERROR(WriteAt(weight, (run.stored + done * run.step) * size, bytes));
     }
   }
   return absl::OkStatus();

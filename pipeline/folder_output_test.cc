@@ -245,6 +245,11 @@ TEST_F(FolderOutputTest, PackedSourcesKeepTheirBitsUnlessAsked) {
   ASSERT_EQ(anew.status(), absl::OkStatus());
   EXPECT_THAT(Names(Reopen("anew")), Not(Contains("model.layers.0.mlp.up_proj.weight_shape")));
   ExpectEncoded(int4, *anew, Reopen("anew"), true);
+  const TypeOptions decoded = {.type = "MXFP4", .tensor_types = {{"ffn_up", "BF16"}}, .allow_requantize = true};
+  const absl::StatusOr<Plan> some = Run(int4, decoded, {.path = "some"});
+  ASSERT_EQ(some.status(), absl::OkStatus());
+  EXPECT_THAT(Names(Reopen("some")), Contains("model.layers.0.mlp.up_proj.weight"));
+  ExpectEncoded(int4, *some, Reopen("some"), true);
 }
 
 TEST_F(FolderOutputTest, TypesMayBeMixed) {
