@@ -6,6 +6,7 @@
 #include "cli/calibration_flags.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/output_flags.h"
 #include "cli/peak_memory.h"
 #include "cli/plan_report.h"
 #include "cli/type_flags.h"
@@ -19,19 +20,20 @@ struct PlanOptions {
   std::string model;
   TypeFlags types;
   CalibrationFlags calibration;
-  OutputOptions output;
+  OutputFlags output;
   bool keep_mtp = false;
   bool json = false;
 };
 
 absl::Status RunPlan(const PlanOptions& options, Context& context) {
-  NIBBLE_ASSIGN_OR_RETURN(const TypeOptions types, options.types.Parse());
+  NIBBLE_ASSIGN_OR_RETURN(TypeOptions types, options.types.Parse());
+  NIBBLE_ASSIGN_OR_RETURN(types.container, options.output.Container());
+  const OutputOptions output = options.output.Options(context.threads);
   NIBBLE_ASSIGN_OR_RETURN(const CalibrationOptions calibration, options.calibration.Load(context.files));
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model, options.keep_mtp));
-  NIBBLE_ASSIGN_OR_RETURN(Plan plan, PlanQuantize(context.files, model, types, context.threads, calibration));
-  const std::string& path = options.output.path;
-  if (!path.empty() && !options.output.force && context.files.Stat(path).ok()) {
-    plan.add_warnings(absl::StrCat(path, " exists: quantize replaces it only with --force"));
+  NIBBLE_ASSIGN_OR_RETURN(Plan plan, PlanQuantize(context.files, model, types, output, calibration));
+  if (!output.path.empty() && !output.force && context.files.Stat(output.path).ok()) {
+    plan.add_warnings(absl::StrCat(output.path, " exists: quantize replaces it only with --force"));
   }
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
   plan.mutable_warnings()->Add(model.warnings.begin(), model.warnings.end());
@@ -46,7 +48,7 @@ absl::Status RunPlan(const PlanOptions& options, Context& context) {
 Job DefinePlan(CLI::App& app) {
   auto options = std::make_shared<PlanOptions>();
   AddModel(app, options->model);
-  AddGgufOutput(app, options->output.path, options->output.force)->description("the file that quantize would make");
+  options->output.AddTo(app)->description("the file or folder that quantize would make");
   options->types.AddTo(app);
   options->calibration.AddTo(app);
   AddKeepMtp(app, options->keep_mtp);

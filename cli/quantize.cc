@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "cli/output_flags.h"
 #include "cli/peak_memory.h"
 #include "cli/plan_report.h"
 #include "cli/plan_summary.h"
@@ -21,23 +22,24 @@ struct QuantizeOptions {
   std::string model;
   TypeFlags types;
   CalibrationFlags calibration;
-  OutputOptions output;
+  OutputFlags output;
   bool keep_mtp = false;
   bool json = false;
 };
 
 absl::Status RunQuantize(QuantizeOptions& options, Context& context) {
-  NIBBLE_ASSIGN_OR_RETURN(const TypeOptions types, options.types.Parse());
+  NIBBLE_ASSIGN_OR_RETURN(TypeOptions types, options.types.Parse());
+  NIBBLE_ASSIGN_OR_RETURN(types.container, options.output.Container());
   NIBBLE_ASSIGN_OR_RETURN(const CalibrationOptions calibration, options.calibration.Load(context.files));
   const Stopwatch stopwatch;
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model, options.keep_mtp));
-  options.output.threads = context.threads;
-  const RemoveOnInterrupt guard(options.output.path + ".part");
+  const OutputOptions output = options.output.Options(context.threads);
+  const RemoveOnInterrupt guard(output.path + ".part");
   NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
-                          Quantize(context.files, model, types, options.output, context.progress, calibration));
+                          Quantize(context.files, model, types, output, context.progress, calibration));
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
   context.Show(options.json ? PlanJson(plan, model.path, PeakMemory()) + "\n"
-                            : PlanSummary(plan, options.output.path, stopwatch.seconds()));
+                            : PlanSummary(plan, output.path, stopwatch.seconds()));
   return absl::OkStatus();
 }
 
@@ -46,7 +48,7 @@ absl::Status RunQuantize(QuantizeOptions& options, Context& context) {
 Job DefineQuantize(CLI::App& app) {
   auto options = std::make_shared<QuantizeOptions>();
   AddModel(app, options->model);
-  AddGgufOutput(app, options->output.path, options->output.force)->required();
+  options->output.AddTo(app)->required();
   options->types.AddTo(app);
   options->calibration.AddTo(app);
   AddKeepMtp(app, options->keep_mtp);

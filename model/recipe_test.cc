@@ -111,6 +111,32 @@ TEST(Recipe, OneScaleMayServeAWholeTensorOrARow) {
   EXPECT_THAT(Values(source, Logical(view)), testing::ElementsAre(3, 6, -4, 0));
 }
 
+// NVFP4 of compressed-tensors: a scale per 16 elements, divided by one for all.
+TEST(Recipe, ScalesMayHaveADivisor) {
+  std::mt19937 random(3);
+  const Bytes codes = RandomBytes(2 * 32 / 2, random);
+  const Bytes scales = {std::byte{0x38}, std::byte{0x40}, std::byte{0x30}, std::byte{0x01}};  // 1, 2, 1/2, 2^-9
+  Store store;
+  store.Add("w", DType::kU8, {2, 16}, codes);
+  store.Add("s", DType::kF8_E4M3, {2, 2}, scales);
+  store.AddFloats("g", DType::kF32, {1}, {6});
+  store.AddFloats("bad", DType::kF32, {1}, {0});
+  const TensorSource source = store.Source();
+  StridedView view{.tensor = "w", .rows = {{2, 32}}, .cols = {32, 1}};
+  view.packed = Format::kF4;
+  view.scales = BlockScales{"s", 1, 16, "g"};
+  const std::vector<float> values = Values(source, Logical(view));
+  std::vector<float> elements(64);
+  GetFormat(Format::kF4).decode(codes.data(), 32, elements.data());
+  const float expected[] = {1.0f / 6, 2.0f / 6, 0.5f / 6, 0x1p-9f / 6};
+  for (size_t i = 0; i < values.size(); ++i) ASSERT_EQ(values[i], elements[i] * expected[i / 16]) << i;
+  EXPECT_EQ(RawDType(source, Logical(view)), std::nullopt);
+  view.scales->divisor = "bad";
+  std::vector<float> row(32);
+  EXPECT_THAT(std::string(ReadRows(source, Logical(view), 0, 1, absl::MakeSpan(row)).message()),
+              HasSubstr("tensor 'bad' [0]: expected a finite scale above 0, found 0"));
+}
+
 TEST(Recipe, AddsToEveryValue) {
   Store store;
   store.AddFloats("w", DType::kBF16, {3}, {0.5f, -1, 2});

@@ -11,6 +11,7 @@
 #include "formats/dtype.h"
 #include "formats/tensor_source.h"
 #include "formats/tokenizer/vocabulary.h"
+#include "pipeline/container.h"
 #include "pipeline/plan.h"
 #include "pipeline/type_options.h"
 #include "pipeline/types.h"
@@ -97,7 +98,7 @@ absl::StatusOr<Inspection> Inspect(const Model& model, bool with_tensors) {
   if (model.vocabulary) *inspection.mutable_tokenizer() = DescribeTokenizer(*model.vocabulary);
   const StoredFormats stored = FindStoredFormats(model);
   const uint64_t header_bytes = HeaderBytes(model);
-  for (const std::string& type : TypeNames()) {
+  for (const std::string& type : TypeNames(Container::kGguf)) {
     NIBBLE_ASSIGN_OR_RETURN(*inspection.add_types(), Weigh(model, stored, header_bytes, type));
   }
   return inspection;

@@ -2,6 +2,7 @@
 #ifndef NIBBLE_PIPELINE_OUTPUT_OPTIONS_H_
 #define NIBBLE_PIPELINE_OUTPUT_OPTIONS_H_
 
+#include <cstdint>
 #include <string>
 
 namespace nibble {
@@ -9,7 +10,8 @@ namespace nibble {
 struct OutputOptions {
   std::string path;
   bool force = false;
-  int threads = 0;  // 0: all
+  uint64_t max_shard_bytes = 5'000'000'000;  // of a folder: where its files are cut
+  int threads = 0;                           // 0: all
 };
 
 }  // namespace nibble

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <string>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -15,6 +17,7 @@
 #include "model/logical_tensor.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
+#include "quant/block/format.h"
 
 namespace nibble {
 namespace {
@@ -147,6 +150,24 @@ OutputPlan MakePlan(const Model& model, const TypeChoices& choices) {
   plan.tensors = MakeTensors(model, choices);
   plan.layout = gguf::MakeLayout(MakeMetadata(model, choices.file_type), InfosOf(plan.tensors));
   plan.report = MakeReport(model, choices, plan.tensors, plan.layout.file_bytes);
+  return plan;
+}
+
+OutputPlan MakeFolderPlan(const Model& model, const TypeChoices& choices, uint64_t max_shard_bytes) {
+  std::vector<OutputTensor> published;
+  TypeChoices its_choices = choices;
+  its_choices.each.clear();
+  OutputPlan plan;
+  for (OutputTensor& tensor : MakeTensors(model, choices)) {
+    if (std::holds_alternative<Constants>(tensor.slices[0].recipe)) continue;  // the config says them
+    its_choices.each.push_back(choices.each[tensor.place]);
+    published.push_back(tensor);
+    if (tensor.keep_bits) continue;
+    tensor.place = plan.tensors.size();
+    plan.tensors.push_back(std::move(tensor));
+  }
+  plan.folder = LayOutFolder(model, published, max_shard_bytes);
+  plan.report = MakeReport(model, its_choices, published, plan.folder->file_bytes);
   return plan;
 }
 

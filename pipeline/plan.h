@@ -2,36 +2,30 @@
 #ifndef NIBBLE_PIPELINE_PLAN_H_
 #define NIBBLE_PIPELINE_PLAN_H_
 
-#include <cstddef>
 #include <cstdint>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "formats/gguf/gguf.h"
 #include "model/model.h"
-#include "model/tensor_list.h"
+#include "pipeline/folder_layout.h"
+#include "pipeline/output_tensor.h"
 #include "pipeline/report.pb.h"
 #include "pipeline/types.h"
-#include "quant/block/format.h"
 
 namespace nibble {
 
-struct OutputTensor {
-  size_t place = 0;  // in its plan
-  TensorStack slices;
-  std::string name;
-  Format format = Format::kF32;
-  bool keep_bits = false;  // the stored blocks are copied
-};
-
 struct OutputPlan {
-  std::vector<OutputTensor> tensors;
-  gguf::Layout layout;  // an offset per tensor
+  std::vector<OutputTensor> tensors;   // those whose rows are written: of a folder, what it does not copy
+  gguf::Layout layout;                 // of a GGUF: an offset per tensor
+  std::optional<FolderLayout> folder;  // of a folder
   Plan report;
 };
 
 // REQUIRES: one choice per stack of `model`, which outlives the plan.
 OutputPlan MakePlan(const Model& model, const TypeChoices& choices);
+// REQUIRES: the choices are for a folder, and `model` was read from one.
+OutputPlan MakeFolderPlan(const Model& model, const TypeChoices& choices, uint64_t max_shard_bytes);
 
 // The report alone, for those who ask for many choices: HeaderBytes() is what comes before a file's tensors, the same
 // for all choices, and takes as long as the vocabulary is large.

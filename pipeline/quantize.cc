@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -14,11 +15,14 @@
 #include "model/tensor_list.h"
 #include "pipeline/calibration_text.h"
 #include "pipeline/column_weights.h"
+#include "pipeline/container.h"
 #include "pipeline/expert_coverage.h"
+#include "pipeline/folder_output.h"
 #include "pipeline/gguf_output.h"
 #include "pipeline/output.h"
 #include "pipeline/plan.h"
 #include "pipeline/stream.h"
+#include "pipeline/tensor_multipliers.h"
 #include "pipeline/types.h"
 #include "pipeline/verify_windows.h"
 #include "pipeline/write_linears.h"
@@ -61,10 +65,11 @@ absl::StatusOr<MethodRow> FindMethod(const std::string& name, const CalibrationO
   return absl::InvalidArgumentError(absl::StrCat("--method: expected rtn, weighted or gptq, found \"", name, "\""));
 }
 
-absl::StatusOr<OutputPlan> Planned(const Model& model, const TypeOptions& types, int threads) {
+absl::StatusOr<OutputPlan> Planned(const Model& model, const TypeOptions& types, const OutputOptions& output) {
   NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, ChooseQuantizedTypes(model, types));
-  OutputPlan plan = MakePlan(model, choices);
-  plan.report.set_buffer_bytes(BufferBytes(model, plan, threads));
+  const bool is_folder = types.container == Container::kCompressedTensors;
+  OutputPlan plan = is_folder ? MakeFolderPlan(model, choices, output.max_shard_bytes) : MakePlan(model, choices);
+  plan.report.set_buffer_bytes(BufferBytes(model, plan, output.threads));
   return plan;
 }
 
@@ -111,6 +116,11 @@ void AddCoverageOfLinears(const Model& model, Plan& report) {
   if (const auto warning = UnseenExperts(calibration)) report.add_warnings(*warning);
 }
 
+absl::StatusOr<std::unique_ptr<Output>> CreateOutput(io::FileSystem& files, const Model& model, const OutputPlan& plan,
+                                                     const OutputOptions& options) {
+  return (plan.folder ? FolderOutput::Create : GgufOutput::Create)(files, model, plan, options);
+}
+
 // Writes `what`, of a plan that has more or all of it, and reports.
 absl::Status Stream(const Model& model, const OutputPlan& what, const StreamOptions& options, Output& output,
                     Progress& progress, Plan& report) {
@@ -124,10 +134,10 @@ absl::Status Stream(const Model& model, const OutputPlan& what, const StreamOpti
 
 }  // namespace
 
-absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, const TypeOptions& types, int threads,
-                                  const CalibrationOptions& calibration) {
+absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, const TypeOptions& types,
+                                  const OutputOptions& output, const CalibrationOptions& calibration) {
   NIBBLE_RETURN_IF_ERROR(FindMethod(types.method, calibration).status());
-  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, threads));
+  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output));
   NIBBLE_RETURN_IF_ERROR(Learn(files, model, calibration, plan).status());
   return std::move(plan.report);
 }
@@ -135,11 +145,12 @@ absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, con
 absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const TypeOptions& types,
                               const OutputOptions& output, Progress& progress, const CalibrationOptions& calibration) {
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
-  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output.threads));
+  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output));
   NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, plan));
   const StreamOptions stream{
       .method = method.others, .threads = output.threads, .stage = "quantize", .weights = &knowledge.weights};
-  NIBBLE_ASSIGN_OR_RETURN(const auto out, GgufOutput::Create(files, model, plan, output));
+  if (plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, plan));
+  NIBBLE_ASSIGN_OR_RETURN(const auto out, CreateOutput(files, model, plan, output));
   if (!knowledge.windows) {
     NIBBLE_RETURN_IF_ERROR(Stream(model, plan, stream, *out, progress, plan.report));
   } else {

@@ -1,4 +1,4 @@
-// The main job: a model becomes a GGUF, streamed tensor by tensor, panel by panel.
+// The main job: a model becomes a GGUF, or a folder of compressed-tensors, streamed tensor by tensor, panel by panel.
 #ifndef NIBBLE_PIPELINE_QUANTIZE_H_
 #define NIBBLE_PIPELINE_QUANTIZE_H_
 
@@ -17,11 +17,11 @@ namespace nibble {
 
 // `types.method` empty: error feedback where there are texts, else the weighted search.
 //
-// What Quantize would write with so many threads (0: all). Of the model nothing is read, and nothing is written; what
-// calibration names is read, and fails and warns as it would there. kInvalidArgument: a type that is not known, a regex
-// that matches nothing, a method that cannot use what calibration gives or lacks.
-absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, const TypeOptions& types, int threads = 0,
-                                  const CalibrationOptions& calibration = {});
+// What Quantize would write. Of the model nothing is read, and nothing is written; what calibration names is read, and
+// fails and warns as it would there. kInvalidArgument: a type that is not known, a regex that matches nothing, a method
+// that cannot use what calibration gives or lacks.
+absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, const TypeOptions& types,
+                                  const OutputOptions& output = {}, const CalibrationOptions& calibration = {});
 absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const TypeOptions& types,
                               const OutputOptions& output, Progress& progress,
                               const CalibrationOptions& calibration = {});

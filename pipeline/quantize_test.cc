@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 #include "model/logical_tensor.h"
 #include "model/model.h"
+#include "pipeline/container.h"
 #include "pipeline/inspect.h"
 #include "pipeline/open_model.h"
 #include "pipeline/progress.h"
@@ -137,7 +138,7 @@ void ExpectEncoded(const Model& source, const Plan& plan, const Model& output, b
 
 TEST_F(QuantizeTest, EveryTypeHoldsTheSourceEncoded) {
   const Model model = Open(RandomLlama({.layers = 1, .hidden = 256, .head_dim = 16, .feed_forward = 96, .vocab = 9}));
-  for (const std::string& type : TypeNames()) {
+  for (const std::string& type : TypeNames(Container::kGguf)) {
     for (const char* method : {"rtn", "weighted"}) {
       SCOPED_TRACE(absl::StrCat(type, " ", method));
       const std::string name = absl::StrCat(type, method, ".gguf");
@@ -315,7 +316,7 @@ TEST_F(QuantizeTest, PlanAndInspectReadNoWeights) {
 TEST_F(QuantizeTest, InspectWeighsWhatQuantizeWrites) {
   const Model model = Open(RandomLlama(kWide));
   const Inspection inspection = Inspect(model, /*with_tensors=*/false).value();
-  ASSERT_EQ(inspection.types_size(), TypeNames().size());
+  ASSERT_EQ(inspection.types_size(), TypeNames(Container::kGguf).size());
   for (const TypeWeight& weight : inspection.types()) {
     ASSERT_EQ(Run(model, {.type = weight.type(), .method = "rtn"}, weight.type()).status(), absl::OkStatus());
     EXPECT_EQ(weight.bytes(), Bytes(weight.type()).size()) << weight.type();

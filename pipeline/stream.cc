@@ -129,6 +129,9 @@ class Encoder {
     }
     buffers.values.resize(elements);
     NIBBLE_RETURN_IF_ERROR(ReadRows(model_.source, tensor, panel.begin, panel.end, absl::MakeSpan(buffers.values)));
+    if (panel.output->multiplier != 1) {
+      for (float& value : buffers.values) value *= panel.output->multiplier;
+    }
     if (options_.method == Method::kRtn) {
       format.encode_rtn(buffers.values.data(), elements / format.block_elements, buffers.bytes.data());
     } else {

@@ -12,4 +12,12 @@ std::vector<std::string> TypeNames() {
   return names;
 }
 
+std::vector<std::string> TypeNames(Container container) {
+  std::vector<std::string> names;
+  for (const NamedType& type : NamedTypes()) {
+    if (CanEncode(type) && CanHold(container, type)) names.emplace_back(type.name);
+  }
+  return names;
+}
+
 }  // namespace nibble

@@ -6,10 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/container.h"
+
 namespace nibble {
 
 // Which type every tensor gets (design section 4, "Types").
 struct TypeOptions {
+  Container container = Container::kGguf;
   std::string type = "Q4_K_M";                                    // a format's or a mix's name
   std::string method;                                             // empty: the best for what is known (quantize.h)
   bool pure = false;                                              // embedding and output too
@@ -22,6 +25,8 @@ struct TypeOptions {
 
 // Every name that TypeOptions::type takes, formats first, for help and suggestions.
 std::vector<std::string> TypeNames();
+// Those that a container holds.
+std::vector<std::string> TypeNames(Container container);
 
 }  // namespace nibble
 

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "absl/strings/match.h"
+#include "quant/block/packing.h"
 
 namespace nibble {
 namespace {
@@ -68,6 +69,7 @@ constexpr NamedType Plain(absl::string_view name, Format format, uint32_t file_t
 constexpr NamedType Blocks(absl::string_view name, Format format, uint32_t file_type) {
   return {name, format, Format::kQ8_0, Format::kQ8_0, file_type};
 }
+constexpr NamedType OfFolders(absl::string_view name, Format format) { return {name, format, format, format, 0}; }
 constexpr NamedType Mix(absl::string_view name, Format format, uint32_t file_type, absl::Span<const MixRule> rules) {
   return {name, format, format, Format::kQ6_K, file_type, true, rules};
 }
@@ -91,6 +93,8 @@ constexpr NamedType kTypes[] = {
     Blocks("IQ4_XS", Format::kIQ4_XS, 30),
     Blocks("MXFP4", Format::kMXFP4, 38),
     Blocks("NVFP4", Format::kNVFP4, 39),
+    OfFolders("INT4_G32", Format::kINT4_G32),
+    OfFolders("INT4_G128", Format::kINT4_G128),
     Mix("Q4_K_M", Format::kQ4_K, 15, kQ4KM),
     Mix("Q4_K_S", Format::kQ4_K, 14, kQ4KS),
     Mix("Q5_K_M", Format::kQ5_K, 17, kQ5KM),
@@ -107,6 +111,12 @@ const NamedType* FindType(absl::string_view name) {
     if (absl::EqualsIgnoreCase(type.name, name)) return &type;
   }
   return nullptr;
+}
+
+bool CanHold(Container container, const NamedType& type) {
+  const BlockFormat& format = GetFormat(type.format);
+  if (container == Container::kGguf) return format.gguf_type >= 0;
+  return !type.is_mix && FindPacking(type.format) != nullptr;
 }
 
 bool CanEncode(const NamedType& type) { return GetFormat(type.format).encode_rtn != nullptr; }

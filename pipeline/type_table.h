@@ -8,6 +8,7 @@
 #include "absl/types/span.h"
 #include "model/model_spec.pb.h"
 #include "model/role.h"
+#include "pipeline/container.h"
 #include "quant/block/format.h"
 
 namespace nibble {
@@ -43,6 +44,9 @@ const NamedType* FindType(absl::string_view name);
 
 // Whether its formats can be written; if not, a type is known only to name what a source has.
 bool CanEncode(const NamedType& type);
+
+// Whether a container has its formats for linears.
+bool CanHold(Container container, const NamedType& type);
 
 // The row of the format itself.
 const NamedType& TypeOf(Format format);

@@ -15,6 +15,8 @@
 #include "model/logical_tensor.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
+#include "pipeline/container.h"
+#include "pipeline/published_tensors.h"
 #include "pipeline/type_table.h"
 
 namespace nibble {
@@ -51,11 +53,22 @@ Format Fallback(Format format, int64_t cols) {
   constexpr std::pair<Format, Format> kSmaller[] = {{Format::kQ4_K, Format::kQ5_0},
                                                     {Format::kQ5_K, Format::kQ5_1},
                                                     {Format::kQ6_K, Format::kQ8_0},
-                                                    {Format::kIQ4_XS, Format::kIQ4_NL}};
+                                                    {Format::kIQ4_XS, Format::kIQ4_NL},
+                                                    {Format::kINT4_G128, Format::kINT4_G32}};
   for (const auto& [large, small] : kSmaller) {
     if (format == large && cols % GetFormat(small).block_elements == 0) return small;
   }
   return Format::kF16;
+}
+
+// What holds a source's values: its own format if that is a float, F16 for a GGUF's blocks, and BF16 for what is
+// published with scales beside it.
+Format FloatFor(const Model& model, const LogicalTensor& tensor) {
+  const StridedView& view = std::get<StridedView>(tensor.recipe);
+  if (view.packed || view.scales) return Format::kBF16;
+  const DTypeInfo& source = GetDType(model.source.Find(view.tensor)->dtype);
+  if (source.gguf_type < 0) return Format::kBF16;
+  return IsFloat(*source.format) ? *source.format : Format::kF16;
 }
 
 absl::StatusOr<const NamedType*> Known(absl::string_view option, absl::string_view name) {
@@ -111,6 +124,7 @@ class Chooser {
 
   absl::StatusOr<TypeChoices> Choose() {
     NIBBLE_RETURN_IF_ERROR(Parse());
+    NIBBLE_RETURN_IF_ERROR(CheckContainer());
     TypeChoices choices{.name = std::string(type_->name), .file_type = type_->file_type};
     for (size_t i = 0; i < stored_.size(); ++i) {
       NIBBLE_ASSIGN_OR_RETURN(TypeChoice choice, ChooseOne(model_.tensors.stacks()[i][0], stored_[i]));
@@ -123,6 +137,10 @@ class Chooser {
       }
     }
     choices.warnings = Warnings();
+    if (IsFolder() && packed_ == 0) {
+      return absl::UnimplementedError(absl::StrCat(
+          model_.path, ": expected linears that are published as [out, in], found none, which is not supported"));
+    }
     return choices;
   }
 
@@ -135,13 +153,86 @@ class Chooser {
     return absl::OkStatus();
   }
 
+  bool IsFolder() const { return options_.container == Container::kCompressedTensors; }
+
+  absl::Status CheckContainer() {
+    NIBBLE_RETURN_IF_ERROR(CheckFormat("--type", *type_));
+    for (const Override& override : overrides_) {
+      if (IsFolder() && IsFloat(override.format)) continue;  // as it is published
+      NIBBLE_RETURN_IF_ERROR(CheckFormat("--tensor-type", TypeOf(override.format)));
+    }
+    if (!IsFolder()) {
+      if (embedding_) NIBBLE_RETURN_IF_ERROR(CheckFormat("--token-embedding-type", TypeOf(*embedding_)));
+      if (output_) NIBBLE_RETURN_IF_ERROR(CheckFormat("--output-tensor-type", TypeOf(*output_)));
+      return absl::OkStatus();
+    }
+    if (!IsFromFolder(model_)) {
+      return absl::UnimplementedError(absl::StrCat(
+          model_.path, ": expected a Hugging Face folder to make a folder of, found a GGUF, which is not supported"));
+    }
+    if (options_.pure || embedding_ || output_) {
+      return absl::InvalidArgumentError(
+          "--pure, --token-embedding-type, --output-tensor-type: expected a GGUF to be written, found a folder, where "
+          "embedding and output stay as they are published");
+    }
+    published_.emplace(model_);
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckFormat(absl::string_view option, const NamedType& type) const {
+    if (CanHold(options_.container, type)) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(option, ": expected one of ",
+                                                   absl::StrJoin(TypeNames(options_.container), ", "), " for a ",
+                                                   IsFolder() ? "folder" : "GGUF", ", found ", type.name));
+  }
+
+  // Of a folder. What is not a linear stays as it is published, and so do linears that are no [out, in] of their own.
+  absl::StatusOr<TypeChoice> ChooseForFolder(const LogicalTensor& tensor) {
+    const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
+    if (view == nullptr) return TypeChoice{Format::kF32, true, ""};
+    const bool is_scaled = view->packed || view->scales;
+    TypeChoice as_published{FloatFor(model_, tensor), !is_scaled, ""};
+    if (!GetRole(tensor.role).is_linear) return as_published;
+    const std::optional<Format> packed = PackedFormat(tensor);
+    TypeChoice choice = Wanted(tensor);
+    if (packed && (*packed == choice.format || !options_.allow_requantize)) {
+      ++packed_;
+      return TypeChoice{*packed, true, std::string(kKeptBits)};
+    }
+    if (IsFloat(choice.format)) return as_published;
+    if (!published_->IsWhole(tensor)) {
+      if (!GetRole(tensor.role).is_expert) return as_published;
+      return absl::UnimplementedError(absl::StrCat(model_.source.Place(*model_.source.Find(view->tensor)),
+                                                   ": expected a weight [out, in] of each expert's own, "
+                                                   "found another layout, which is not supported in a folder"));
+    }
+    if (packed) {
+      choice.reason = absl::StrCat("encoded anew from ", GetFormat(*packed).name);
+      ++requantized_;
+    }
+    ++packed_;
+    return FitRows(tensor, std::move(choice));
+  }
+
   absl::StatusOr<TypeChoice> ChooseOne(const LogicalTensor& tensor, std::optional<Format> stored) {
+    if (IsFolder()) return ChooseForFolder(tensor);
     if (!IsMatrix(tensor)) return TypeChoice();
     TypeChoice choice = Wanted(tensor);
     if (KeepBits(stored, choice)) return choice;
+    return FitRows(tensor, std::move(choice));
+  }
+
+  // The choice, or its fallback.
+  absl::StatusOr<TypeChoice> FitRows(const LogicalTensor& tensor, TypeChoice choice) {
     const uint32_t block = GetFormat(choice.format).block_elements;
     if (tensor.cols % block == 0) return choice;
-    const Format fallback = Fallback(choice.format, tensor.cols);
+    Format fallback = Fallback(choice.format, tensor.cols);
+    if (IsFolder() && IsFloat(fallback)) {
+      fallback = FloatFor(model_, tensor);
+      const StridedView& view = std::get<StridedView>(tensor.recipe);
+      choice.keep_bits = !view.packed && !view.scales;
+      --packed_;
+    }
     choice.reason = absl::StrCat("fallback: rows of ", tensor.cols, " are not whole blocks of ",
                                  GetFormat(choice.format).name, " (", block, ")");
     choice.format = fallback;
@@ -211,6 +302,8 @@ class Chooser {
   const NamedType* type_ = nullptr;
   std::optional<Format> embedding_, output_;
   std::vector<Override> overrides_;
+  std::optional<PublishedTensors> published_;  // of a folder
+  int packed_ = 0;                             // linears of a folder in a format with a packing
   bool has_experts_ = false;
   int fallbacks_ = 0;
   int requantized_ = 0;
@@ -227,16 +320,6 @@ Format NameOfAll(absl::Span<const TensorStack> stacks, const std::vector<TypeCho
     if (elements[format] > elements[commonest]) commonest = format;
   }
   return commonest;
-}
-
-// What holds a source's values: its own format if that is a float, F16 for a GGUF's blocks, and BF16 for what is
-// published with scales beside it.
-Format FloatFor(const Model& model, const LogicalTensor& tensor) {
-  const StridedView& view = std::get<StridedView>(tensor.recipe);
-  if (view.packed || view.scales) return Format::kBF16;
-  const DTypeInfo& source = GetDType(model.source.Find(view.tensor)->dtype);
-  if (source.gguf_type < 0) return Format::kBF16;
-  return IsFloat(*source.format) ? *source.format : Format::kF16;
 }
 
 TypeChoice Converted(const Model& model, TensorStack slices, std::optional<Format> target) {

@@ -264,6 +264,7 @@ class LinearsJob {
       const ConstMatrix matrix = weights.matrix(role);
       linear.values.resize(matrix.rows * matrix.cols);
       NIBBLE_RETURN_IF_ERROR(device_.Download(matrix.data, absl::MakeSpan(linear.values)));
+      for (float& value : linear.values) value *= linear.tensor->multiplier;
       linear.bytes.resize(GetFormat(linear.tensor->format).BytesFor(linear.values.size()));
     }
     std::vector<FitLinear> fits;
@@ -290,6 +291,7 @@ class LinearsJob {
       std::vector<float>& values = linears[i].values;
       const BlockFormat& format = GetFormat(tensor.format);
       format.decode(linears[i].bytes.data(), values.size() / format.block_elements, values.data());
+      for (float& value : values) value /= tensor.multiplier;
       weights.Replace(device_, tensor.slices[0].role, values);
     }
     return absl::OkStatus();
@@ -303,9 +305,10 @@ class LinearsJob {
     linear.set_method(figures.feedback ? "gptq" : "weighted");
     linear.set_damping(figures.damping);
     linear.set_upstream(figures.upstream);
-    linear.set_outputs(figures.outputs);
-    linear.set_searched_error(figures.searched);
-    linear.set_error(figures.error);
+    const double squared = double{tensor.multiplier} * tensor.multiplier;
+    linear.set_outputs(figures.outputs / squared);
+    linear.set_searched_error(figures.searched / squared);
+    linear.set_error(figures.error / squared);
   }
 
   void ShowProgress(int layer) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -49,6 +50,16 @@ TEST(Int4GroupTest, ThePlainRuleClipsNothing) {
     EXPECT_EQ(block.scale, kHalf) << max << " " << min;
     EXPECT_EQ((Decoded<Group<128>, DecodeBlock<128>>(block)), values) << max << " " << min;
   }
+}
+
+// The example of docs/formats.md.
+TEST(Int4GroupTest, EncodesTheExample) {
+  const std::vector<float> values = Values<Group<32>>([](int i) { return (i - 12) / 8.0; });
+  const Group<32> expected = FromBytes<Group<32>>(
+      {0xae, 0x3e, 0x44, 0x54, 0x55, 0x66, 0x77, 0x87, 0x88, 0x99, 0xa9, 0xba, 0xbb, 0xcc, 0xdc, 0xed, 0xee, 0xff});
+  const Group<32> block = PlainBlock<32>(values.data());
+  EXPECT_EQ(block.scale, expected.scale);
+  EXPECT_TRUE(std::equal(std::begin(block.codes), std::end(block.codes), std::begin(expected.codes)));
 }
 
 TEST(Int4GroupTest, ScalesAreAboveZeroAndNothingOverflows) {

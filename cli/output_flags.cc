@@ -1,0 +1,40 @@
+#include "cli/output_flags.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cli/options.h"
+
+namespace nibble::cli {
+
+CLI::Option* OutputFlags::AddTo(CLI::App& app) {
+  CLI::Option* output = app.add_option("-o,--output", options_.path,
+                                       "the .gguf, or the folder, to make; it appears only when it is complete")
+                            ->type_name("OUT");
+  app.add_flag("--force", options_.force, "replace the output if it exists");
+  app.add_option("--format", format_, "what to make: by the output's name, if not given")
+      ->type_name("gguf|compressed-tensors")
+      ->check(OneOf({"gguf", "compressed-tensors"}));
+  AddSize(app, "--max-shard-size", options_.max_shard_bytes,
+          "of a folder: cut its tensors into files of at most so much (default 5GB)");
+  return output;
+}
+
+absl::StatusOr<nibble::Container> OutputFlags::Container() const {
+  const bool is_gguf_name = absl::EndsWithIgnoreCase(options_.path, ".gguf");
+  const bool is_gguf = format_.empty() ? is_gguf_name || options_.path.empty() : format_ == "gguf";
+  if (!options_.path.empty() && is_gguf != is_gguf_name) {
+    return absl::InvalidArgumentError(absl::StrCat("--output: expected ",
+                                                   is_gguf ? "a name that ends in .gguf" : "a folder", " for --format ",
+                                                   format_, ", found '", options_.path, "'"));
+  }
+  return is_gguf ? nibble::Container::kGguf : nibble::Container::kCompressedTensors;
+}
+
+OutputOptions OutputFlags::Options(int threads) const {
+  OutputOptions options = options_;
+  options.threads = threads;
+  return options;
+}
+
+}  // namespace nibble::cli

@@ -1,0 +1,31 @@
+// The options by which quantize and plan are told where the output goes, and as what.
+#ifndef NIBBLE_CLI_OUTPUT_FLAGS_H_
+#define NIBBLE_CLI_OUTPUT_FLAGS_H_
+
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/statusor.h"
+#include "pipeline/container.h"
+#include "pipeline/output_options.h"
+
+namespace nibble::cli {
+
+class OutputFlags {
+ public:
+  // -o, --output, which is returned; --force, --format, --max-shard-size. REQUIRES: this outlives `app`'s parse.
+  CLI::Option* AddTo(CLI::App& app);
+
+  // By --format, else by the output's name: a .gguf, or a folder. kInvalidArgument if the two disagree.
+  // REQUIRES: parsed.
+  absl::StatusOr<nibble::Container> Container() const;
+  OutputOptions Options(int threads) const;
+
+ private:
+  OutputOptions options_;
+  std::string format_;
+};
+
+}  // namespace nibble::cli
+
+#endif  // NIBBLE_CLI_OUTPUT_FLAGS_H_

@@ -1,0 +1,16 @@
+// What an output is written as.
+#ifndef NIBBLE_PIPELINE_CONTAINER_H_
+#define NIBBLE_PIPELINE_CONTAINER_H_
+
+#include <cstdint>
+
+namespace nibble {
+
+enum class Container : uint8_t {
+  kGguf,
+  kCompressedTensors,  // a folder of safetensors with published names, for vLLM and transformers
+};
+
+}  // namespace nibble
+
+#endif  // NIBBLE_PIPELINE_CONTAINER_H_

@@ -1,0 +1,186 @@
+#include "pipeline/folder_layout.h"
+
+#include <algorithm>
+#include <cassert>
+#include <iterator>
+#include <map>
+#include <utility>
+#include <variant>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "formats/dtype.h"
+#include "formats/json/quote.h"
+#include "model/logical_tensor.h"
+#include "model/role.h"
+#include "pipeline/published_tensors.h"
+#include "pipeline/quantization_config.h"
+#include "quant/block/packing.h"
+
+namespace nibble {
+namespace {
+
+using safetensors::TensorInfo;
+
+bool IsFp8(DType dtype) { return dtype == DType::kF8_E4M3 || dtype == DType::kF8_E5M2; }
+
+// "model.norm" of "model.norm.weight".
+absl::string_view ModuleOf(absl::string_view tensor) { return tensor.substr(0, tensor.rfind('.')); }
+
+// The shape that packed elements have when they are not.
+std::vector<int64_t> ElementsShape(const StoredTensor& stored, const StridedView& view) {
+  std::vector<int64_t> shape = stored.shape;
+  if (view.packed) shape.back() = shape.back() * GetDType(stored.dtype).block_bits / 4;
+  return shape;
+}
+
+uint64_t BytesOf(const TensorInfo& tensor) {
+  uint64_t bits = GetDType(tensor.dtype).block_bits;
+  for (const int64_t size : tensor.shape) bits *= size;
+  return bits / 8;
+}
+
+// What a linear becomes.
+std::vector<TensorInfo> PackedTensors(const Packing& packing, const std::string& weight, int64_t rows, int64_t cols) {
+  const bool is_int4 = packing.scale_bytes == 2;
+  const DType scale = is_int4 ? DType::kBF16 : packing.is_scaled ? DType::kF8_E4M3 : DType::kU8;
+  std::vector<TensorInfo> tensors = {
+      {weight + "_packed", is_int4 ? DType::kI32 : DType::kU8, {rows, is_int4 ? cols / 8 : cols / 2}},
+      {weight + "_scale", scale, {rows, cols / packing.group}}};
+  if (is_int4) tensors.push_back({weight + "_shape", DType::kI64, {2}});
+  if (packing.is_scaled) tensors.push_back({weight + "_global_scale", DType::kF32, {1}});
+  return tensors;
+}
+
+class Builder {
+ public:
+  Builder(const Model& model, absl::Span<const OutputTensor> tensors) : model_(model) {
+    for (const OutputTensor& tensor : tensors) {
+      for (const LogicalTensor& slice : tensor.slices) Use(tensor, slice);
+    }
+    for (const StoredTensor& stored : model.source.tensors()) {
+      if (IsFp8(stored.dtype) && !users_.contains(stored.name)) decoded_.insert(ModuleOf(stored.name));
+    }
+  }
+
+  FolderLayout Build(uint64_t max_shard_bytes) {
+    for (const StoredTensor& stored : model_.source.tensors()) Place(stored);
+    if (model_.spec.tied_embeddings()) quantized_.ignored.push_back("lm_head");  // a module without a tensor of its own
+    layout_.quantization_config = QuantizationConfig(quantized_);
+    std::sort(layout_.copies.begin(), layout_.copies.end(), [](const StoredTensor* a, const StoredTensor* b) {
+      return std::pair(a->file, a->offset) < std::pair(b->file, b->offset);
+    });
+    CutFiles(max_shard_bytes);
+    return std::move(layout_);
+  }
+
+ private:
+  struct User {
+    const OutputTensor* tensor;
+    const LogicalTensor* slice;
+  };
+
+  void Use(const OutputTensor& tensor, const LogicalTensor& slice) {
+    const StridedView& view = std::get<StridedView>(slice.recipe);
+    users_[view.tensor] = {&tensor, &slice};
+    if (view.scales && !tensor.keep_bits) decoded_.insert(ModuleOf(view.tensor));
+  }
+
+  void Place(const StoredTensor& stored) {
+    const auto user = users_.find(stored.name);
+    if (user == users_.end()) {
+      if (!decoded_.contains(ModuleOf(stored.name))) Copy(stored);
+      return;
+    }
+    const auto [tensor, slice] = user->second;
+    const std::string weight = WeightName(std::get<StridedView>(slice->recipe));
+    const std::string module(ModuleOf(weight));
+    if (tensor->keep_bits) {
+      if (const auto packed = PackedFormat(*slice)) quantized_.modules.emplace_back(module, *packed);
+      Copy(stored);
+    } else if (const Packing* packing = FindPacking(tensor->format)) {
+      quantized_.modules.emplace_back(module, tensor->format);
+      for (TensorInfo& part : PackedTensors(*packing, weight, slice->rows, slice->cols)) Add(std::move(part));
+    } else {
+      Ignore(stored, weight);
+      Add({weight, DTypeOf(tensor->format), ElementsShape(stored, std::get<StridedView>(slice->recipe))});
+    }
+  }
+
+  void Copy(const StoredTensor& stored) {
+    layout_.copies.push_back(&stored);
+    Ignore(stored, stored.name);
+    Add({stored.name, stored.dtype, stored.shape});
+  }
+
+  // Where it may be a linear's.
+  void Ignore(const StoredTensor& stored, absl::string_view name) {
+    const auto user = users_.find(stored.name);
+    const bool is_embedding = user != users_.end() && user->second.slice->role == Role::kTokenEmbedding;
+    if (stored.shape.size() != 2 || is_embedding || !absl::EndsWith(name, ".weight")) return;
+    quantized_.ignored.emplace_back(ModuleOf(name));
+  }
+
+  void Add(TensorInfo tensor) {
+    layout_.tensor_bytes += BytesOf(tensor);
+    tensors_.push_back(std::move(tensor));
+  }
+
+  void CutFiles(uint64_t max_bytes) {
+    std::vector<std::vector<TensorInfo>> shards(1);
+    uint64_t bytes = 0;
+    for (TensorInfo& tensor : tensors_) {
+      if (bytes > 0 && bytes + BytesOf(tensor) > max_bytes) {
+        shards.emplace_back();
+        bytes = 0;
+      }
+      bytes += BytesOf(tensor);
+      shards.back().push_back(std::move(tensor));
+    }
+    for (size_t i = 0; i < shards.size(); ++i) AddFile(shards[i], i, shards.size());
+    if (shards.size() > 1) layout_.index = Index();
+  }
+
+  void AddFile(std::vector<TensorInfo>& tensors, size_t place, size_t count) {
+    // By falling size of element, so that all of them are aligned.
+    std::stable_sort(tensors.begin(), tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
+      return GetDType(a.dtype).block_bits > GetDType(b.dtype).block_bits;
+    });
+    FolderLayout::File file{.name = "model.safetensors", .layout = MakeLayout(tensors, {{"format", "pt"}})};
+    if (count > 1) file.name = absl::StrFormat("model-%05d-of-%05d.safetensors", place + 1, count);
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      layout_.places[tensors[i].name] = {static_cast<uint32_t>(place), file.layout.offsets[i]};
+    }
+    layout_.file_bytes += file.layout.file_bytes;
+    layout_.files.push_back(std::move(file));
+  }
+
+  std::string Index() const {
+    std::map<std::string, std::string> entries;
+    for (const auto& [name, place] : layout_.places) entries[name] = layout_.files[place.file].name;
+    const std::string map = absl::StrJoin(entries, ",\n", [](std::string* out, const auto& entry) {
+      absl::StrAppend(out, "    ", json::Quote(entry.first), ": ", json::Quote(entry.second));
+    });
+    return absl::StrCat("{\n  \"metadata\": {\n    \"total_size\": ", layout_.tensor_bytes,
+                        "\n  },\n  \"weight_map\": {\n", map, "\n  }\n}\n");
+  }
+
+  const Model& model_;
+  absl::flat_hash_map<absl::string_view, User> users_;  // one of those that are read from a stored tensor
+  absl::flat_hash_set<absl::string_view> decoded_;      // modules whose scales and the like are not copied
+  std::vector<TensorInfo> tensors_;
+  QuantizedModules quantized_;
+  FolderLayout layout_;
+};
+
+}  // namespace
+
+FolderLayout LayOutFolder(const Model& model, absl::Span<const OutputTensor> tensors, uint64_t max_shard_bytes) {
+  return Builder(model, tensors).Build(max_shard_bytes);
+}
+
+}  // namespace nibble

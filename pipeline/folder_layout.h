@@ -1,0 +1,49 @@
+// Where everything of a compressed-tensors folder goes, known before the first write: which published tensors are
+// copied, which are replaced by codes and scales, and in which file each lies.
+#ifndef NIBBLE_PIPELINE_FOLDER_LAYOUT_H_
+#define NIBBLE_PIPELINE_FOLDER_LAYOUT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/types/span.h"
+#include "formats/safetensors/safetensors.h"
+#include "formats/tensor_source.h"
+#include "model/model.h"
+#include "pipeline/output_tensor.h"
+
+namespace nibble {
+
+struct FolderLayout {
+  struct File {
+    std::string name;  // "model.safetensors", "model-00001-of-00002.safetensors"
+    safetensors::Layout layout;
+  };
+  // Of a tensor's first byte.
+  struct Place {
+    uint32_t file = 0;
+    uint64_t offset = 0;
+  };
+
+  std::vector<File> files;
+  std::string index;                               // model.safetensors.index.json; empty: there is one file
+  absl::flat_hash_map<std::string, Place> places;  // of every tensor in the files
+  std::vector<const StoredTensor*> copies;         // that go to their own names' places
+  std::string quantization_config;                 // JSON
+
+  uint64_t tensor_bytes = 0;
+  uint64_t file_bytes = 0;  // of `files`
+};
+
+// `tensors`: all of the model's that the folder has. What keeps its bits is copied; so is what no tensor is read from,
+// but for FP8, which would need a config of its own, and for what belongs to the scales of weights that are not kept. A
+// tensor of a format with a packing (packing.h) becomes "x.weight_packed", "x.weight_scale" and, for INT4,
+// "x.weight_shape", for NVFP4 "x.weight_global_scale"; one of another format keeps its name and shape. Files are cut at
+// `max_shard_bytes` of tensors.
+FolderLayout LayOutFolder(const Model& model, absl::Span<const OutputTensor> tensors, uint64_t max_shard_bytes);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_PIPELINE_FOLDER_LAYOUT_H_

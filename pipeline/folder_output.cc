@@ -1,0 +1,204 @@
+#include "pipeline/folder_output.h"
+
+#include <algorithm>
+#include <array>
+#include <variant>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "formats/json/json.h"
+#include "formats/json/write.h"
+#include "formats/tensor_source.h"
+#include "model/gather.h"
+#include "model/logical_tensor.h"
+#include "pipeline/folder_layout.h"
+#include "pipeline/published_tensors.h"
+#include "quant/block/format.h"
+#include "quant/block/packing.h"
+
+namespace nibble {
+namespace {
+
+constexpr uint64_t kMaxConfigBytes = 16 << 20;
+constexpr uint64_t kMaxTextBytes = 1 << 30;
+constexpr uint64_t kCopyBytes = 4 << 20;  // at once
+
+// What belongs to a model beside its tensors: tokenizer, generation config, chat template, licence, code.
+bool IsCompanion(absl::string_view name) {
+  for (const absl::string_view not_copied : {"config.json", "params.json", "quantize_config.json"}) {
+    if (name == not_copied) return false;
+  }
+  if (absl::StartsWith(name, ".") || absl::EndsWith(name, ".safetensors.index.json")) return false;
+  for (const absl::string_view suffix : {".json", ".txt", ".model", ".jinja", ".tiktoken", ".py"}) {
+    if (absl::EndsWith(name, suffix)) return true;
+  }
+  return absl::StartsWith(name, "LICENSE");
+}
+
+absl::Span<const std::byte> AsBytes(absl::string_view text) {
+  return absl::MakeConstSpan(reinterpret_cast<const std::byte*>(text.data()), text.size());
+}
+
+// Published rows, in rising order, and which of the rows at hand each is.
+struct RowPlace {
+  int64_t published;
+  int64_t row;
+};
+
+std::vector<RowPlace> PlacesOf(const LogicalTensor& tensor, int64_t first_row, int64_t rows) {
+  const StridedView& view = std::get<StridedView>(tensor.recipe);
+  std::vector<RowPlace> places;
+  for (int64_t row = 0; row < rows; ++row) {
+    places.push_back({StoredElement(view, first_row + row, 0) / tensor.cols, row});
+  }
+  std::sort(places.begin(), places.end(),
+            [](const RowPlace& a, const RowPlace& b) { return a.published < b.published; });
+  return places;
+}
+
+// The config without what was said of the source's quantization, and with ours.
+absl::StatusOr<std::string> NewConfig(io::FileSystem& files, const std::string& path, const std::string& quantization) {
+  NIBBLE_ASSIGN_OR_RETURN(std::string text, io::ReadWholeFile(files, path, kMaxConfigBytes));
+  NIBBLE_ASSIGN_OR_RETURN(const json::Document config, json::Document::Parse(std::move(text), path));
+  return json::TextWith(config.root(), {"compression_config"}, "quantization_config", quantization) + "\n";
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Output>> FolderOutput::Create(io::FileSystem& files, const Model& model,
+                                                             const OutputPlan& plan, const OutputOptions& options) {
+  NIBBLE_ASSIGN_OR_RETURN(const std::string config,
+                          NewConfig(files, io::JoinPath(model.path, "config.json"), plan.folder->quantization_config));
+  NIBBLE_ASSIGN_OR_RETURN(
+      auto folder, io::AtomicFolder::Create(files, options.path, {.force = options.force, .inputs = model.inputs}));
+  std::unique_ptr<FolderOutput> output(new FolderOutput(plan, std::move(folder)));
+  NIBBLE_RETURN_IF_ERROR(output->WriteHeaders());
+  NIBBLE_RETURN_IF_ERROR(output->WriteText("config.json", config));
+  NIBBLE_RETURN_IF_ERROR(output->CopyFiles(files, model.path));
+  NIBBLE_RETURN_IF_ERROR(output->WriteFacts());
+  NIBBLE_RETURN_IF_ERROR(output->CopyTensors(model));
+  return output;
+}
+
+absl::Status FolderOutput::WriteHeaders() {
+  for (const FolderLayout::File& file : plan_.folder->files) {
+    NIBBLE_ASSIGN_OR_RETURN(io::WritableFile* const shard, folder_->Add(file.name, file.layout.file_bytes));
+    NIBBLE_RETURN_IF_ERROR(shard->WriteAt(0, AsBytes(file.layout.header)));
+    shards_.push_back(shard);
+  }
+  if (plan_.folder->index.empty()) return absl::OkStatus();
+  return WriteText("model.safetensors.index.json", plan_.folder->index);
+}
+
+absl::Status FolderOutput::WriteFacts() {
+  for (const OutputTensor& tensor : plan_.tensors) {
+    const Packing* packing = FindPacking(tensor.format);
+    if (packing == nullptr) continue;
+    for (const LogicalTensor& slice : tensor.slices) {
+      const std::string weight = WeightName(std::get<StridedView>(slice.recipe));
+      if (packing->is_scaled) {
+        const absl::Span<const float> divisor = absl::MakeConstSpan(&tensor.multiplier, 1);
+        NIBBLE_RETURN_IF_ERROR(
+            WriteAt(weight + "_global_scale", 0,
+                    absl::MakeConstSpan(reinterpret_cast<const std::byte*>(divisor.data()), sizeof(float))));
+      }
+      if (!plan_.folder->places.contains(weight + "_shape")) continue;
+      const std::array<int64_t, 2> shape = {slice.rows, slice.cols};
+      NIBBLE_RETURN_IF_ERROR(WriteAt(
+          weight + "_shape", 0, absl::MakeConstSpan(reinterpret_cast<const std::byte*>(shape.data()), sizeof(shape))));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FolderOutput::CopyTensors(const Model& model) {
+  std::vector<std::byte> bytes;
+  for (const StoredTensor* tensor : plan_.folder->copies) {
+    for (uint64_t offset = 0; offset < tensor->bytes; offset += bytes.size()) {
+      bytes.resize(std::min(kCopyBytes, tensor->bytes - offset));
+      NIBBLE_RETURN_IF_ERROR(model.source.Read(*tensor, offset, absl::MakeSpan(bytes)));
+      NIBBLE_RETURN_IF_ERROR(WriteAt(tensor->name, offset, bytes));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FolderOutput::CopyFiles(io::FileSystem& files, const std::string& source) {
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(source));
+  for (const std::string& name : names) {
+    const std::string path = io::JoinPath(source, name);
+    const absl::StatusOr<io::FileInfo> info = files.Stat(path);
+    if (!info.ok() || info->kind != io::FileKind::kRegular || !IsCompanion(name)) continue;
+    NIBBLE_ASSIGN_OR_RETURN(const std::string text, io::ReadWholeFile(files, path, kMaxTextBytes));
+    NIBBLE_RETURN_IF_ERROR(WriteText(name, text));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FolderOutput::WriteText(const std::string& name, const std::string& text) {
+  NIBBLE_ASSIGN_OR_RETURN(io::WritableFile* const file, folder_->Add(name, text.size()));
+  return file->WriteAt(0, AsBytes(text));
+}
+
+absl::Status FolderOutput::WriteAt(const std::string& tensor, uint64_t offset, absl::Span<const std::byte> bytes) {
+  const FolderLayout::Place& place = plan_.folder->places.at(tensor);
+  return shards_[place.file]->WriteAt(place.offset + offset, bytes);
+}
+
+absl::Status FolderOutput::WriteRows(const OutputTensor& tensor, size_t slice, int64_t first_row,
+                                     absl::Span<const std::byte> rows) {
+  const bool is_packed = FindPacking(tensor.format) != nullptr;
+  return is_packed ? WritePacked(tensor, tensor.slices[slice], first_row, rows)
+                   : WriteElements(tensor, tensor.slices[slice], first_row, rows);
+}
+
+absl::Status FolderOutput::WritePacked(const OutputTensor& tensor, const LogicalTensor& slice, int64_t first_row,
+                                       absl::Span<const std::byte> rows) {
+  const Packing& packing = *FindPacking(tensor.format);
+  const BlockFormat& format = GetFormat(tensor.format);
+  const std::string weight = WeightName(std::get<StridedView>(slice.recipe));
+  const uint64_t row_bytes = format.BytesFor(slice.cols);
+  const uint64_t code_bytes = slice.cols / 2, scale_bytes = slice.cols / packing.group * packing.scale_bytes;
+  const std::vector<RowPlace> places = PlacesOf(slice, first_row, rows.size() / row_bytes);
+  std::vector<std::byte> codes(places.size() * code_bytes), scales(places.size() * scale_bytes);
+  for (size_t i = 0; i < places.size(); ++i) {
+    packing.unpack(rows.data() + places[i].row * row_bytes, slice.cols / format.block_elements,
+                   codes.data() + i * code_bytes, scales.data() + i * scale_bytes);
+  }
+  // Rows that follow one another are written in one.
+  for (size_t begin = 0, end = 0; begin < places.size(); begin = end) {
+    for (end = begin + 1; end < places.size() && places[end].published == places[end - 1].published + 1;) ++end;
+    const uint64_t row = places[begin].published, count = end - begin;
+    NIBBLE_RETURN_IF_ERROR(WriteAt(weight + "_packed", row * code_bytes,
+                                   absl::MakeConstSpan(codes).subspan(begin * code_bytes, count * code_bytes)));
+    NIBBLE_RETURN_IF_ERROR(WriteAt(weight + "_scale", row * scale_bytes,
+                                   absl::MakeConstSpan(scales).subspan(begin * scale_bytes, count * scale_bytes)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FolderOutput::WriteElements(const OutputTensor& tensor, const LogicalTensor& slice, int64_t first_row,
+                                         absl::Span<const std::byte> rows) {
+  const StridedView& view = std::get<StridedView>(slice.recipe);
+  const size_t size = GetFormat(tensor.format).block_bytes;
+  const int64_t parts = slice.cols / view.cols.count;  // view rows of a row
+  const int64_t count = rows.size() / size / slice.cols;
+  const std::string weight = WeightName(view);
+  std::vector<std::byte> bytes;
+  for (const Run& run : RunsOf(view, first_row * parts, (first_row + count) * parts)) {
+    const int64_t at_once = run.step == 1 ? run.count : 1;
+    for (int64_t done = 0; done < run.count; done += at_once) {
+      bytes.resize(at_once * size);
+      for (int64_t i = 0; i < at_once; ++i) {
+        std::copy_n(rows.data() + (run.out + (done + i) * run.out_step) * size, size, bytes.data() + i * size);
+      }
+      NIBBLE_RETURN_IF_ERROR(WriteAt(weight, (run.stored + done * run.step) * size, bytes));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FolderOutput::Commit() { return folder_->Commit(); }
+
+}  // namespace nibble
