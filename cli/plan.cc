@@ -1,5 +1,7 @@
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
@@ -8,7 +10,9 @@
 #include "cli/options.h"
 #include "cli/peak_memory.h"
 #include "cli/plan_report.h"
+#include "cli/transform_flags.h"
 #include "cli/type_flags.h"
+#include "pipeline/apply_transforms.h"
 #include "pipeline/quantize.h"
 
 namespace nibble::cli {
@@ -19,6 +23,7 @@ struct PlanOptions {
   std::string model;
   TypeFlags types;
   CalibrationFlags calibration;
+  TransformFlags transforms;
   OutputOptions output;
   bool keep_mtp = false;
   bool json = false;
@@ -26,8 +31,13 @@ struct PlanOptions {
 
 absl::Status RunPlan(const PlanOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(const TypeOptions types, options.types.Parse());
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<Transform> transforms, options.transforms.Parse());
   NIBBLE_ASSIGN_OR_RETURN(const CalibrationOptions calibration, options.calibration.Load(context.files));
-  NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model, options.keep_mtp));
+  NIBBLE_ASSIGN_OR_RETURN(Model original, context.Open(options.model, options.keep_mtp));
+  NIBBLE_ASSIGN_OR_RETURN(const Model model,
+                          ApplyTransforms(std::move(original), transforms,
+                                          {.fold = {.allow_requantize = types.allow_requantize}, .for_plan = true},
+                                          calibration, context.progress));
   NIBBLE_ASSIGN_OR_RETURN(Plan plan, PlanQuantize(context.files, model, types, context.threads, calibration));
   const std::string& path = options.output.path;
   if (!path.empty() && !options.output.force && context.files.Stat(path).ok()) {
@@ -49,6 +59,7 @@ Job DefinePlan(CLI::App& app) {
   AddGgufOutput(app, options->output.path, options->output.force)->description("the file that quantize would make");
   options->types.AddTo(app);
   options->calibration.AddTo(app);
+  options->transforms.AddTo(app);
   AddKeepMtp(app, options->keep_mtp);
   app.add_flag("--json", options->json, "as JSON");
   return [options](Context& context) { return RunPlan(*options, context); };

@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/status.h"
 #include "cli/calibration_flags.h"
@@ -12,7 +14,9 @@
 #include "cli/plan_report.h"
 #include "cli/plan_summary.h"
 #include "cli/stopwatch.h"
+#include "cli/transform_flags.h"
 #include "cli/type_flags.h"
+#include "pipeline/apply_transforms.h"
 
 namespace nibble::cli {
 namespace {
@@ -21,6 +25,7 @@ struct QuantizeOptions {
   std::string model;
   TypeFlags types;
   CalibrationFlags calibration;
+  TransformFlags transforms;
   OutputOptions output;
   bool keep_mtp = false;
   bool json = false;
@@ -28,10 +33,15 @@ struct QuantizeOptions {
 
 absl::Status RunQuantize(QuantizeOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(const TypeOptions types, options.types.Parse());
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<Transform> transforms, options.transforms.Parse());
   NIBBLE_ASSIGN_OR_RETURN(const CalibrationOptions calibration, options.calibration.Load(context.files));
   const Stopwatch stopwatch;
-  NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model, options.keep_mtp));
+  NIBBLE_ASSIGN_OR_RETURN(Model original, context.Open(options.model, options.keep_mtp));
   options.output.threads = context.threads;
+  NIBBLE_ASSIGN_OR_RETURN(const Model model, ApplyTransforms(std::move(original), transforms,
+                                                             {.fold = {.allow_requantize = types.allow_requantize},
+                                                              .threads = context.threads},
+                                                             calibration, context.progress));
   const RemoveOnInterrupt guard(options.output.path + ".part");
   NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
                           Quantize(context.files, model, types, options.output, context.progress, calibration));
@@ -49,6 +59,7 @@ Job DefineQuantize(CLI::App& app) {
   AddGgufOutput(app, options->output.path, options->output.force)->required();
   options->types.AddTo(app);
   options->calibration.AddTo(app);
+  options->transforms.AddTo(app);
   AddKeepMtp(app, options->keep_mtp);
   app.add_flag("--json", options->json, "what was written and what calibration gained, as JSON");
   return [options](Context& context) { return RunQuantize(*options, context); };

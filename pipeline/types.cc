@@ -265,6 +265,11 @@ absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const Store
   return Chooser(model, stored, options).Choose();
 }
 
+bool IsPublishedInFourBits(const Model& model, TensorStack slices) {
+  const std::optional<Format> stored = StoredBlocks(model, slices);
+  return stored && IsFourBit(*stored);
+}
+
 absl::StatusOr<TypeChoices> ChooseConvertedTypes(const Model& model, const std::string& dtype) {
   constexpr std::pair<absl::string_view, std::optional<Format>> kDTypes[] = {
       {"source", std::nullopt}, {"bf16", Format::kBF16}, {"f16", Format::kF16}, {"f32", Format::kF32}};

@@ -9,7 +9,7 @@
 
 namespace nibble {
 
-// The largest power of two that divides `size`, at most `limit` (a power of two).
+// The largest power of two that divides `size`, at most `limit`.
 int64_t HadamardBlock(int64_t size, int64_t limit);
 
 // Every block of `block` rows of values [rows, cols] by the normalized matrix, H[i, j] = (-1)^popcount(i & j) /
