@@ -1,5 +1,7 @@
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
@@ -9,7 +11,9 @@
 #include "cli/output_flags.h"
 #include "cli/peak_memory.h"
 #include "cli/plan_report.h"
+#include "cli/transform_flags.h"
 #include "cli/type_flags.h"
+#include "pipeline/apply_transforms.h"
 #include "pipeline/quantize.h"
 
 namespace nibble::cli {
@@ -20,6 +24,7 @@ struct PlanOptions {
   std::string model;
   TypeFlags types;
   CalibrationFlags calibration;
+  TransformFlags transforms;
   OutputFlags output;
   bool keep_mtp = false;
   bool json = false;
@@ -28,9 +33,14 @@ struct PlanOptions {
 absl::Status RunPlan(const PlanOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(TypeOptions types, options.types.Parse());
   NIBBLE_ASSIGN_OR_RETURN(types.container, options.output.Container());
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<Transform> transforms, options.transforms.Parse());
   const OutputOptions output = options.output.Options(context.threads);
   NIBBLE_ASSIGN_OR_RETURN(const CalibrationOptions calibration, options.calibration.Load(context.files));
-  NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model, options.keep_mtp));
+  NIBBLE_ASSIGN_OR_RETURN(Model original, context.Open(options.model, options.keep_mtp));
+  NIBBLE_ASSIGN_OR_RETURN(const Model model,
+                          ApplyTransforms(std::move(original), transforms,
+                                          {.fold = {.allow_requantize = types.allow_requantize}, .for_plan = true},
+                                          calibration, context.progress));
   NIBBLE_ASSIGN_OR_RETURN(Plan plan, PlanQuantize(context.files, model, types, output, calibration));
   if (!output.path.empty() && !output.force && context.files.Stat(output.path).ok()) {
     plan.add_warnings(absl::StrCat(output.path, " exists: quantize replaces it only with --force"));
@@ -51,6 +61,7 @@ Job DefinePlan(CLI::App& app) {
   options->output.AddTo(app)->description("the file or folder that quantize would make");
   options->types.AddTo(app);
   options->calibration.AddTo(app);
+  options->transforms.AddTo(app);
   AddKeepMtp(app, options->keep_mtp);
   app.add_flag("--json", options->json, "as JSON");
   return [options](Context& context) { return RunPlan(*options, context); };

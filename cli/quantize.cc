@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/status.h"
 #include "cli/calibration_flags.h"
@@ -13,7 +15,9 @@
 #include "cli/plan_report.h"
 #include "cli/plan_summary.h"
 #include "cli/stopwatch.h"
+#include "cli/transform_flags.h"
 #include "cli/type_flags.h"
+#include "pipeline/apply_transforms.h"
 
 namespace nibble::cli {
 namespace {
@@ -22,6 +26,7 @@ struct QuantizeOptions {
   std::string model;
   TypeFlags types;
   CalibrationFlags calibration;
+  TransformFlags transforms;
   OutputFlags output;
   bool keep_mtp = false;
   bool json = false;
@@ -30,9 +35,14 @@ struct QuantizeOptions {
 absl::Status RunQuantize(QuantizeOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(TypeOptions types, options.types.Parse());
   NIBBLE_ASSIGN_OR_RETURN(types.container, options.output.Container());
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<Transform> transforms, options.transforms.Parse());
   NIBBLE_ASSIGN_OR_RETURN(const CalibrationOptions calibration, options.calibration.Load(context.files));
   const Stopwatch stopwatch;
-  NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model, options.keep_mtp));
+  NIBBLE_ASSIGN_OR_RETURN(Model original, context.Open(options.model, options.keep_mtp));
+  NIBBLE_ASSIGN_OR_RETURN(const Model model, ApplyTransforms(std::move(original), transforms,
+                                                             {.fold = {.allow_requantize = types.allow_requantize},
+                                                              .threads = context.threads},
+                                                             calibration, context.progress));
   const OutputOptions output = options.output.Options(context.threads);
   const RemoveOnInterrupt guard(output.path + ".part");
   NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
@@ -51,6 +61,7 @@ Job DefineQuantize(CLI::App& app) {
   options->output.AddTo(app)->required();
   options->types.AddTo(app);
   options->calibration.AddTo(app);
+  options->transforms.AddTo(app);
   AddKeepMtp(app, options->keep_mtp);
   app.add_flag("--json", options->json, "what was written and what calibration gained, as JSON");
   return [options](Context& context) { return RunQuantize(*options, context); };

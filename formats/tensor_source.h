@@ -32,14 +32,14 @@ struct StoredTensor {
 // "[2, 3]"
 std::string ShapeText(absl::Span<const int64_t> shape);
 
-// Immutable after it was made; thread-safe.
+// Immutable after it was made; thread-safe. Copies share the files.
 class TensorSource {
  public:
   // kDataLoss on two tensors of one name.
   static absl::StatusOr<TensorSource> Create(std::vector<std::unique_ptr<io::ReadableFile>> files,
                                              std::vector<StoredTensor> tensors);
 
-  absl::Span<const StoredTensor> tensors() const { return tensors_; }
+  absl::Span<const StoredTensor> tensors() const { return contents_->tensors; }
   const StoredTensor* Find(absl::string_view name) const;  // null if there is none
 
   // Reads out.size() bytes from byte `offset` of the tensor on. REQUIRES: the range lies inside the tensor.
@@ -47,12 +47,15 @@ class TensorSource {
 
   // "<path>: tensor '<name>'", for errors.
   std::string Place(const StoredTensor& tensor) const;
-  absl::Span<const std::unique_ptr<io::ReadableFile>> files() const { return files_; }
+  absl::Span<const std::unique_ptr<io::ReadableFile>> files() const { return contents_->files; }
 
  private:
-  std::vector<std::unique_ptr<io::ReadableFile>> files_;
-  std::vector<StoredTensor> tensors_;
-  absl::flat_hash_map<absl::string_view, uint32_t> by_name_;  // keys: the names in tensors_
+  struct Contents {
+    std::vector<std::unique_ptr<io::ReadableFile>> files;
+    std::vector<StoredTensor> tensors;
+    absl::flat_hash_map<absl::string_view, uint32_t> by_name;  // keys: the names in `tensors`
+  };
+  std::shared_ptr<const Contents> contents_ = std::make_shared<Contents>();
 };
 
 }  // namespace nibble

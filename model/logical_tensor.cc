@@ -98,6 +98,36 @@ absl::Status ReadView(const TensorSource& source, const StridedView& view, int64
   return absl::OkStatus();
 }
 
+// Rows [begin, end) without the fold.
+absl::Status ReadUnfolded(const TensorSource& source, const LogicalTensor& tensor, int64_t begin, int64_t end,
+                          absl::Span<float> out) {
+  if (const Constants* constants = std::get_if<Constants>(&tensor.recipe)) {
+    std::copy_n(constants->begin(), out.size(), out.begin());
+    return absl::OkStatus();
+  }
+  const StridedView& view = std::get<StridedView>(tensor.recipe);
+  const int64_t parts = ViewRowsPerRow(tensor, view);
+  return ReadView(source, view, begin * parts, end * parts, out);
+}
+
+absl::Status ReadFolded(const TensorSource& source, const LogicalTensor& tensor, int64_t begin, int64_t end,
+                        absl::Span<float> out) {
+  const auto [first, last] = RowsBehind(*tensor.fold, begin, end);
+  std::vector<float> more;  // rows beside those asked for
+  absl::Span<float> values = out;
+  if (first < begin || end < last) {
+    more.resize((last - first) * tensor.cols);
+    values = absl::MakeSpan(more);
+  }
+  NIBBLE_RETURN_IF_ERROR(ReadUnfolded(source, tensor, first, last, values));
+  ApplyFold(*tensor.fold, first, tensor.cols, values);
+  if (!more.empty()) std::copy_n(&more[(begin - first) * tensor.cols], out.size(), out.begin());
+  const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
+  if (view == nullptr || AllFinite(out)) return absl::OkStatus();
+  return BadData(source.Place(*source.Find(view->tensor)), "values that a transform leaves finite",
+                 absl::StrFormat("%g", *std::find_if_not(out.begin(), out.end(), IsFinite)));
+}
+
 // Whether every view row is a run of whole blocks of so many elements.
 bool RowsAreWholeBlocks(const StridedView& view, int64_t block) {
   const auto divides = [&](int64_t elements) { return elements % block == 0; };
@@ -140,25 +170,21 @@ absl::Status ReadRows(const TensorSource& source, const LogicalTensor& tensor, i
                       absl::Span<float> out) {
   assert(0 <= begin && begin <= end && end <= tensor.rows);
   assert(static_cast<int64_t>(out.size()) == (end - begin) * tensor.cols);
-  if (const Constants* constants = std::get_if<Constants>(&tensor.recipe)) {
-    std::copy_n(constants->begin(), out.size(), out.begin());
-    return absl::OkStatus();
-  }
-  const StridedView& view = std::get<StridedView>(tensor.recipe);
-  const int64_t parts = ViewRowsPerRow(tensor, view);
-  return ReadView(source, view, begin * parts, end * parts, out);
+  return tensor.fold == nullptr ? ReadUnfolded(source, tensor, begin, end, out)
+                                : ReadFolded(source, tensor, begin, end, out);
 }
 
 int64_t PanelRows(const LogicalTensor& tensor, int64_t wanted) {
   const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
   const bool against_grain = view != nullptr && IsAgainstGrain(*view);
-  return std::clamp<int64_t>(against_grain ? std::max(wanted, kRowsAgainstGrain) : wanted, 1,
-                             std::max<int64_t>(1, tensor.rows));
+  const int64_t whole = tensor.fold == nullptr ? 1 : FoldedRowsAtOnce(*tensor.fold);
+  const int64_t rows = std::max<int64_t>(against_grain ? std::max(wanted, kRowsAgainstGrain) : wanted, 1);
+  return std::min((rows + whole - 1) / whole * whole, std::max<int64_t>(1, tensor.rows));
 }
 
 std::optional<DType> RawDType(const TensorSource& source, const LogicalTensor& tensor) {
   const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
-  if (view == nullptr || view->add != 0) return std::nullopt;
+  if (view == nullptr || view->add != 0 || tensor.fold != nullptr) return std::nullopt;
   std::optional<DType> dtype;
   if (view->packed || view->scales) {
     dtype = RepackedDType(source, *view);

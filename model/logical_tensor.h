@@ -9,6 +9,7 @@
 #define NIBBLE_MODEL_LOGICAL_TENSOR_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -19,6 +20,7 @@
 #include "absl/types/span.h"
 #include "formats/dtype.h"
 #include "formats/tensor_source.h"
+#include "model/fold.h"
 #include "model/role.h"
 #include "quant/block/format.h"
 
@@ -75,6 +77,7 @@ struct LogicalTensor {
   bool is_vector = false;       // one-dimensional in GGUF (two-dimensional, if slices are stacked); then rows == 1
   absl::string_view gguf_name;  // in place of the role's own, of static storage; empty: that one
   Recipe recipe;
+  std::shared_ptr<const Fold> fold;  // the recipe's last step; null: none
 };
 
 // Views of an [n, m] tensor as it stands, and with each head's rows taken from half-split to interleaved rope order:
@@ -84,18 +87,20 @@ StridedView IdentityView(const StoredTensor& tensor);
 StridedView RopeInterleavedView(const StoredTensor& tensor, int64_t heads);
 
 // How many rows ReadRows and ReadRawRows should be asked for at once, where `wanted` would do: more where the view
-// walks the stored tensor against its grain, so that few rows cost as much as many.
+// walks the stored tensor against its grain, so that few rows cost as much as many, and a whole number of the blocks
+// that a fold mixes.
 int64_t PanelRows(const LogicalTensor& tensor, int64_t wanted);
 
 // The one evaluator: rows [begin, end) as floats, row after row. Memory beyond `out` is bounded by the stored bytes of
-// those rows (of the whole tensor, where the view walks it against its grain). Thread-safe. kDataLoss names the tensor
-// and the index of a value that is NaN or infinite, or of a scale that is not a finite number above 0.
+// those rows (of the whole tensor, where the view walks it against its grain; with a fold also by the rows of the
+// blocks that it mixes). Values are the same whatever rows are asked for together. Thread-safe. kDataLoss names the
+// tensor and the index of a value that is NaN or infinite, or of a scale that is not a finite number above 0.
 absl::Status ReadRows(const TensorSource& source, const LogicalTensor& tensor, int64_t begin, int64_t end,
                       absl::Span<float> out);
 
 // The GGUF type whose blocks ReadRawRows can hand out without going through values: the stored one, where every logical
 // row is a run of whole stored blocks; MXFP4 for F4 elements with E8M0 scales per 32, Q4_0 for INT4 elements with
-// scales per 32; nothing otherwise.
+// scales per 32; nothing otherwise, and where there is a fold.
 std::optional<DType> RawDType(const TensorSource& source, const LogicalTensor& tensor);
 
 // Rows [begin, end) in their stored bits. kDataLoss as ReadRows, and for a scale beyond what Q4_0's can hold; one that

@@ -22,6 +22,7 @@
 #include "model/logical_tensor.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
+#include "pipeline/residual_basis.h"
 
 namespace nibble {
 namespace {
@@ -141,6 +142,7 @@ absl::StatusOr<Model> OpenGguf(io::FileSystem& files, const std::string& path, c
   for (const auto& part : model.source.files()) model.inputs.push_back(part->info().identity);
   NIBBLE_ASSIGN_OR_RETURN(const Family* family, FindFamily(file.metadata));
   NIBBLE_ASSIGN_OR_RETURN(model.spec, family->spec_from_gguf(file.metadata, model.source));
+  NIBBLE_RETURN_IF_ERROR(BasisFromGguf(file.metadata, model.spec));
   model.spec.set_name(file.metadata.String("general.name").value_or(LastName(path).stem().string()));
   SetPredictionLayers(options, model);
   NIBBLE_ASSIGN_OR_RETURN(TensorMap map, family->tensors_from_gguf(model.spec, model.source));

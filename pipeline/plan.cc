@@ -17,6 +17,7 @@
 #include "model/logical_tensor.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
+#include "pipeline/residual_basis.h"
 #include "quant/block/format.h"
 
 namespace nibble {
@@ -81,6 +82,7 @@ gguf::Metadata MakeMetadata(const Model& model, uint32_t file_type) {
   metadata.Set("general.name", model.spec.name());
   metadata.Set("general.size_label", SizeLabel(model));
   FamilyOf(model.spec).spec_to_gguf(model.spec, metadata);
+  BasisToGguf(model.spec, metadata);
   metadata.Set("general.file_type", file_type);
   metadata.Set("general.quantization_version", kQuantizationVersion);
   if (model.vocabulary) {

@@ -170,6 +170,11 @@ class Chooser {
       return absl::UnimplementedError(absl::StrCat(
           model_.path, ": expected a Hugging Face folder to make a folder of, found a GGUF, which is not supported"));
     }
+    if (std::any_of(model_.tensors.begin(), model_.tensors.end(),
+                    [](const LogicalTensor& tensor) { return tensor.fold != nullptr; })) {
+      // What is not a linear is copied there from the source, which knows nothing of the transform.
+      return absl::InvalidArgumentError("--transform: expected a GGUF to be written, found a folder");
+    }
     if (options_.pure || embedding_ || output_) {
       return absl::InvalidArgumentError(
           "--pure, --token-embedding-type, --output-tensor-type: expected a GGUF to be written, found a folder, where "
@@ -346,6 +351,11 @@ absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const TypeO
 absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const StoredFormats& stored,
                                                  const TypeOptions& options) {
   return Chooser(model, stored, options).Choose();
+}
+
+bool IsPublishedInFourBits(const Model& model, TensorStack slices) {
+  const std::optional<Format> stored = StoredBlocks(model, slices);
+  return stored && IsFourBit(*stored);
 }
 
 absl::StatusOr<TypeChoices> ChooseConvertedTypes(const Model& model, const std::string& dtype) {

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/model.h"
+#include "model/tensor_list.h"
 #include "pipeline/type_options.h"
 #include "quant/block/format.h"
 
@@ -37,6 +38,9 @@ using StoredFormats = std::vector<std::optional<Format>>;
 StoredFormats FindStoredFormats(const Model& model);
 absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const StoredFormats& stored,
                                                  const TypeOptions& options);
+
+// Whether its tensors were published in up to five bits, so that another encoding would lose what they are.
+bool IsPublishedInFourBits(const Model& model, TensorStack slices);
 
 // By the rules of `convert`.
 absl::StatusOr<TypeChoices> ChooseConvertedTypes(const Model& model, const std::string& dtype);

@@ -12,6 +12,7 @@
 #include "device/cpu/cpu_device.h"
 #include "formats/tensor_source.h"
 #include "model/model_spec.pb.h"
+#include "pipeline/residual_basis.h"
 #include "pipeline/verify_figures.h"
 #include "pipeline/verify_windows.h"
 #include "runtime/predictions.h"
@@ -25,6 +26,7 @@ namespace {
 constexpr uint64_t kDefaultMemory = uint64_t{1} << 30;
 // What the program, its tokenizer and the models' headers take is not counted by the formulas below.
 constexpr double kShareForStates = 0.75;
+constexpr int64_t kTurnedAtOnce = 256;  // states that are copied into another basis
 
 uint64_t StoredBytes(const Model& model) {
   uint64_t bytes = 0;
@@ -153,13 +155,28 @@ class VerifyJob {
         ShowProgress(absl::StrCat("layer ", layer + 1, "/", layers()), *lanes_[i].model, first, count,
                      layer * lanes_.size() + i);
         NIBBLE_RETURN_IF_ERROR(sequences[i].RunLayer(layer));
-        if (i == 0) continue;
-        lanes_[i].layers[layer] +=
-            CompareStates(sequences[0].states(), sequences[i].states(), width(), device_.threads());
+        if (i > 0) Compare(sequences[0].states(), sequences[i].states(), lanes_[i], lanes_[i].layers[layer]);
       }
     }
     ShowProgress("logits", *lanes_[0].model, first, count, layers() * lanes_.size());
     return Score(ids, first, std::move(sequences));
+  }
+
+  // In the reference's basis.
+  void Compare(absl::Span<const float> reference, absl::Span<const float> candidate, const Lane& lane,
+               StateDifference& difference) const {
+    const ModelSpec &own = lane.model->spec, &its = lanes_[0].model->spec;
+    if (HaveOneBasis(own, its)) {
+      difference += CompareStates(reference, candidate, width(), device_.threads());
+      return;
+    }
+    std::vector<float> turned;
+    for (size_t at = 0; at < candidate.size(); at += kTurnedAtOnce * width()) {
+      const absl::Span<const float> states = candidate.subspan(at, kTurnedAtOnce * width());
+      turned.assign(states.begin(), states.end());
+      ChangeBasis(own, its, absl::MakeSpan(turned));
+      difference += CompareStates(reference.subspan(at, states.size()), turned, width(), device_.threads());
+    }
   }
 
   absl::Status Score(absl::Span<const uint32_t> ids, int64_t first_window, std::vector<Sequences> sequences) {

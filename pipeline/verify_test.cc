@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pipeline/byte_vocabulary.h"
+#include "pipeline/transform.h"
 #include "runtime/random_model.h"
 #include "runtime/slow_forward.h"
 
@@ -81,6 +82,24 @@ std::vector<SlowWindow> RunWindowsSlowly(const RandomModel& random) {
     windows.push_back(std::move(slow));
   }
   return windows;
+}
+
+// A rotated residual stream has the same outputs and other hidden states, which are compared as the reference has them.
+TEST(VerifyTest, HiddenStatesAreComparedInTheReferencesBasis) {
+  const RandomModel random = ByteModel({});
+  std::vector<std::string> notes;
+  const Model rotated = *FoldTransform(random.model, {.name = "hadamard"}, nullptr, {}, notes);
+  const auto expect_same = [](const Model& reference, const Model& candidate) {
+    const VerifyReport report = RunVerify(reference, {&candidate});
+    EXPECT_LT(report.candidates(0).kld().mean(), 1e-8);
+    for (const LayerError& layer : report.candidates(0).layers()) {
+      EXPECT_LT(layer.relative_error(), 1e-5);
+      EXPECT_GT(layer.cosine(), 1 - 1e-8);
+    }
+  };
+  expect_same(random.model, rotated);
+  expect_same(rotated, random.model);
+  expect_same(rotated, rotated);
 }
 
 TEST(VerifyTest, AgreesWithTheSlowForwardPass) {

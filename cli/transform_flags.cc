@@ -1,0 +1,16 @@
+#include "cli/transform_flags.h"
+
+namespace nibble::cli {
+
+void TransformFlags::AddTo(CLI::App& app) {
+  app.add_option(
+         "--transform", text_,
+         "what is folded into the weights first, outputs unchanged: 'none' (default), or one or more with '+' "
+         "between; 'values' rotates each head's values, 'awq' (or 'awq=ALPHA', default 0.25) scales channels by "
+         "how large their inputs are in --calibration-text, 'hadamard' rotates the residual stream")
+      ->type_name("NAME[+NAME]");
+}
+
+absl::StatusOr<std::vector<Transform>> TransformFlags::Parse() const { return ParseTransforms(text_); }
+
+}  // namespace nibble::cli

@@ -1,0 +1,28 @@
+// The option by which quantize and plan are told what to fold into the weights first.
+#ifndef NIBBLE_CLI_TRANSFORM_FLAGS_H_
+#define NIBBLE_CLI_TRANSFORM_FLAGS_H_
+
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/statusor.h"
+#include "pipeline/transform.h"
+
+namespace nibble::cli {
+
+class TransformFlags {
+ public:
+  // REQUIRES: this outlives `app`'s parse.
+  void AddTo(CLI::App& app);
+
+  // kInvalidArgument if it names none. REQUIRES: parsed.
+  absl::StatusOr<std::vector<Transform>> Parse() const;
+
+ private:
+  std::string text_ = "none";
+};
+
+}  // namespace nibble::cli
+
+#endif  // NIBBLE_CLI_TRANSFORM_FLAGS_H_
