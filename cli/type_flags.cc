@@ -23,11 +23,13 @@ absl::Status ParseTensorType(const std::string& text, TypeOptions& types) {
 void TypeFlags::AddTo(CLI::App& app) {
   app.add_option("--type", types_.type, absl::StrCat("one of ", absl::StrJoin(TypeNames(), " "), " (default Q4_K_M)"))
       ->type_name("T");
-  app.add_option("--method", types_.method,
-                 "how codes are found: 'rtn' rounds to nearest, 'weighted' (default) searches scales, 'gptq' (default "
-                 "with --calibration-text) makes each error up by the others")
-      ->type_name("rtn|weighted|gptq")
-      ->check(OneOf({"rtn", "weighted", "gptq"}));
+  app.add_option(
+         "--method", types_.method,
+         "how codes are found: 'rtn' rounds to nearest, 'weighted' searches scales, 'gptq' makes each error up "
+         "by the others (needs --calibration-text), 'auto' (default) is gptq where there is a text and weighted "
+         "where there is none")
+      ->type_name("auto|rtn|weighted|gptq")
+      ->check(OneOf({"auto", "rtn", "weighted", "gptq"}));
   app.add_option("--tensor-type", tensor_types_,
                  "type of the tensors whose GGUF name the regex finds; repeatable, the first match wins")
       ->type_name("REGEX=T")

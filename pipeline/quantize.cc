@@ -43,14 +43,14 @@ constexpr MethodRow kMethods[] = {
     {"rtn", LinearMethod::kWeighted, Method::kRtn, false, false},
     {"weighted", LinearMethod::kWeighted, Method::kWeighted, false, true},
     {"gptq", LinearMethod::kGptq, Method::kWeighted, true, true},
+    {"auto", LinearMethod::kGptq, Method::kWeighted, false, true},
 };
 
 absl::StatusOr<MethodRow> FindMethod(const std::string& name, const CalibrationOptions& calibration) {
   if (!calibration.texts.empty() && !calibration.imatrix_path.empty()) {
     return absl::InvalidArgumentError("--imatrix: expected no --calibration-text beside it, found one");
   }
-  const absl::string_view best = calibration.texts.empty() ? "weighted" : "gptq";
-  const absl::string_view wanted = name.empty() ? best : absl::string_view(name);
+  const absl::string_view wanted = name.empty() ? absl::string_view("auto") : absl::string_view(name);
   for (const MethodRow& row : kMethods) {
     if (row.name != wanted) continue;
     if (row.needs_texts && calibration.texts.empty()) {
@@ -62,7 +62,8 @@ absl::StatusOr<MethodRow> FindMethod(const std::string& name, const CalibrationO
     }
     return row;
   }
-  return absl::InvalidArgumentError(absl::StrCat("--method: expected rtn, weighted or gptq, found \"", name, "\""));
+  return absl::InvalidArgumentError(
+      absl::StrCat("--method: expected auto, rtn, weighted or gptq, found \"", name, "\""));
 }
 
 absl::StatusOr<OutputPlan> Planned(const Model& model, const TypeOptions& types, const OutputOptions& output) {

@@ -68,7 +68,7 @@ TEST(Usage, ErrorsExit64) {
       {"quantize m -o x.gguf --output-tensor-type Q9_0", "--output-tensor-type: expected"},
       {"quantize m -o x.gguf --tensor-type attn_v", "--tensor-type: expected REGEX=TYPE, found 'attn_v'"},
       {"quantize m -o x.gguf --tensor-type attn_v=Q9", "--tensor-type: expected"},
-      {"quantize m -o x.gguf --method best", "expected rtn, weighted, gptq; found 'best'"},
+      {"quantize m -o x.gguf --method best", "expected auto, rtn, weighted, gptq; found 'best'"},
       {"quantize m -o x.gguf -o y.gguf", "--output"},
       {"quantize m more -o x.gguf", "unexpected argument 'more'"},
       {"plan", "plan: MODEL is required"},
