@@ -56,8 +56,7 @@ TEST(TransformFlag, ThatCannotBeExits64) {
   Ok(absl::StrCat("$nibble calibrate ", kModel, " --text calibration.txt --ctx 64 -o statistics.gguf --force"));
   for (const char* options :
        {"--transform rotate", "--transform awq", "--transform values+values",
-        "--transform hadamard --imatrix statistics.gguf", "--transform awq --imatrix statistics.gguf",
-        "--transform values --format compressed-tensors --type INT4_G32"}) {
+        "--transform hadamard --imatrix statistics.gguf", "--transform awq --imatrix statistics.gguf"}) {
     for (const char* command : {"quantize", "plan"}) {
       const Outcome outcome = Shell(absl::StrCat("$nibble ", command, " ", kModel, " -o never.gguf ", options));
       EXPECT_EQ(outcome.exit_code, 64) << options << "\n" << outcome.err;
@@ -65,6 +64,16 @@ TEST(TransformFlag, ThatCannotBeExits64) {
       EXPECT_FALSE(Exists(TempPath("never.gguf"))) << options;
     }
   }
+}
+
+// What is not a linear is copied into a folder as it was published.
+TEST(TransformFlag, IsRefusedForAFolder) {
+  const Outcome outcome =
+      Shell(absl::StrCat("$nibble quantize ", kModel, " -o never --type INT4_G32 --transform values"));
+  EXPECT_EQ(outcome.exit_code, 64);
+  EXPECT_TRUE(absl::StrContains(outcome.err, "--transform: expected a GGUF to be written, found a folder"))
+      << outcome.err;
+  EXPECT_FALSE(Exists(TempPath("never")));
 }
 
 }  // namespace
