@@ -39,6 +39,11 @@ void WriteLinears(const CalibrationReport& report, JsonWriter& json) {
       json.Key("outputs").Number(linear.outputs());
       json.Key("searched_error").Number(linear.searched_error());
       json.Key("error").Number(linear.error());
+      json.Key("method").String(linear.method());
+    }
+    if (linear.damping() > 0) {
+      json.Key("damping").Number(linear.damping());
+      json.Key("upstream").Number(linear.upstream());
     }
     json.EndObject();
   }

@@ -51,11 +51,15 @@ TEST(CalibrationReport, Json) {
   expert.set_outputs(2);
   expert.set_searched_error(1);
   expert.set_error(0.5);
+  expert.set_method("gptq");
+  expert.set_damping(0.25);
+  expert.set_upstream(1);
   JsonWriter json(JsonWriter::Layout::kOneLine);
   WriteCalibration(report, json);
   EXPECT_EQ(json.Take(),
             "{\"tokens\": 7, \"linears\": [{\"name\": \"a\", \"tokens\": 7}, {\"name\": \"b\", \"expert\": 1, "
-            "\"tokens\": 0, \"outputs\": 2, \"searched_error\": 1, \"error\": 0.5}], \"experts\": [{\"layer\": 0, "
+            "\"tokens\": 0, \"outputs\": 2, \"searched_error\": 1, \"error\": 0.5, \"method\": \"gptq\", \"damping\": "
+            "0.25, \"upstream\": 1}], \"experts\": [{\"layer\": 0, "
             "\"columns\": 64, \"tokens\": [3, 4]}]}");
 }
 

@@ -22,6 +22,7 @@
 #include "model/logical_tensor.h"
 #include "model/model.h"
 #include "model/role.h"
+#include "pipeline/container.h"
 #include "pipeline/open_model.h"
 #include "pipeline/progress.h"
 #include "pipeline/quantize.h"
@@ -267,7 +268,7 @@ TEST_F(BadValues, OddOnesAreEncoded) {
     Matrix matrix = F32();
     for (int i = 0; i < kRows * kCols; ++i) Put(matrix.parts[0], i, i % 3 == 0 ? c.value : c.other);
     Write(matrix);
-    for (const std::string& type : TypeNames()) {
+    for (const std::string& type : TypeNames(Container::kGguf)) {
       SCOPED_TRACE(type);
       ASSERT_EQ(Run("model", {.type = type}), absl::OkStatus());
       const Model output = OpenModel(io::Posix(), folder_ + "/out.gguf").value();
