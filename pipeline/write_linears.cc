@@ -33,6 +33,8 @@ struct StageStatistics {
       : fit(originals ? Originals::kCross : Originals::kNone),
         held_out(originals ? Originals::kAll : Originals::kNone) {}
 
+  int64_t tokens() const { return fit.tokens() + held_out.tokens(); }
+
   InputStatistics fit, held_out;
 };
 
@@ -132,7 +134,7 @@ class LinearsJob {
     bool ChangesExperts() const override { return true; }
     absl::StatusOr<bool> ExpertSeen(int expert, Weights& weights) override {
       NIBBLE_RETURN_IF_ERROR(status_);
-      const int64_t tokens = statistics_.fit.tokens();
+      const int64_t tokens = statistics_.tokens();
       if (stage_ == 0 && layer_inputs_.tokens() > 0) {
         NIBBLE_RETURN_IF_ERROR(
             statistics_.fit.AddPrior(job_.device_, layer_inputs_, kPriorTokensPerColumn * layer_inputs_.size()));
@@ -215,7 +217,7 @@ class LinearsJob {
       NIBBLE_RETURN_IF_ERROR(statistics.held_out.Add(device_, x.Rows(fit, x.rows), original.Rows(fit, x.rows)));
       token += x.rows;
     }
-    return Quantize(stage, layer, -1, statistics.fit.tokens(), statistics, quantized_->weights);
+    return Quantize(stage, layer, -1, statistics.tokens(), statistics, quantized_->weights);
   }
 
   // What is added to a hidden state counts by its share of that state, which the next norm divides by: else the few
