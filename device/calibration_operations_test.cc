@@ -101,8 +101,8 @@ TEST_P(OnDevice, CholeskyNamesThePivotThatFails) {
 }
 
 TEST_P(OnDevice, CrossGramAddsToWhatIsThere) {
-  for (const auto& [m, n] : {std::pair<int64_t, int64_t>{5, 7}, {200, 130}, {64, 400}}) {
-    const int64_t rows = 70;
+  for (const auto& shape : {std::pair<int64_t, int64_t>{5, 7}, {200, 130}, {64, 400}}) {
+    const int64_t rows = 70, m = shape.first, n = shape.second;
     const Values x = RandomValues(rows * m, 1), y = RandomValues(rows * n, 2), before = RandomValues(m * n, 3);
     Doubles expected(before.begin(), before.end());
     for (int64_t i = 0; i < m; ++i) {
