@@ -11,7 +11,8 @@ namespace {
 
 using Grid = IntegerGrid<-8, 7>;
 
-// Scale search over positive scales alone: from the one under which the largest magnitude is a 7 down to two fifths of it.
+// Scale search over positive scales alone: from the one under which the largest magnitude is a 7 down to two fifths of
+// it.
 template <int N>
 ScaleFit SearchPositiveScale(const float* x, const float* w) {
   constexpr float kStep = 0.02f;
