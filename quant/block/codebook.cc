@@ -43,23 +43,25 @@ uint16_t Scaled(uint16_t half, float factor) {
 constexpr float kFactors[] = {1.0f, 0.98f, 1.02f, 0.94f, 1.06f};
 
 template <typename Block>
-void AdjustScale(uint8_t choice, Block& block) {
-  if (choice > 0) block.d = Scaled(block.d, kFactors[choice]);
+void AdjustScale(const uint8_t* choices, Block& block) {
+  if (choices[0] > 0) block.d = Scaled(block.d, kFactors[choices[0]]);
 }
 
 template <typename Block>
-void AdjustGroup(uint8_t choice, Block& block) {
-  if (choice > 0) block.scale = int4_group::NearestScale(int4_group::ScaleOf(block.scale) * kFactors[choice]);
+void AdjustGroup(const uint8_t* choices, Block& block) {
+  if (choices[0] == 0) return;
+  block.scale = int4_group::NearestScale(int4_group::ScaleOf(block.scale) * kFactors[choices[0]]);
 }
 
 // Wider or narrower about the middle of the range, or shifted by a part of a step.
 template <typename Block, int kMaxCode>
-void AdjustAffine(uint8_t choice, Block& block) {
+void AdjustAffine(const uint8_t* choices, Block& block) {
   static constexpr struct { float width, shift; } kSteps[] = {{1, 0}, {0.97f, 0}, {1.03f, 0}, {1, -0.2f}, {1, 0.2f}};
-  if (choice == 0) return;
+  if (choices[0] == 0) return;
+  const auto& step = kSteps[choices[0]];
   const float d = HalfToFloat(block.d), m = HalfToFloat(block.m);
-  const uint16_t wider = Scaled(block.d, kSteps[choice].width);
-  const float min = m + (d - HalfToFloat(wider)) * (0.5f * kMaxCode) + d * kSteps[choice].shift;
+  const uint16_t wider = Scaled(block.d, step.width);
+  const float min = m + (d - HalfToFloat(wider)) * (0.5f * kMaxCode) + d * step.shift;
   if (std::abs(min) > kMaxHalf) return;
   block.d = wider;
   block.m = FloatToHalf(min);
@@ -72,8 +74,8 @@ int Moved(int value, int step, int least, int most) {
 
 constexpr int kSteps[] = {0, -1, 1, -2, 2};
 
-void AdjustExponent(uint8_t choice, mxfp4::Block& block) {
-  block.e = static_cast<uint8_t>(Moved(block.e, kSteps[choice], 0, mxfp4::kMaxExponent));
+void AdjustExponent(const uint8_t* choices, mxfp4::Block& block) {
+  block.e = static_cast<uint8_t>(Moved(block.e, kSteps[choices[0]], 0, mxfp4::kMaxExponent));
 }
 
 void AdjustMicroScales(const uint8_t* choices, nvfp4::Block& block) {
@@ -109,16 +111,8 @@ void AdjustIq4Scales(const uint8_t* choices, iq4_xs::Block& block) {
   iq4_xs::PackScales(scales, block);
 }
 
-template <typename Block, void (*kAdjust)(uint8_t, Block&)>
-void AdjustOne(const uint8_t* choices, std::byte* out) {
-  Block block;
-  std::memcpy(&block, out, sizeof(Block));
-  kAdjust(choices[0], block);
-  std::memcpy(out, &block, sizeof(Block));
-}
-
 template <typename Block, void (*kAdjust)(const uint8_t*, Block&)>
-void AdjustEach(const uint8_t* choices, std::byte* out) {
+void AdjustBlock(const uint8_t* choices, std::byte* out) {
   Block block;
   std::memcpy(&block, out, sizeof(Block));
   kAdjust(choices, block);
@@ -127,23 +121,23 @@ void AdjustEach(const uint8_t* choices, std::byte* out) {
 
 // Codes, group, how to set codes, steps of scales, how to take them.
 constexpr Codebook kCodebooks[] = {
-    {Format::kQ4_0, 16, 32, SetRun<q4_0::Block, q4_0::SetCodes>, 5, AdjustOne<q4_0::Block, AdjustScale>},
+    {Format::kQ4_0, 16, 32, SetRun<q4_0::Block, q4_0::SetCodes>, 5, AdjustBlock<q4_0::Block, AdjustScale>},
     {Format::kQ4_1, 16, 32, SetRun<q4_1::Block, q4_1::SetCodes>, 5,
-     AdjustOne<q4_1::Block, AdjustAffine<q4_1::Block, q4_1::kMaxCode>>},
-    {Format::kQ5_0, 32, 32, SetRun<q5_0::Block, q5_0::SetCodes>, 5, AdjustOne<q5_0::Block, AdjustScale>},
+     AdjustBlock<q4_1::Block, AdjustAffine<q4_1::Block, q4_1::kMaxCode>>},
+    {Format::kQ5_0, 32, 32, SetRun<q5_0::Block, q5_0::SetCodes>, 5, AdjustBlock<q5_0::Block, AdjustScale>},
     {Format::kQ5_1, 32, 32, SetRun<q5_1::Block, q5_1::SetCodes>, 5,
-     AdjustOne<q5_1::Block, AdjustAffine<q5_1::Block, q5_1::kMaxCode>>},
-    {Format::kQ4_K, 16, 32, SetRun<q4_k::Block, q4_k::SetCodes>, 7, AdjustEach<q4_k::Block, AdjustKScales>},
-    {Format::kQ5_K, 32, 32, SetRun<q5_k::Block, q5_k::SetCodes>, 7, AdjustEach<q5_k::Block, AdjustKScales>},
-    {Format::kQ6_K, 64, 16, SetRun<q6_k::Block, q6_k::SetCodes>, 5, AdjustEach<q6_k::Block, AdjustQ6Scales>},
-    {Format::kIQ4_NL, 16, 32, SetRun<iq4_nl::Block, iq4_nl::SetCodes>, 5, AdjustOne<iq4_nl::Block, AdjustScale>},
-    {Format::kIQ4_XS, 16, 32, SetRun<iq4_xs::Block, iq4_xs::SetCodes>, 3, AdjustEach<iq4_xs::Block, AdjustIq4Scales>},
-    {Format::kMXFP4, 16, 32, SetRun<mxfp4::Block, mxfp4::SetCodes>, 3, AdjustOne<mxfp4::Block, AdjustExponent>},
-    {Format::kNVFP4, 16, 16, SetRun<nvfp4::Block, nvfp4::SetCodes>, 5, AdjustEach<nvfp4::Block, AdjustMicroScales>},
+     AdjustBlock<q5_1::Block, AdjustAffine<q5_1::Block, q5_1::kMaxCode>>},
+    {Format::kQ4_K, 16, 32, SetRun<q4_k::Block, q4_k::SetCodes>, 7, AdjustBlock<q4_k::Block, AdjustKScales>},
+    {Format::kQ5_K, 32, 32, SetRun<q5_k::Block, q5_k::SetCodes>, 7, AdjustBlock<q5_k::Block, AdjustKScales>},
+    {Format::kQ6_K, 64, 16, SetRun<q6_k::Block, q6_k::SetCodes>, 5, AdjustBlock<q6_k::Block, AdjustQ6Scales>},
+    {Format::kIQ4_NL, 16, 32, SetRun<iq4_nl::Block, iq4_nl::SetCodes>, 5, AdjustBlock<iq4_nl::Block, AdjustScale>},
+    {Format::kIQ4_XS, 16, 32, SetRun<iq4_xs::Block, iq4_xs::SetCodes>, 3, AdjustBlock<iq4_xs::Block, AdjustIq4Scales>},
+    {Format::kMXFP4, 16, 32, SetRun<mxfp4::Block, mxfp4::SetCodes>, 3, AdjustBlock<mxfp4::Block, AdjustExponent>},
+    {Format::kNVFP4, 16, 16, SetRun<nvfp4::Block, nvfp4::SetCodes>, 5, AdjustBlock<nvfp4::Block, AdjustMicroScales>},
     {Format::kINT4_G32, 16, 32, SetRun<int4_g32::Block, int4_group::SetCodes<32>>, 5,
-     AdjustOne<int4_g32::Block, AdjustGroup>},
+     AdjustBlock<int4_g32::Block, AdjustGroup>},
     {Format::kINT4_G128, 16, 128, SetRun<int4_g128::Block, int4_group::SetCodes<128>>, 5,
-     AdjustOne<int4_g128::Block, AdjustGroup>},
+     AdjustBlock<int4_g128::Block, AdjustGroup>},
 };
 
 }  // namespace

@@ -12,16 +12,16 @@ namespace {
 
 constexpr double kMostDamping = 1e3;
 
-absl::Status CheckFinite(absl::Span<const float> gram) {
+}  // namespace
+
+absl::Status CheckGram(absl::Span<const float> gram) {
   const auto bad = std::find_if(gram.begin(), gram.end(), [](float value) { return !std::isfinite(value); });
   if (bad == gram.end()) return absl::OkStatus();
   return BadData("gram of a linear's inputs", "finite numbers", absl::StrCat(*bad));
 }
 
-}  // namespace
-
 absl::StatusOr<Curvature> Curvature::Of(Device& device, absl::Span<const float> gram, int64_t n, double damping) {
-  NIBBLE_RETURN_IF_ERROR(CheckFinite(gram));
+  NIBBLE_RETURN_IF_ERROR(CheckGram(gram));
   Curvature curvature;
   for (int64_t i = 0; i < n; ++i) curvature.diagonal_.push_back(gram[i * n + i]);
   const std::vector<float>& diagonal = curvature.diagonal_;

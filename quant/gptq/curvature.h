@@ -12,6 +12,9 @@
 
 namespace nibble {
 
+// kDataLoss if the gram is not finite: then nothing is to be weighed by it.
+absl::Status CheckGram(absl::Span<const float> gram);
+
 // H in the form that rounding needs, columns in the order in which they are rounded: those with the largest inputs
 // first, while the others can still make up for their errors. Immutable.
 class Curvature {

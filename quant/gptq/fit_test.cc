@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -163,6 +164,19 @@ TEST_F(FitTest, PriorsCountAsSoManyTokens) {
   ASSERT_TRUE(device_.Download(layer.gram().data, absl::MakeSpan(of_layer)).ok());
   ASSERT_TRUE(device_.Download(expert.gram().data, absl::MakeSpan(of_expert)).ok());
   for (size_t i = 0; i < of_layer.size(); ++i) EXPECT_FLOAT_EQ(of_expert[i], 0.5f * of_layer[i]);
+}
+
+TEST_F(FitTest, NothingIsWeighedByWhatIsNotFinite) {
+  Floats x = Inputs(20, 1);
+  x[5] = std::numeric_limits<float>::infinity();
+  InputStatistics fit;
+  Add(device_, fit, x, x);
+  bytes_.resize(format_.BytesFor(weights_.size()));
+  for (const bool feedback : {false, true}) {
+    const auto figures =
+        FitLinears(device_, fit, fit, {{&format_, weights_, absl::MakeSpan(bytes_)}}, {.feedback = feedback});
+    EXPECT_EQ(figures.status().code(), absl::StatusCode::kDataLoss);
+  }
 }
 
 }  // namespace

@@ -28,7 +28,6 @@ class Panel {
     bytes_.resize(out.size());
     EncodeSearched(device_, format_, curvature_.diagonal().data(), n(), values, out);
     std::copy(out.begin(), out.end(), bytes_.begin());
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<double> outputs, RowErrors(values));
     NIBBLE_ASSIGN_OR_RETURN(const std::vector<double> searched, RowErrors(Errors(values)));
     NIBBLE_RETURN_IF_ERROR(RoundWithFeedback(values));
     NIBBLE_ASSIGN_OR_RETURN(std::vector<double> left, RowErrors(Errors(values)));
@@ -40,7 +39,6 @@ class Panel {
     }
     GptqFigures figures;
     for (int64_t r = 0; r < rows_; ++r) {
-      figures.outputs += outputs[r];
       figures.searched += searched[r];
       figures.error += std::min(searched[r], left[r]);
       if (left[r] < searched[r]) std::copy_n(&bytes_[r * RowBytes()], RowBytes(), &out[r * RowBytes()]);
@@ -183,7 +181,6 @@ absl::StatusOr<GptqFigures> EncodeGptq(Device& device, const BlockFormat& format
     const int64_t count = std::min(kPanelRows, rows - first);
     NIBBLE_ASSIGN_OR_RETURN(const GptqFigures figures, panel.Encode(values.subspan(first * n, count * n), options,
                                                                     out.subspan(first * row_bytes, count * row_bytes)));
-    sum.outputs += figures.outputs;
     sum.searched += figures.searched;
     sum.error += figures.error;
   }

@@ -28,7 +28,6 @@ bool CanGptq(Format format);
 
 // tr(X H X^T), undamped.
 struct GptqFigures {
-  double outputs = 0;   // of the weights themselves
   double searched = 0;  // of the error that the search over scales leaves
   double error = 0;     // of what is left in the end; never above `searched`
 };
