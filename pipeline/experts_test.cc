@@ -1,5 +1,4 @@
 // Mixtures of experts through the main job: stacked, typed and kept as one tensor, from a folder and from a GGUF alike.
-#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
@@ -19,8 +18,9 @@
 #include "model/model.h"
 #include "model/model_spec.pb.h"
 #include "model/role.h"
+#include "pipeline/model_folder_fixture.h"
+#include "pipeline/no_progress.h"
 #include "pipeline/open_model.h"
-#include "pipeline/progress.h"
 #include "pipeline/quantize.h"
 #include "pipeline/type_options.h"
 #include "quant/block/format.h"
@@ -31,37 +31,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class NoProgress : public Progress {
- public:
-  void Update(const ProgressUpdate&) override {}
-  void Warn(const std::string&) override {}
-};
-
 // Rows of 256 for the super-blocks; the experts' down projections have rows of 32.
 constexpr TestShape kShape = {
     .layers = 2, .hidden = 256, .heads = 4, .kv_heads = 2, .head_dim = 64, .feed_forward = 256, .vocab = 9};
 
-class ExpertsTest : public testing::Test {
+class ExpertsTest : public ModelFolderTest {
  protected:
-  void SetUp() override {
-    folder_ = testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_ + "/model");
-  }
-
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
-
-  Model Open(const TestCheckpoint& checkpoint) const {
-    EXPECT_EQ(checkpoint.Write(Path("model")), absl::OkStatus());
-    return Reopen("model");
-  }
-
-  Model Reopen(const std::string& name) const {
-    absl::StatusOr<Model> model = OpenModel(io::Posix(), Path(name));
-    EXPECT_EQ(model.status(), absl::OkStatus());
-    return *std::move(model);
-  }
-
   Plan Run(const Model& model, const TypeOptions& types, const std::string& name) {
     absl::StatusOr<Plan> plan = Quantize(io::Posix(), model, types, {.path = Path(name)}, progress_);
     EXPECT_EQ(plan.status(), absl::OkStatus());
@@ -74,7 +49,6 @@ class ExpertsTest : public testing::Test {
     return *std::move(plan);
   }
 
-  std::string folder_;
   NoProgress progress_;
 };
 

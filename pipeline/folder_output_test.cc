@@ -2,7 +2,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -24,8 +23,9 @@
 #include "model/logical_tensor.h"
 #include "model/model.h"
 #include "pipeline/container.h"
+#include "pipeline/model_folder_fixture.h"
+#include "pipeline/no_progress.h"
 #include "pipeline/open_model.h"
-#include "pipeline/progress.h"
 #include "pipeline/quantize.h"
 #include "pipeline/type_options.h"
 #include "quant/block/format.h"
@@ -37,51 +37,20 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class NoProgress : public Progress {
- public:
-  void Update(const ProgressUpdate&) override {}
-  void Warn(const std::string&) override {}
-};
-
 constexpr Container kFolder = Container::kCompressedTensors;
 
 // Rows of 256, which all groups divide, and of 96, which those of 128 and NVFP4's blocks do not.
 constexpr TestShape kShape = {
     .hidden = 256, .heads = 8, .kv_heads = 2, .head_dim = 32, .feed_forward = 96, .vocab = 40};
 
-class FolderOutputTest : public testing::Test {
+class FolderOutputTest : public ModelFolderTest {
  protected:
-  void SetUp() override {
-    root_ = testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::remove_all(root_);
-    std::filesystem::create_directories(root_ + "/model");
-  }
-
-  std::string Path(const std::string& name) const { return root_ + "/" + name; }
-
-  Model Open(const TestCheckpoint& checkpoint) const {
-    EXPECT_EQ(checkpoint.Write(Path("model")), absl::OkStatus());
-    return Reopen("model");
-  }
-
-  Model Reopen(const std::string& name) const {
-    absl::StatusOr<Model> model = OpenModel(io::Posix(), Path(name));
-    EXPECT_EQ(model.status(), absl::OkStatus());
-    return *std::move(model);
-  }
-
   absl::StatusOr<Plan> Run(const Model& model, TypeOptions types, OutputOptions output) {
     types.container = kFolder;
     output.path = Path(output.path);
     return Quantize(io::Posix(), model, types, output, progress_);
   }
 
-  std::string Bytes(const std::string& name) const {
-    std::ifstream in(Path(name), std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-
-  std::string root_;
   NoProgress progress_;
 };
 

@@ -17,17 +17,11 @@
 #include "gtest/gtest.h"
 #include "model/model.h"
 #include "pipeline/infer.h"
+#include "pipeline/no_progress.h"
 #include "pipeline/open_model.h"
-#include "pipeline/progress.h"
 
 namespace nibble {
 namespace {
-
-class NoProgress : public Progress {
- public:
-  void Update(const ProgressUpdate&) override {}
-  void Warn(const std::string&) override {}
-};
 
 std::vector<float> Floats(const TensorSource& source, const std::string& name) {
   const StoredTensor* tensor = source.Find(name);

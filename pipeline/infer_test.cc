@@ -16,6 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pipeline/byte_vocabulary.h"
+#include "pipeline/no_progress.h"
 #include "runtime/random_model.h"
 #include "runtime/slow_forward.h"
 
@@ -23,12 +24,6 @@ namespace nibble {
 namespace {
 
 using ::testing::HasSubstr;
-
-class NoProgress : public Progress {
- public:
-  void Update(const ProgressUpdate&) override {}
-  void Warn(const std::string&) override {}
-};
 
 std::string Temporary(const std::string& name) { return absl::StrCat(testing::TempDir(), "/infer_test_", name); }
 

@@ -3,8 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,8 +19,9 @@
 #include "model/model.h"
 #include "model/model_spec.pb.h"
 #include "pipeline/infer.h"
+#include "pipeline/model_folder_fixture.h"
+#include "pipeline/no_progress.h"
 #include "pipeline/open_model.h"
-#include "pipeline/progress.h"
 #include "pipeline/quantize.h"
 
 namespace nibble {
@@ -32,22 +31,12 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class NoProgress : public Progress {
- public:
-  void Update(const ProgressUpdate&) override {}
-  void Warn(const std::string&) override {}
-};
-
-class PredictionLayersTest : public testing::Test {
+class PredictionLayersTest : public ModelFolderTest {
  protected:
   void SetUp() override {
-    folder_ = testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(Path("model"));
+    ModelFolderTest::SetUp();
     ASSERT_EQ(RandomDeepseek().Write(Path("model")), absl::OkStatus());
   }
-
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
 
   Model Open(const std::string& name, bool keep_mtp) const {
     absl::StatusOr<Model> model = OpenModel(io::Posix(), Path(name), {.keep_mtp = keep_mtp});
@@ -76,12 +65,8 @@ class PredictionLayersTest : public testing::Test {
     EXPECT_EQ(WriteLogits(io::Posix(), model,
                           {.ids_path = Path("ids.safetensors"), .output_path = Path("logits.safetensors")}, progress),
               absl::OkStatus());
-    std::ifstream file(Path("logits.safetensors"), std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    return Bytes("logits.safetensors");
   }
-
- private:
-  std::string folder_;
 };
 
 std::vector<std::string> NamesOfLayer2(const Model& model) {

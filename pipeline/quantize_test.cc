@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
@@ -26,6 +25,7 @@
 #include "model/model.h"
 #include "pipeline/container.h"
 #include "pipeline/inspect.h"
+#include "pipeline/model_folder_fixture.h"
 #include "pipeline/open_model.h"
 #include "pipeline/progress.h"
 #include "pipeline/type_options.h"
@@ -48,27 +48,8 @@ class Recorder : public Progress {
 // Rows of 256 for the super-blocks, and of 96 for those that fit nothing but blocks of 32.
 constexpr TestShape kWide = {.hidden = 256, .heads = 8, .kv_heads = 2, .head_dim = 32, .feed_forward = 96, .vocab = 40};
 
-class QuantizeTest : public testing::Test {
+class QuantizeTest : public ModelFolderTest {
  protected:
-  void SetUp() override {
-    folder_ = testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_ + "/model");
-  }
-
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
-
-  Model Open(const TestCheckpoint& checkpoint) const {
-    EXPECT_EQ(checkpoint.Write(Path("model")), absl::OkStatus());
-    return Reopen("model");
-  }
-
-  Model Reopen(const std::string& name) const {
-    absl::StatusOr<Model> model = OpenModel(io::Posix(), Path(name));
-    EXPECT_EQ(model.status(), absl::OkStatus());
-    return *std::move(model);
-  }
-
   absl::StatusOr<Plan> Run(const Model& model, const TypeOptions& types, const std::string& name, int threads = 0,
                            io::FileSystem& files = io::Posix()) {
     return Quantize(files, model, types, {.path = Path(name), .threads = threads}, progress_);
@@ -78,11 +59,6 @@ class QuantizeTest : public testing::Test {
     return Convert(io::Posix(), model, dtype, {.path = Path(name)}, progress_);
   }
 
-  std::string Bytes(const std::string& name) const {
-    std::ifstream in(Path(name), std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-
   // What lies in the folder beside the model.
   std::vector<std::string> Outputs() const {
     std::vector<std::string> names = io::Posix().List(folder_).value();
@@ -90,7 +66,6 @@ class QuantizeTest : public testing::Test {
     return names;
   }
 
-  std::string folder_;
   Recorder progress_;
 };
 

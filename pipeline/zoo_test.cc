@@ -18,18 +18,12 @@
 #include "model/logical_tensor.h"
 #include "model/model.h"
 #include "model/model_spec.pb.h"
+#include "pipeline/no_progress.h"
 #include "pipeline/open_model.h"
-#include "pipeline/progress.h"
 #include "pipeline/quantize.h"
 
 namespace nibble {
 namespace {
-
-class NoProgress : public Progress {
- public:
-  void Update(const ProgressUpdate&) override {}
-  void Warn(const std::string&) override {}
-};
 
 // "MXFP4 [128, 256, 4]", GGUF's order of axes.
 std::map<std::string, std::string> Described(const TensorSource& source) {

@@ -14,31 +14,25 @@ namespace {
 
 constexpr char kModel[] = "\"$runfiles/tiny/model\"";
 
-Outcome Ok(absl::string_view command) {
-  Outcome outcome = Shell(command);
-  EXPECT_EQ(outcome.exit_code, 0) << command << "\n" << outcome.err;
-  return outcome;
-}
-
 // The text in two: the first part calibrates, the second measures.
 class Calibration : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    Ok("head -c 40000 \"$runfiles/tiny/heldout.txt\" > calibration.txt");
-    Ok("tail -c 20000 \"$runfiles/tiny/heldout.txt\" > measured.txt");
-    Ok(absl::StrCat("$nibble calibrate ", kModel, " --text calibration.txt --ctx 128 -o statistics.gguf --force"));
+    ShellOk("head -c 40000 \"$runfiles/tiny/heldout.txt\" > calibration.txt");
+    ShellOk("tail -c 20000 \"$runfiles/tiny/heldout.txt\" > measured.txt");
+    ShellOk(absl::StrCat("$nibble calibrate ", kModel, " --text calibration.txt --ctx 128 -o statistics.gguf --force"));
     Make("plain", "");
     Make("imatrix", "--imatrix statistics.gguf");
     Make("gptq", "--calibration-text calibration.txt --calibration-ctx 128");
   }
 
   static Outcome Make(absl::string_view name, absl::string_view options) {
-    return Ok(absl::StrCat("$nibble quantize ", kModel, " -o ", name, ".gguf --force --type MXFP4 ", options));
+    return ShellOk(absl::StrCat("$nibble quantize ", kModel, " -o ", name, ".gguf --force --type MXFP4 ", options));
   }
 
   static double Kld(absl::string_view name) {
-    Ok(absl::StrCat("$nibble verify ", kModel, " ", name, ".gguf --text measured.txt --ctx 128 --json ", name,
-                    ".json"));
+    ShellOk(absl::StrCat("$nibble verify ", kModel, " ", name, ".gguf --text measured.txt --ctx 128 --json ", name,
+                         ".json"));
     const std::string json = ReadFile(TempPath(absl::StrCat(name, ".json")));
     const size_t mean = json.find("\"mean\":");
     EXPECT_NE(mean, std::string::npos) << json;
@@ -76,7 +70,7 @@ TEST_F(Calibration, TellsItAsJson) {
                            "\"searched_error\": ", "\"experts\": []"}) {
     EXPECT_TRUE(absl::StrContains(quantized.out, part)) << part << quantized.out;
   }
-  const Outcome calibrated = Ok(absl::StrCat(
+  const Outcome calibrated = ShellOk(absl::StrCat(
       "$nibble calibrate ", kModel, " --text calibration.txt --ctx 128 --chunks 8 -o told.gguf --force --json"));
   for (const char* part : {"\"windows\": 8", "\"ctx\": 128", "\"blk.0.attn_q.weight\"", "\"experts\": []"}) {
     EXPECT_TRUE(absl::StrContains(calibrated.out, part)) << part << calibrated.out;
@@ -95,7 +89,7 @@ TEST_F(Calibration, OptionsThatDoNotGoTogetherExit64) {
 
 // By plan as by quantize.
 TEST_F(Calibration, DamagedFilesExit65) {
-  Ok("head -c 100 statistics.gguf > cut.gguf");
+  ShellOk("head -c 100 statistics.gguf > cut.gguf");
   WriteFile(TempPath("bad.jsonl"), "{\"text\": \"fine\"}\n{\"text\": 3}\n");
   for (const char* command : {"quantize", "plan"}) {
     for (const auto& [options, message] :
@@ -112,7 +106,7 @@ TEST_F(Calibration, DamagedFilesExit65) {
 
 TEST_F(Calibration, AMatrixOfAnotherModelIsRefusedByPlanAsByQuantize) {
   // Names that fit, and sizes that do not.
-  Ok("sed 's/ffn_gate/ffn_hold/g; s/ffn_down/ffn_gate/g; s/ffn_hold/ffn_down/g' statistics.gguf > other.gguf");
+  ShellOk("sed 's/ffn_gate/ffn_hold/g; s/ffn_down/ffn_gate/g; s/ffn_hold/ffn_down/g' statistics.gguf > other.gguf");
   for (const char* command : {"quantize", "plan"}) {
     const Outcome outcome =
         Shell(absl::StrCat("$nibble ", command, " ", kModel, " -o never.gguf --imatrix other.gguf"));
@@ -122,18 +116,19 @@ TEST_F(Calibration, AMatrixOfAnotherModelIsRefusedByPlanAsByQuantize) {
 }
 
 TEST_F(Calibration, TextsComeInSeveralFilesAndForms) {
-  Ok("head -c 8000 \"$runfiles/tiny/heldout.txt\" | tr '\\n\"\\\\' '   ' > words.txt");
-  Ok("(printf '{\"text\": \"'; head -c 4000 words.txt; printf '\"}\\n'; printf "
-     "'{\"messages\": [{\"role\": \"user\", \"content\": \"'; tail -c 4000 words.txt; printf '\"}]}') > words.jsonl");
-  const Outcome outcome = Ok(absl::StrCat("$nibble calibrate ", kModel,
-                                          " --text words.jsonl --text words.txt --ctx 64 -o several.gguf --force"));
+  ShellOk("head -c 8000 \"$runfiles/tiny/heldout.txt\" | tr '\\n\"\\\\' '   ' > words.txt");
+  ShellOk(
+      "(printf '{\"text\": \"'; head -c 4000 words.txt; printf '\"}\\n'; printf "
+      "'{\"messages\": [{\"role\": \"user\", \"content\": \"'; tail -c 4000 words.txt; printf '\"}]}') > words.jsonl");
+  const Outcome outcome = ShellOk(absl::StrCat(
+      "$nibble calibrate ", kModel, " --text words.jsonl --text words.txt --ctx 64 -o several.gguf --force"));
   EXPECT_TRUE(absl::StrContains(outcome.err, "of its runs of 16 tokens were there before")) << outcome.err;
 }
 
 TEST_F(Calibration, SeedsChooseWindows) {
   for (const char* seed : {"0", "1", "2"}) {
-    Ok(absl::StrCat("$nibble calibrate ", kModel, " --text calibration.txt --ctx 64 --chunks 4 --force -o seed", seed,
-                    ".gguf --seed ", seed));
+    ShellOk(absl::StrCat("$nibble calibrate ", kModel, " --text calibration.txt --ctx 64 --chunks 4 --force -o seed",
+                         seed, ".gguf --seed ", seed));
   }
   EXPECT_TRUE(ReadFile(TempPath("seed0.gguf")) != ReadFile(TempPath("seed1.gguf")));
   EXPECT_TRUE(ReadFile(TempPath("seed1.gguf")) != ReadFile(TempPath("seed2.gguf")));

@@ -14,25 +14,16 @@ namespace {
 
 constexpr char kModel[] = "\"$runfiles/tiny/model\"";
 
-Outcome Ok(absl::string_view command) {
-  Outcome outcome = Shell(command);
-  EXPECT_EQ(outcome.exit_code, 0) << command << "\n" << outcome.err;
-  return outcome;
-}
-
-void ExpectParts(const std::string& text, std::initializer_list<const char*> parts) {
-  for (const char* part : parts) EXPECT_TRUE(absl::StrContains(text, part)) << part << " in\n" << text;
-}
-
 class Folder : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    Ok(absl::StrCat("$nibble quantize ", kModel, " -o int4/ --type INT4_G32 --force"));
-    Ok("tail -c 20000 \"$runfiles/tiny/heldout.txt\" > measured.txt");
+    ShellOk(absl::StrCat("$nibble quantize ", kModel, " -o int4/ --type INT4_G32 --force"));
+    ShellOk("tail -c 20000 \"$runfiles/tiny/heldout.txt\" > measured.txt");
   }
 
   static double Kld(absl::string_view name) {
-    Ok(absl::StrCat("$nibble verify ", kModel, " ", name, " --text measured.txt --ctx 128 --json ", name, ".json"));
+    ShellOk(
+        absl::StrCat("$nibble verify ", kModel, " ", name, " --text measured.txt --ctx 128 --json ", name, ".json"));
     const std::string json = ReadFile(TempPath(absl::StrCat(name, ".json")));
     const size_t mean = json.find("\"mean\":");
     EXPECT_NE(mean, std::string::npos) << json;
@@ -42,7 +33,7 @@ class Folder : public testing::Test {
 
 TEST_F(Folder, EveryTypeIsCloseToItsSource) {
   for (const char* type : {"INT4_G32", "MXFP4", "NVFP4"}) {
-    Ok(absl::StrCat("$nibble quantize ", kModel, " -o ", type, " --force --type ", type));
+    ShellOk(absl::StrCat("$nibble quantize ", kModel, " -o ", type, " --force --type ", type));
     const double kld = Kld(type);
     EXPECT_GT(kld, 0) << type;
     EXPECT_LT(kld, 0.1) << type;
@@ -50,26 +41,27 @@ TEST_F(Folder, EveryTypeIsCloseToItsSource) {
 }
 
 TEST_F(Folder, ErrorFeedbackIsCloser) {
-  Ok("head -c 40000 \"$runfiles/tiny/heldout.txt\" > calibration.txt");
+  ShellOk("head -c 40000 \"$runfiles/tiny/heldout.txt\" > calibration.txt");
   for (const char* type : {"INT4_G32", "NVFP4"}) {
-    Ok(absl::StrCat("$nibble quantize ", kModel, " -o plain --force --type ", type));
-    Ok(absl::StrCat("$nibble quantize ", kModel, " -o gptq --force --calibration-text calibration.txt ",
-                    "--calibration-ctx 128 --type ", type));
+    ShellOk(absl::StrCat("$nibble quantize ", kModel, " -o plain --force --type ", type));
+    ShellOk(absl::StrCat("$nibble quantize ", kModel, " -o gptq --force --calibration-text calibration.txt ",
+                         "--calibration-ctx 128 --type ", type));
     EXPECT_LT(Kld("gptq"), 0.9 * Kld("plain")) << type;
   }
 }
 
 TEST_F(Folder, IsReadByEveryCommand) {
-  ExpectParts(Ok("$nibble inspect int4 --tensors").out, {"weight_packed", "I32", "weight_scale", "BF16"});
-  ExpectParts(Ok("$nibble plan int4 --type Q4_K_M").out, {"kept bits"});
-  Ok("$nibble run int4 -p The -n 3");
-  Ok("$nibble convert int4 -o again.gguf --force");
+  ExpectParts(ShellOk("$nibble inspect int4 --tensors").out, {"weight_packed", "I32", "weight_scale", "BF16"});
+  ExpectParts(ShellOk("$nibble plan int4 --type Q4_K_M").out, {"kept bits"});
+  ShellOk("$nibble run int4 -p The -n 3");
+  ShellOk("$nibble convert int4 -o again.gguf --force");
   ExpectParts(ReadFile(TempPath("int4/config.json")), {"\"quantization_config\"", "\"pack-quantized\""});
   EXPECT_TRUE(Exists(TempPath("int4/tokenizer.json")));
 }
 
 TEST_F(Folder, PlanSaysWhatWouldBeWritten) {
-  const Outcome outcome = Ok(absl::StrCat("$nibble plan ", kModel, " --format compressed-tensors --type INT4_G32"));
+  const Outcome outcome =
+      ShellOk(absl::StrCat("$nibble plan ", kModel, " --format compressed-tensors --type INT4_G32"));
   ExpectParts(outcome.out, {"INT4_G32"});
 }
 
@@ -77,7 +69,7 @@ TEST_F(Folder, IsReplacedOnlyByForceAndOnlyIfItIsAModel) {
   const std::string command = absl::StrCat("$nibble quantize ", kModel, " -o int4 --type MXFP4");
   EXPECT_EQ(Shell(command).exit_code, 73);
   ExpectParts(ReadFile(TempPath("int4/config.json")), {"\"pack-quantized\""});
-  Ok("mkdir -p precious && touch precious/file");
+  ShellOk("mkdir -p precious && touch precious/file");
   EXPECT_EQ(Shell(absl::StrCat("$nibble quantize ", kModel, " -o precious --type MXFP4 --force")).exit_code, 73);
   EXPECT_TRUE(Exists(TempPath("precious/file")));
 }

@@ -7,7 +7,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
 
 namespace nibble::tests {
 namespace {
@@ -33,6 +35,16 @@ Outcome Shell(absl::string_view command) {
 }
 
 Outcome Nibble(absl::string_view arguments) { return Shell(absl::StrCat("\"$nibble\" ", arguments)); }
+
+Outcome ShellOk(absl::string_view command) {
+  Outcome outcome = Shell(command);
+  EXPECT_EQ(outcome.exit_code, 0) << command << "\n" << outcome.err;
+  return outcome;
+}
+
+void ExpectParts(const std::string& text, std::initializer_list<const char*> parts) {
+  for (const char* part : parts) EXPECT_TRUE(absl::StrContains(text, part)) << part << " in\n" << text;
+}
 
 std::string TempPath(absl::string_view name) { return absl::StrCat(Environment("TEST_TMPDIR"), "/", name); }
 

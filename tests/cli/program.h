@@ -2,6 +2,7 @@
 #ifndef NIBBLE_TESTS_CLI_PROGRAM_H_
 #define NIBBLE_TESTS_CLI_PROGRAM_H_
 
+#include <initializer_list>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -20,6 +21,11 @@ Outcome Nibble(absl::string_view arguments);
 
 // Any shell command in the same folder; "$nibble" is the program.
 Outcome Shell(absl::string_view command);
+
+// The same, of which the test expects success.
+Outcome ShellOk(absl::string_view command);
+
+void ExpectParts(const std::string& text, std::initializer_list<const char*> parts);
 
 std::string TempPath(absl::string_view name);
 std::string ReadFile(const std::string& path);  // empty if there is none

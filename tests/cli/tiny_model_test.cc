@@ -19,10 +19,6 @@ Outcome Ok(absl::string_view arguments) {
   return outcome;
 }
 
-void ExpectParts(const std::string& text, std::initializer_list<const char*> parts) {
-  for (const char* part : parts) EXPECT_TRUE(absl::StrContains(text, part)) << part << " in\n" << text;
-}
-
 class TinyModel : public testing::Test {
  protected:
   static void SetUpTestSuite() { Ok(absl::StrCat("quantize ", kModel, " -o q4.gguf --type Q4_0 --force")); }

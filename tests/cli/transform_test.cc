@@ -14,12 +14,6 @@ namespace {
 constexpr char kModel[] = "\"$runfiles/tiny/model\"";
 constexpr char kCalibration[] = " --calibration-text calibration.txt --calibration-ctx 64 --calibration-chunks 2 ";
 
-Outcome Ok(absl::string_view command) {
-  Outcome outcome = Shell(command);
-  EXPECT_EQ(outcome.exit_code, 0) << command << "\n" << outcome.err;
-  return outcome;
-}
-
 // The number behind the first `"key":` of a report.
 double Number(const std::string& json, absl::string_view key) {
   const size_t at = json.find(absl::StrCat("\"", key, "\":"));
@@ -29,22 +23,23 @@ double Number(const std::string& json, absl::string_view key) {
 
 class TransformTest : public testing::TestWithParam<const char*> {
  protected:
-  static void SetUpTestSuite() { Ok("head -c 4000 \"$runfiles/tiny/heldout.txt\" > calibration.txt"); }
+  static void SetUpTestSuite() { ShellOk("head -c 4000 \"$runfiles/tiny/heldout.txt\" > calibration.txt"); }
 
   static std::string Options() { return absl::StrCat(" --type F32 --pure --transform ", GetParam(), kCalibration); }
 };
 
 TEST_P(TransformTest, WithoutRoundingTheFileIsTheSameModelLayerByLayer) {
-  Ok(absl::StrCat("$nibble quantize ", kModel, " -o same.gguf --force --method weighted", Options()));
-  Ok(absl::StrCat("$nibble verify ", kModel, " same.gguf --text calibration.txt --ctx 64 --chunks 2 --json v.json"));
+  ShellOk(absl::StrCat("$nibble quantize ", kModel, " -o same.gguf --force --method weighted", Options()));
+  ShellOk(
+      absl::StrCat("$nibble verify ", kModel, " same.gguf --text calibration.txt --ctx 64 --chunks 2 --json v.json"));
   const std::string report = ReadFile(TempPath("v.json"));
   EXPECT_LT(Number(report, "mean"), 1e-7);
   EXPECT_LT(Number(report, "relative_error"), 1e-4);
 }
 
 TEST_P(TransformTest, PlanKnowsTheSize) {
-  Ok(absl::StrCat("$nibble quantize ", kModel, " -o same.gguf --force --method weighted", Options()));
-  const std::string plan = Ok(absl::StrCat("$nibble plan ", kModel, " --json --method weighted", Options())).out;
+  ShellOk(absl::StrCat("$nibble quantize ", kModel, " -o same.gguf --force --method weighted", Options()));
+  const std::string plan = ShellOk(absl::StrCat("$nibble plan ", kModel, " --json --method weighted", Options())).out;
   EXPECT_EQ(Number(plan, "file_bytes"), ReadFile(TempPath("same.gguf")).size());
 }
 
@@ -52,8 +47,8 @@ INSTANTIATE_TEST_SUITE_P(Each, TransformTest, testing::Values("values", "awq", "
                          [](const auto& info) { return absl::StrCat("Case", info.index); });
 
 TEST(TransformFlag, ThatCannotBeExits64) {
-  Ok("head -c 4000 \"$runfiles/tiny/heldout.txt\" > calibration.txt");
-  Ok(absl::StrCat("$nibble calibrate ", kModel, " --text calibration.txt --ctx 64 -o statistics.gguf --force"));
+  ShellOk("head -c 4000 \"$runfiles/tiny/heldout.txt\" > calibration.txt");
+  ShellOk(absl::StrCat("$nibble calibrate ", kModel, " --text calibration.txt --ctx 64 -o statistics.gguf --force"));
   for (const char* options :
        {"--transform rotate", "--transform awq", "--transform values+values",
         "--transform hadamard --imatrix statistics.gguf", "--transform awq --imatrix statistics.gguf"}) {
