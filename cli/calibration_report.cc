@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace nibble::cli {
 namespace {
@@ -50,6 +52,21 @@ void WriteLinears(const CalibrationReport& report, JsonWriter& json) {
   json.EndArray();
 }
 
+void WriteTrials(const CalibrationReport& report, JsonWriter& json) {
+  json.Key("transforms").BeginArray();
+  for (const TransformTrial& trial : report.trials()) {
+    json.BeginObject();
+    json.Key("transform").String(trial.transform());
+    json.Key("first_layers_kld").Number(trial.first_layers_kld());
+    if (trial.kld() > 0) {
+      json.Key("kld").Number(trial.kld());
+      json.Key("kld_se").Number(trial.kld_se());
+    }
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
 }  // namespace
 
 std::string GainText(const CalibrationReport& report) {
@@ -64,6 +81,21 @@ std::string GainText(const CalibrationReport& report) {
   if (linears == 0) return "";
   return absl::StrFormat("output error %.2f of the scale search's, over %d linears and %d tokens", error / searched,
                          linears, report.tokens());
+}
+
+std::string KldText(const CalibrationReport& report) {
+  if (report.kld() == 0) return "";
+  return absl::StrFormat("%.3g +- %.1g on %d held-out tokens", report.kld(), report.kld_se(), report.held_out_tokens());
+}
+
+std::string TrialsText(const CalibrationReport& report) {
+  std::vector<std::string> whole, first;
+  for (const TransformTrial& trial : report.trials()) {
+    if (trial.kld() > 0) whole.push_back(absl::StrFormat("%s %.3g", trial.transform(), trial.kld()));
+    first.push_back(absl::StrFormat("%s %.3g", trial.transform(), trial.first_layers_kld()));
+  }
+  if (first.empty()) return "";
+  return absl::StrCat(absl::StrJoin(whole, ", "), "; by the first layers: ", absl::StrJoin(first, ", "));
 }
 
 std::string CoverageText(const CalibrationReport& report) {
@@ -97,6 +129,12 @@ void WriteCoverage(const CalibrationReport& report, JsonWriter& json) {
 void WriteCalibration(const CalibrationReport& report, JsonWriter& json) {
   json.BeginObject();
   json.Key("tokens").Number(uint64_t(report.tokens()));
+  json.Key("held_out_tokens").Number(uint64_t(report.held_out_tokens()));
+  if (report.kld() > 0) {
+    json.Key("kld").Number(report.kld());
+    json.Key("kld_se").Number(report.kld_se());
+  }
+  if (report.trials_size() > 0) WriteTrials(report, json);
   WriteLinears(report, json);
   json.Key("experts");
   WriteCoverage(report, json);

@@ -15,6 +15,7 @@
 #include "cli/type_flags.h"
 #include "pipeline/apply_transforms.h"
 #include "pipeline/quantize.h"
+#include "pipeline/transform.h"
 
 namespace nibble::cli {
 namespace {
@@ -36,14 +37,20 @@ absl::Status RunPlan(const PlanOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<Transform> transforms, options.transforms.Parse());
   const OutputOptions output = options.output.Options(context.threads);
   NIBBLE_ASSIGN_OR_RETURN(const CalibrationOptions calibration, options.calibration.Load(context.files));
-  NIBBLE_ASSIGN_OR_RETURN(Model original, context.Open(options.model, options.keep_mtp));
-  NIBBLE_ASSIGN_OR_RETURN(const Model model,
-                          ApplyTransforms(std::move(original), transforms,
-                                          {.fold = {.allow_requantize = types.allow_requantize}, .for_plan = true},
-                                          calibration, context.progress));
+  NIBBLE_ASSIGN_OR_RETURN(Model model, context.Open(options.model, options.keep_mtp));
+  if (!transforms.empty()) {
+    NIBBLE_ASSIGN_OR_RETURN(
+        model,
+        ApplyTransforms(model, transforms, {.fold = {.allow_requantize = types.allow_requantize}, .for_plan = true},
+                        calibration, context.progress));
+  }
   NIBBLE_ASSIGN_OR_RETURN(Plan plan, PlanQuantize(context.files, model, types, output, calibration));
   if (!output.path.empty() && !output.force && context.files.Stat(output.path).ok()) {
     plan.add_warnings(absl::StrCat(output.path, " exists: quantize replaces it only with --force"));
+  }
+  plan.set_transform(TransformsText(transforms));
+  if (options.transforms.automatic()) {
+    plan.add_warnings("--transform auto: which one pays is known when quantize has tried them; planned without any");
   }
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
   plan.mutable_warnings()->Add(model.warnings.begin(), model.warnings.end());

@@ -53,6 +53,7 @@ std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_
   json.BeginObject();
   json.Key("model").String(model);
   json.Key("type").String(plan.type());
+  json.Key("transform").String(plan.transform());
   json.Key("source_bytes").Number(plan.source_bytes());
   json.Key("tensor_bytes").Number(plan.tensor_bytes());
   json.Key("file_bytes").Number(plan.file_bytes());

@@ -50,6 +50,12 @@ std::string PlanSummary(const Plan& plan, absl::string_view path, double seconds
   if (const std::string gained = GainText(plan.calibration()); !gained.empty()) {
     absl::StrAppend(&text, PlanLine("error feedback", gained));
   }
+  if (const std::string kld = KldText(plan.calibration()); !kld.empty()) {
+    absl::StrAppend(&text, PlanLine("KL divergence", kld));
+  }
+  if (const std::string trials = TrialsText(plan.calibration()); !trials.empty()) {
+    absl::StrAppend(&text, PlanLine("transform", absl::StrCat(plan.transform(), " (", trials, ")")));
+  }
   if (const std::string coverage = CoverageText(plan.calibration()); !coverage.empty()) {
     absl::StrAppend(&text, PlanLine("expert tokens", coverage));
   }

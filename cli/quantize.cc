@@ -18,6 +18,8 @@
 #include "cli/transform_flags.h"
 #include "cli/type_flags.h"
 #include "pipeline/apply_transforms.h"
+#include "pipeline/best_transform.h"
+#include "pipeline/transform.h"
 
 namespace nibble::cli {
 namespace {
@@ -38,15 +40,23 @@ absl::Status RunQuantize(QuantizeOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<Transform> transforms, options.transforms.Parse());
   NIBBLE_ASSIGN_OR_RETURN(const CalibrationOptions calibration, options.calibration.Load(context.files));
   const Stopwatch stopwatch;
-  NIBBLE_ASSIGN_OR_RETURN(Model original, context.Open(options.model, options.keep_mtp));
-  NIBBLE_ASSIGN_OR_RETURN(const Model model, ApplyTransforms(std::move(original), transforms,
-                                                             {.fold = {.allow_requantize = types.allow_requantize},
-                                                              .threads = context.threads},
-                                                             calibration, context.progress));
+  NIBBLE_ASSIGN_OR_RETURN(Model model, context.Open(options.model, options.keep_mtp));
   const OutputOptions output = options.output.Options(context.threads);
   const RemoveOnInterrupt guard(output.path + ".part");
-  NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
-                          Quantize(context.files, model, types, output, context.progress, calibration));
+  Plan plan;
+  if (options.transforms.automatic()) {
+    NIBBLE_ASSIGN_OR_RETURN(
+        plan, QuantizeWithBestTransform(context.files, model, types, output, calibration, context.progress));
+  } else {
+    if (!transforms.empty()) {
+      NIBBLE_ASSIGN_OR_RETURN(
+          model, ApplyTransforms(model, transforms,
+                                 {.fold = {.allow_requantize = types.allow_requantize}, .threads = context.threads},
+                                 calibration, context.progress));
+    }
+    NIBBLE_ASSIGN_OR_RETURN(plan, Quantize(context.files, model, types, output, context.progress, calibration));
+    plan.set_transform(TransformsText(transforms));
+  }
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
   context.Show(options.json ? PlanJson(plan, model.path, PeakMemory()) + "\n"
                             : PlanSummary(plan, output.path, stopwatch.seconds()));

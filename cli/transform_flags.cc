@@ -7,10 +7,13 @@ void TransformFlags::AddTo(CLI::App& app) {
          "--transform", text_,
          "what is folded into the weights first, outputs unchanged: 'none' (default), or one or more with '+' "
          "between; 'values' rotates each head's values, 'awq' (or 'awq=ALPHA', default 0.25) scales channels by "
-         "how large their inputs are in --calibration-text, 'hadamard' rotates the residual stream")
-      ->type_name("NAME[+NAME]");
+         "how large their inputs are in --calibration-text, 'hadamard' rotates the residual stream; or 'auto', "
+         "which tries each and takes what brings held-out windows of that text nearest to the original")
+      ->type_name("auto|NAME[+NAME]");
 }
 
-absl::StatusOr<std::vector<Transform>> TransformFlags::Parse() const { return ParseTransforms(text_); }
+absl::StatusOr<std::vector<Transform>> TransformFlags::Parse() const {
+  return ParseTransforms(automatic() ? "none" : text_);
+}
 
 }  // namespace nibble::cli

@@ -16,7 +16,9 @@ class TransformFlags {
   // REQUIRES: this outlives `app`'s parse.
   void AddTo(CLI::App& app);
 
-  // kInvalidArgument if it names none. REQUIRES: parsed.
+  // REQUIRES: parsed, here and below.
+  bool automatic() const { return text_ == "auto"; }
+  // None where the choice is left to us. kInvalidArgument if a name is not known.
   absl::StatusOr<std::vector<Transform>> Parse() const;
 
  private:

@@ -29,21 +29,24 @@ absl::Status Check(absl::Span<const Transform> transforms, const CalibrationOpti
 
 }  // namespace
 
-absl::StatusOr<Model> ApplyTransforms(Model model, absl::Span<const Transform> transforms, const ApplyOptions& options,
-                                      const CalibrationOptions& calibration, Progress& progress) {
+absl::StatusOr<Model> ApplyTransforms(const Model& model, absl::Span<const Transform> transforms,
+                                      const ApplyOptions& options, const CalibrationOptions& calibration,
+                                      Progress& progress) {
   NIBBLE_RETURN_IF_ERROR(Check(transforms, calibration));
+  std::optional<Model> transformed;
   for (const Transform& transform : transforms) {
+    const Model& before = transformed ? *transformed : model;
     std::optional<Calibration> statistics;
     if (NeedsStatistics(transform) && !options.for_plan) {
       NIBBLE_ASSIGN_OR_RETURN(statistics,
-                              Calibrate(model, {.texts = calibration.texts, .threads = options.threads}, progress));
+                              Calibrate(before, {.texts = calibration.texts, .threads = options.threads}, progress));
     }
     std::vector<std::string> notes;
     NIBBLE_ASSIGN_OR_RETURN(
-        model, FoldTransform(model, transform, statistics ? &statistics->matrix : nullptr, options.fold, notes));
+        transformed, FoldTransform(before, transform, statistics ? &statistics->matrix : nullptr, options.fold, notes));
     for (const std::string& note : notes) progress.Warn(note);
   }
-  return model;
+  return *std::move(transformed);
 }
 
 }  // namespace nibble

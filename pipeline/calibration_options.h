@@ -24,6 +24,8 @@ struct CalibrationTexts {
 struct CalibrationOptions {
   CalibrationTexts texts;
   std::string imatrix_path;  // empty: none
+  // Whatever the method, tell how far predictions on held-out windows are from the original's (CalibrationReport.kld).
+  bool judge = false;
 };
 
 }  // namespace nibble

@@ -145,24 +145,74 @@ absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, con
 
 absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const TypeOptions& types,
                               const OutputOptions& output, Progress& progress, const CalibrationOptions& calibration) {
+  NIBBLE_ASSIGN_OR_RETURN(const auto job, QuantizeJob::Create(files, model, types, output, calibration));
+  NIBBLE_RETURN_IF_ERROR(job->Write(progress));
+  NIBBLE_RETURN_IF_ERROR(job->Commit());
+  return job->report();
+}
+
+struct QuantizeJob::Parts {
+  const Model& model;
+  MethodRow method;
+  int threads;
+  bool judge;
+  OutputPlan plan;
+  Knowledge knowledge;
+  std::unique_ptr<Output> output;
+};
+
+QuantizeJob::QuantizeJob(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+QuantizeJob::~QuantizeJob() = default;
+
+absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem& files, const Model& model,
+                                                                 const TypeOptions& types, const OutputOptions& output,
+                                                                 const CalibrationOptions& calibration) {
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
-  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output));
-  NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, plan));
+  auto parts = std::make_unique<Parts>(Parts{model, method, output.threads, calibration.judge, {}, {}, nullptr});
+  NIBBLE_ASSIGN_OR_RETURN(parts->plan, Planned(model, types, output));
+  NIBBLE_ASSIGN_OR_RETURN(parts->knowledge, Learn(files, model, calibration, parts->plan));
+  if (parts->plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, parts->plan));
+  NIBBLE_ASSIGN_OR_RETURN(parts->output, CreateOutput(files, model, parts->plan, output));
+  return std::unique_ptr<QuantizeJob>(new QuantizeJob(std::move(parts)));
+}
+
+absl::Status QuantizeJob::Write(Progress& progress) {
+  auto& [model, method, threads, judge, plan, knowledge, output] = *parts_;
   const StreamOptions stream{
-      .method = method.others, .threads = output.threads, .stage = "quantize", .weights = &knowledge.weights};
-  if (plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, plan));
-  NIBBLE_ASSIGN_OR_RETURN(const auto out, CreateOutput(files, model, plan, output));
-  if (!knowledge.windows) {
-    NIBBLE_RETURN_IF_ERROR(Stream(model, plan, stream, *out, progress, plan.report));
-  } else {
-    NIBBLE_RETURN_IF_ERROR(Stream(model, WithoutLinears(plan), stream, *out, progress, plan.report));
-    NIBBLE_ASSIGN_OR_RETURN(*plan.report.mutable_calibration(),
-                            WriteLinears(model, plan, *knowledge.windows,
-                                         {.method = method.linears, .threads = output.threads}, *out, progress));
-    AddCoverageOfLinears(model, plan.report);
-  }
-  NIBBLE_RETURN_IF_ERROR(out->Commit());
-  return std::move(plan.report);
+      .method = method.others, .threads = threads, .stage = "quantize", .weights = &knowledge.weights};
+  if (!knowledge.windows) return Stream(model, plan, stream, *output, progress, plan.report);
+  NIBBLE_RETURN_IF_ERROR(Stream(model, WithoutLinears(plan), stream, *output, progress, plan.report));
+  NIBBLE_ASSIGN_OR_RETURN(
+      *plan.report.mutable_calibration(),
+      WriteLinears(model, plan, *knowledge.windows, {.method = method.linears, .judge = judge, .threads = threads},
+                   *output, progress));
+  AddCoverageOfLinears(model, plan.report);
+  return absl::OkStatus();
+}
+
+absl::Status QuantizeJob::Commit() { return parts_->output->Commit(); }
+
+const Plan& QuantizeJob::report() const { return parts_->plan.report; }
+
+absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Model& model, const TypeOptions& types,
+                                                 int layers, int threads, const CalibrationOptions& calibration,
+                                                 Progress& progress) {
+  // Takes all and keeps nothing.
+  class NoOutput : public Output {
+    absl::Status WriteRows(const OutputTensor& /*tensor*/, size_t /*slice*/, int64_t /*first_row*/,
+                           absl::Span<const std::byte> /*rows*/) override {
+      return absl::OkStatus();
+    }
+    absl::Status Commit() override { return absl::OkStatus(); }
+  };
+
+  NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
+  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, {.threads = threads}));
+  NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, plan));
+  NoOutput output;
+  return WriteLinears(model, plan, *knowledge.windows,
+                      {.method = method.linears, .judge = true, .layers = layers, .threads = threads}, output,
+                      progress);
 }
 
 absl::StatusOr<Plan> Convert(io::FileSystem& files, const Model& model, const std::string& dtype,

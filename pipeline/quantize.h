@@ -2,6 +2,7 @@
 #ifndef NIBBLE_PIPELINE_QUANTIZE_H_
 #define NIBBLE_PIPELINE_QUANTIZE_H_
 
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -25,6 +26,35 @@ absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, con
 absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const TypeOptions& types,
                               const OutputOptions& output, Progress& progress,
                               const CalibrationOptions& calibration = {});
+
+// The same in steps, for those who look at what came of it before it is there.
+class QuantizeJob {
+ public:
+  // `model` outlives it.
+  static absl::StatusOr<std::unique_ptr<QuantizeJob>> Create(io::FileSystem& files, const Model& model,
+                                                             const TypeOptions& types, const OutputOptions& output,
+                                                             const CalibrationOptions& calibration);
+  ~QuantizeJob();
+
+  // All but the last step; without Commit() nothing stays behind. REQUIRES: called once.
+  absl::Status Write(Progress& progress);
+  // REQUIRES: called once, after Write().
+  absl::Status Commit();
+
+  const Plan& report() const;
+
+ private:
+  struct Parts;
+  explicit QuantizeJob(std::unique_ptr<Parts> parts);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+// What calibration would say of the first `layers` layers (0: all) with those behind them left as they are. Nothing is
+// written. REQUIRES: calibration has texts.
+absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Model& model, const TypeOptions& types,
+                                                 int layers, int threads, const CalibrationOptions& calibration,
+                                                 Progress& progress);
 
 // Lossless container change. `dtype`: "source", "bf16", "f16" or "f32" (design section 4, `convert`).
 absl::StatusOr<Plan> Convert(io::FileSystem& files, const Model& model, const std::string& dtype,

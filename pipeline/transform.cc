@@ -76,6 +76,14 @@ absl::StatusOr<std::vector<Transform>> ParseTransforms(absl::string_view text) {
   return transforms;
 }
 
+std::string TransformsText(const std::vector<Transform>& transforms) {
+  if (transforms.empty()) return "none";
+  return absl::StrJoin(transforms, "+", [](std::string* text, const Transform& transform) {
+    absl::StrAppend(text, transform.name);
+    if (NeedsStatistics(transform)) absl::StrAppend(text, "=", transform.alpha);
+  });
+}
+
 bool NeedsStatistics(const Transform& transform) { return Find(transform.name)->needs_statistics; }
 
 absl::StatusOr<Model> FoldTransform(const Model& model, const Transform& transform, const imatrix::File* statistics,

@@ -31,6 +31,9 @@ std::vector<absl::string_view> TransformNames();
 // in which they are applied. kInvalidArgument otherwise.
 absl::StatusOr<std::vector<Transform>> ParseTransforms(absl::string_view text);
 
+// What ParseTransforms reads as these: "values+awq=0.25".
+std::string TransformsText(const std::vector<Transform>& transforms);
+
 // Whether its scales come from the activations that weights meet.
 bool NeedsStatistics(const Transform& transform);
 

@@ -12,6 +12,7 @@
 #include "device/cpu/cpu_device.h"
 #include "formats/tensor_source.h"
 #include "model/model_spec.pb.h"
+#include "pipeline/predict_scored.h"
 #include "pipeline/residual_basis.h"
 #include "pipeline/verify_figures.h"
 #include "pipeline/verify_windows.h"
@@ -143,23 +144,28 @@ class VerifyJob {
   }
 
   absl::Status RunGroup(int64_t first, int64_t count) {
-    const absl::Span<const uint32_t> ids =
-        absl::MakeConstSpan(windows_.ids).subspan(first * windows_.length, count * windows_.length);
-    std::vector<Sequences> sequences;
+    const Windows windows = windows_.Between(first, first + count);
+    std::vector<ScoredRun> runs;
     for (const Lane& lane : lanes_) {
-      NIBBLE_ASSIGN_OR_RETURN(Sequences embedded, Sequences::Embed(device_, *lane.model, ids, windows_.length));
-      sequences.push_back(std::move(embedded));
+      NIBBLE_ASSIGN_OR_RETURN(Sequences embedded, Sequences::Embed(device_, *lane.model, windows.ids, windows.length));
+      runs.push_back({lane.model, std::move(embedded)});
     }
     for (int layer = 0; layer < layers(); ++layer) {
       for (size_t i = 0; i < lanes_.size(); ++i) {
         ShowProgress(absl::StrCat("layer ", layer + 1, "/", layers()), *lanes_[i].model, first, count,
                      layer * lanes_.size() + i);
-        NIBBLE_RETURN_IF_ERROR(sequences[i].RunLayer(layer));
-        if (i > 0) Compare(sequences[0].states(), sequences[i].states(), lanes_[i], lanes_[i].layers[layer]);
+        NIBBLE_RETURN_IF_ERROR(runs[i].sequences.RunLayer(layer));
+        if (i > 0) Compare(runs[0].sequences.states(), runs[i].sequences.states(), lanes_[i], lanes_[i].layers[layer]);
       }
     }
     ShowProgress("logits", *lanes_[0].model, first, count, layers() * lanes_.size());
-    return Score(ids, first, std::move(sequences));
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<Predictions> predictions,
+                            PredictScored(device_, windows, std::move(runs)));
+    for (size_t i = 0; i < lanes_.size(); ++i) {
+      NIBBLE_RETURN_IF_ERROR(CheckFinite(*lanes_[i].model, predictions[i], first));
+      Append(predictions[i], lanes_[i].predictions);
+    }
+    return absl::OkStatus();
   }
 
   // In the reference's basis.
@@ -177,30 +183,6 @@ class VerifyJob {
       ChangeBasis(own, its, absl::MakeSpan(turned));
       difference += CompareStates(reference.subspan(at, states.size()), turned, width(), device_.threads());
     }
-  }
-
-  absl::Status Score(absl::Span<const uint32_t> ids, int64_t first_window, std::vector<Sequences> sequences) {
-    const int64_t length = windows_.length, count = ids.size() / length;
-    std::vector<uint32_t> targets;
-    for (int64_t window = 0; window < count; ++window) {
-      const auto begin = ids.begin() + window * length + windows_.first_scored() + 1;
-      targets.insert(targets.end(), begin, begin + windows_.scored());
-    }
-    std::vector<PredictionInput> inputs;
-    for (size_t i = 0; i < lanes_.size(); ++i) {
-      const Sequences done = std::move(sequences[i]);  // its states end here: the scored ones are copied
-      PredictionInput& input = inputs.emplace_back(PredictionInput{.model = lanes_[i].model, .hidden = {}});
-      for (int64_t window = 0; window < count; ++window) {
-        const auto begin = done.states().begin() + (window * length + windows_.first_scored()) * width();
-        input.hidden.insert(input.hidden.end(), begin, begin + windows_.scored() * width());
-      }
-    }
-    NIBBLE_ASSIGN_OR_RETURN(std::vector<Predictions> predictions, Predict(device_, std::move(inputs), targets));
-    for (size_t i = 0; i < lanes_.size(); ++i) {
-      NIBBLE_RETURN_IF_ERROR(CheckFinite(*lanes_[i].model, predictions[i], first_window));
-      Append(predictions[i], lanes_[i].predictions);
-    }
-    return absl::OkStatus();
   }
 
   absl::Status CheckFinite(const Model& model, const Predictions& predictions, int64_t first_window) const {

@@ -20,6 +20,11 @@ struct Windows {
   // Positions [first_scored(), length - 1) of each window are scored: each predicts the token after it.
   int64_t first_scored() const { return length / 2; }
   int64_t scored() const { return length - 1 - first_scored(); }
+
+  // Windows [first, last).
+  Windows Between(int64_t first, int64_t last) const {
+    return {length, {ids.begin() + first * length, ids.begin() + last * length}};
+  }
 };
 
 // The first `limit` windows (0: all) of `length` tokens of the text, its last newline dropped. kNotFound if the model

@@ -13,10 +13,13 @@
 #include "base/status.h"
 #include "device/cpu/cpu_device.h"
 #include "model/role.h"
+#include "pipeline/predict_scored.h"
 #include "pipeline/stages.h"
 #include "quant/gptq/fit.h"
 #include "quant/gptq/input_statistics.h"
+#include "runtime/predictions.h"
 #include "runtime/sequences.h"
+#include "runtime/statistics.h"
 #include "runtime/tap.h"
 #include "runtime/weights.h"
 
@@ -85,6 +88,7 @@ class LinearsJob {
         plan_(plan),
         windows_(windows),
         options_(options),
+        layers_(options.layers == 0 ? model.spec.layers_size() : std::min(options.layers, model.spec.layers_size())),
         fit_tokens_((windows.count() - HeldOutWindows(windows.count())) * windows.length),
         output_(output),
         progress_(progress) {
@@ -96,9 +100,9 @@ class LinearsJob {
 
   absl::StatusOr<CalibrationReport> Run() {
     NIBBLE_ASSIGN_OR_RETURN(Sequences sequences, Sequences::Embed(device_, model_, windows_.ids, windows_.length));
-    if (options_.method == LinearMethod::kGptq) original_.emplace(Path{sequences, {}});
+    if (options_.method == LinearMethod::kGptq || options_.judge) original_.emplace(Path{sequences, {}});
     quantized_.emplace(Path{std::move(sequences), {}});
-    for (int layer = 0; layer < model_.spec.layers_size(); ++layer) {
+    for (int layer = 0; layer < layers_; ++layer) {
       for (Path* path : Paths()) {
         NIBBLE_ASSIGN_OR_RETURN(path->weights, Weights::OfLayer(device_, model_, layer));
       }
@@ -108,6 +112,7 @@ class LinearsJob {
     }
     report_.set_tokens(windows_.ids.size());
     report_.set_held_out_tokens(windows_.ids.size() - fit_tokens_);
+    if (original_) NIBBLE_RETURN_IF_ERROR(Judge());
     return std::move(report_);
   }
 
@@ -156,6 +161,32 @@ class LinearsJob {
     StageStatistics statistics_{false};
     absl::Status status_;
   };
+
+  // One window alone has to judge itself.
+  bool JudgesItself() const { return fit_tokens_ == static_cast<int64_t>(windows_.ids.size()); }
+
+  // What became of the predictions on the held-out windows; the paths end here.
+  absl::Status Judge() {
+    const int64_t first = JudgesItself() ? 0 : fit_tokens_ / windows_.length;
+    std::vector<ScoredRun> runs;
+    for (Path* path : {&*original_, &*quantized_}) {
+      path->weights = {};
+      path->sequences.KeepFrom(first);
+      for (int layer = layers_; layer < model_.spec.layers_size(); ++layer) {
+        NIBBLE_RETURN_IF_ERROR(path->sequences.RunLayer(layer));
+      }
+      runs.push_back({&model_, std::move(path->sequences)});
+    }
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<Predictions> predictions,
+                            PredictScored(device_, windows_.Between(first, windows_.count()), std::move(runs)));
+    const Estimate kld = Mean(predictions[1].divergence);
+    if (!std::isfinite(kld.value)) {
+      return BadData(model_.path, "a finite KL divergence on the calibration text", absl::StrCat(kld.value));
+    }
+    report_.set_kld(kld.value);
+    report_.set_kld_se(kld.se);
+    return absl::OkStatus();
+  }
 
   // At least one, if there is more than one.
   static int64_t HeldOutWindows(int64_t windows) {
@@ -275,10 +306,8 @@ class LinearsJob {
     }
     std::vector<FitFigures> figures(linears.size());
     if (statistics.fit.size() > 0) {
-      // One window alone has to judge itself.
-      const bool judges_itself = fit_tokens_ == static_cast<int64_t>(windows_.ids.size());
       NIBBLE_ASSIGN_OR_RETURN(
-          figures, FitLinears(device_, statistics.fit, judges_itself ? statistics.fit : statistics.held_out, fits,
+          figures, FitLinears(device_, statistics.fit, JudgesItself() ? statistics.fit : statistics.held_out, fits,
                               {.feedback = options_.method == LinearMethod::kGptq}));
     } else {
       for (const FitLinear& fit : fits) {
@@ -314,7 +343,7 @@ class LinearsJob {
   }
 
   void ShowProgress(int layer) {
-    const uint64_t tokens = windows_.ids.size(), layers = model_.spec.layers_size();
+    const uint64_t tokens = windows_.ids.size(), layers = layers_;
     progress_.Update({.stage = absl::StrCat("calibrate, layer ", layer + 1, "/", layers),
                       .detail = "",
                       .done = tokens * (layer + 1),
@@ -334,11 +363,12 @@ class LinearsJob {
   const OutputPlan& plan_;
   const Windows& windows_;
   const LinearOptions options_;
+  const int layers_;          // that are quantized
   const int64_t fit_tokens_;  // the first so many; the others are held out
   Output& output_;
   Progress& progress_;
   absl::flat_hash_map<std::pair<Role, int>, size_t> outputs_;  // role, layer -> place in the plan
-  std::optional<Path> quantized_, original_;                   // the latter for error feedback alone
+  std::optional<Path> quantized_, original_;                   // the latter where something is compared with it
   CalibrationReport report_;
 };
 

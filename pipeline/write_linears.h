@@ -21,7 +21,9 @@ enum class LinearMethod {
 
 struct LinearOptions {
   LinearMethod method = LinearMethod::kGptq;
-  int threads = 0;  // 0: all
+  bool judge = false;  // tell the KLD on held-out windows, as kGptq always does: the original is run beside
+  int layers = 0;      // the first so many; those behind stay as they are; 0: all
+  int threads = 0;     // 0: all
 };
 
 // Whether WriteLinears writes it: a linear of a layer whose input is an activation that can be observed, in a format of

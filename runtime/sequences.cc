@@ -50,6 +50,11 @@ int64_t Sequences::TokensOfBatch(int64_t batch) const {
   return (std::min((batch + 1) * size, count()) - batch * size) * length_;
 }
 
+void Sequences::KeepFrom(int64_t first) {
+  states_.erase(states_.begin(), states_.begin() + first * length_ * model_->spec.hidden_size());
+  states_.shrink_to_fit();
+}
+
 int64_t Sequences::count() const { return states_.size() / (length_ * model_->spec.hidden_size()); }
 
 absl::Status Sequences::RunRange(int layer, Part part, const Weights& weights, Outcome outcome, int64_t first,

@@ -37,6 +37,9 @@ class Sequences {
   int64_t TokensOfBatch(int64_t batch) const;
   absl::Status RunBatch(int layer, Part part, const Weights& weights, Outcome outcome, int64_t batch);
 
+  // Drops those before `first`.
+  void KeepFrom(int64_t first);
+
   // [sequences * length, hidden_size]
   absl::Span<const float> states() const { return states_; }
 

@@ -61,6 +61,18 @@ TEST(TransformFlag, ThatCannotBeExits64) {
   }
 }
 
+TEST(TransformFlag, AutoTellsWhatItTried) {
+  ShellOk("head -c 8000 \"$runfiles/tiny/heldout.txt\" > calibration.txt");
+  const std::string options = absl::StrCat(" --type Q4_0 --transform auto", kCalibration);
+  const std::string told = ShellOk(absl::StrCat("$nibble quantize ", kModel, " -o auto.gguf --json", options)).out;
+  ExpectParts(told, {"\"transform\": \"", "\"transforms\": [", "\"first_layers_kld\": ", "\"kld_se\": "});
+  const Outcome planned = ShellOk(absl::StrCat("$nibble plan ", kModel, options));
+  EXPECT_TRUE(absl::StrContains(planned.err, "--transform auto")) << planned.err;
+  const Outcome refused = Shell(absl::StrCat("$nibble quantize ", kModel, " -o never.gguf --transform auto"));
+  EXPECT_EQ(refused.exit_code, 64) << refused.err;
+  EXPECT_TRUE(absl::StrContains(refused.err, "expected --calibration-text")) << refused.err;
+}
+
 // What is not a linear is copied into a folder as it was published.
 TEST(TransformFlag, IsRefusedForAFolder) {
   const Outcome outcome =

@@ -1,0 +1,30 @@
+// What models predict at the scored positions of windows that they have run.
+#ifndef NIBBLE_PIPELINE_PREDICT_SCORED_H_
+#define NIBBLE_PIPELINE_PREDICT_SCORED_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "device/device.h"
+#include "model/model.h"
+#include "pipeline/verify_windows.h"
+#include "runtime/predictions.h"
+#include "runtime/sequences.h"
+
+namespace nibble {
+
+struct ScoredRun {
+  const Model* model;
+  Sequences sequences;  // behind the last layer
+};
+
+// By run, in the order of the windows; divergences are from the first run. The runs' states are freed as they are
+// copied. REQUIRES: every run is of these windows.
+absl::StatusOr<std::vector<Predictions>> PredictScored(Device& device, const Windows& windows,
+                                                       std::vector<ScoredRun> runs);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_PIPELINE_PREDICT_SCORED_H_
