@@ -22,8 +22,9 @@ struct ApplyOptions {
 // Each is folded into what the ones before it made, and its statistics are of that. What was left out goes to the
 // progress as warnings. kInvalidArgument: as FoldTransform; an importance matrix, which is of inputs that every
 // transform changes; no texts where a transform needs them. REQUIRES: at least one.
-absl::StatusOr<Model> ApplyTransforms(const Model& model, absl::Span<const Transform> transforms, const ApplyOptions& options,
-                                      const CalibrationOptions& calibration, Progress& progress);
+absl::StatusOr<Model> ApplyTransforms(const Model& model, absl::Span<const Transform> transforms,
+                                      const ApplyOptions& options, const CalibrationOptions& calibration,
+                                      Progress& progress);
 
 }  // namespace nibble
 
