@@ -19,6 +19,7 @@ from tools import Failed, Stopwatch, Tools, describe, digest
 
 FULL = {'windows': 40, 'calibration_windows': 128}
 PEER_WINDOWS = 100
+EXPERTS = {'ctx': 128, 'calibration_windows': 64}  # of the zoo's models, which are small and know short texts
 USAGE = 64  # nibble's exit code for a type or an option that it does not know
 
 
@@ -110,7 +111,7 @@ class Measurement:
                 for path, options in zip(paths, columns.values(), strict=True):
                     self.tools.quantize(row, path, options())
                 made = True
-            return {'columns': dict(zip(columns, self.tools.verify(paths, text), strict=True))}
+            return {'columns': dict(zip(columns, self.tools.verify(row, paths, text), strict=True))}
 
         what = {'row': row.name, 'nibble': self.tools.ours, 'calibration': self.tools.calibration,
                 'calibration_windows': self.settings.calibration_windows, 'options': self.settings.quantize_options}
@@ -122,11 +123,36 @@ class Measurement:
         return {column: {name: {'kld': result['columns'][column]} for name, result in texts.items()}
                 for column in columns}
 
+    def experts_row(self, row):
+        """Predictions, and the experts' held-out outputs as quantize tells them: error feedback against the search."""
+        ctx = str(EXPERTS['ctx'])
+        options = ('--calibration-text', self.settings.calibration_text, '--calibration-ctx', ctx,
+                   '--calibration-chunks', str(EXPERTS['calibration_windows']))
+        paths = {name: self.settings.work / f'{row.name}-{name}.gguf' for name in ('weighted', 'nibble')}
+
+        def measure(text):
+            self.tools.quantize(row, paths['weighted'], (*options, '--method', 'weighted'))
+            told = self.tools.quantize(row, paths['nibble'], options)['calibration']['linears']
+            ratios = [linear['error'] / linear['searched_error'] for linear in told
+                      if 'expert' in linear and linear.get('searched_error')]
+            klds = self.tools.verify(row, paths.values(), text, '--ctx', ctx)
+            return {'columns': dict(zip(paths, klds, strict=True)), 'outputs': ratios}
+
+        what = {'row': row.name, 'nibble': self.tools.ours, 'calibration': self.tools.calibration, **EXPERTS}
+        try:
+            texts = {text.name: self.kept(what, text, lambda text=text: measure(text)) for text in self.settings.text}
+        finally:
+            for path in paths.values():
+                remove(path)
+        return {name: {text: {'kld': result['columns'][name], 'outputs': result['outputs']}
+                       for text, result in texts.items()} for name in paths}
+
     def measure(self, row):
         """The row's columns, or why there are none."""
         print(f'{row.name}:', file=sys.stderr, flush=True)
         try:
-            return {'peer': self.peer_row, 'shuffled': self.shuffled_row, 'own': self.own_row}[row.kind](row), None
+            return {'peer': self.peer_row, 'shuffled': self.shuffled_row, 'own': self.own_row,
+                    'experts': self.experts_row}[row.kind](row), None
         except Failed as error:
             if error.code == USAGE:
                 print(f'accuracy: {error.last_line}', file=sys.stderr, flush=True)
@@ -180,7 +206,8 @@ def parse():
     parser.add_argument('--threads', type=positive, default=os.cpu_count(), help='(%(default)s)')
     places = parser.add_argument_group('places', 'scripts/accuracy gives these, unless you do')
     for name, what in (('nibble', 'the program'), ('peers', "a folder with llama.cpp's bin/"),
-                       ('model', 'the checkpoint'), ('data', 'the unpacked shared data')):
+                       ('model', 'the checkpoint'), ('zoo', "the zoo's models"),
+                       ('data', 'the unpacked shared data')):
         places.add_argument(f'--{name}', type=file, required=True, metavar='PATH', help=what)
     places.add_argument('--work', type=pathlib.Path, required=True, metavar='DIR',
                         help='the working directory: 2 GB for 40 windows')

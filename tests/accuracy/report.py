@@ -31,6 +31,12 @@ verify`.
 The wrong importance matrix: each linear's columns dealt out anew. All linears Q4_0, measured by llama-perplexity.
 """,
 }
+EXPERTS = """\
+Models with experts, small ones of the zoo, in windows of 128 tokens: all linears Q4_0, against our own search over scales
+with the same text, measured by `nibble verify`. They are insensitive; what error feedback is held to is the error of the expert linears'
+outputs on held-out tokens of the calibration text, as a share of the search's: the mean and the largest over all that
+saw such tokens.
+"""
 RATIOS = {'peer': ('nibble', 'llama.cpp'), 'own': ('nibble', 'weighted'), 'shuffled': ('shuffled', 'our imatrix')}
 
 
@@ -87,6 +93,20 @@ def section(kind, measured, text):
     return '\n'.join(parts + [''.join(missing)] * bool(missing))
 
 
+def experts_section(measured, text):
+    found = {name: columns for name, (columns, _) in measured.items() if columns and ROWS[name].kind == 'experts'}
+    if not found:
+        return ''
+    rows = [['', 'weighted', 'nibble', 'expert linears', "their outputs' error, mean", 'must', 'largest', 'must']]
+    for name, columns in found.items():
+        ratios = columns['nibble'][text]['outputs']
+        mean = sum(ratios) / len(ratios)
+        rows.append([name, *(thousandths(columns[column][text]['kld']) for column in ('weighted', 'nibble')),
+                     str(len(ratios)), f'{mean:.3f}', bound(ROWS[name], ROWS[name].must, mean), f'{max(ratios):.3f}',
+                     bound(ROWS[name], 1, max(ratios))])
+    return EXPERTS + '\n' + table(rows)
+
+
 def write(measured, settings):
     """The report, and a line about every pair of files that is not of the same bytes."""
     options = f' {settings.quantize_options}' if settings.quantize_options else ', all else by default'
@@ -97,6 +117,7 @@ def write(measured, settings):
     for text in settings.text:
         parts.append(f'## {text.name}\n')
         parts += [section(kind, measured, text.name) for kind in SECTIONS]
+        parts.append(experts_section(measured, text.name))
         for name, (columns, _) in measured.items():
             if columns and ROWS[name].kind == 'peer':
                 unequal += [inequality(f'{name}, {TITLES[column]}', of_texts[text.name], columns['llama.cpp'][text.name])

@@ -111,20 +111,23 @@ class Tools:
         self.peer('llama-quantize', *imatrix, *types, '--token-embedding-type', 'q8_0', '--output-tensor-type', 'q8_0',
                   self.source(), path, 'Q8_0', self.settings.threads)
 
+    def model(self, row):
+        return self.settings.zoo / row.name if row.kind == 'experts' else self.settings.model
+
     def quantize(self, row, path, options):
         """What nibble tells of it."""
-        return json.loads(self.nibble('quantize', self.settings.model, '-o', path, '--force', '--json', *row.types,
+        return json.loads(self.nibble('quantize', self.model(row), '-o', path, '--force', '--json', *row.types,
                                       *options))
 
     def with_text(self):
         return ('--calibration-text', self.settings.calibration_text, '--calibration-chunks',
                 str(self.settings.calibration_windows))
 
-    def verify(self, candidates, text):
+    def verify(self, row, candidates, text, *options):
         """The same figures by nibble verify, of every candidate."""
         report = self.work / 'verify.json'
-        self.nibble('verify', self.settings.model, *candidates, '--text', text, '--chunks', self.settings.windows,
-                    '--json', report)
+        self.nibble('verify', self.model(row), *candidates, '--text', text, '--chunks', self.settings.windows, '--json',
+                    report, *options)
         return [{'mean': candidate['kld']['mean'], 'se': candidate['kld']['se'], 'windows': candidate['kld_windows']}
                 for candidate in json.loads(report.read_text())['candidates']]
 
