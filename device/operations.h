@@ -15,6 +15,7 @@
 #include <limits>
 
 #include "absl/types/span.h"
+#include "quant/block/host_device.h"
 
 namespace nibble {
 
@@ -25,16 +26,17 @@ struct Matrix {
   int64_t rows = 0;
   int64_t cols = 0;
 
-  float* row(int64_t index) const { return data + index * cols; }
-  Matrix Rows(int64_t begin, int64_t end) const { return {row(begin), end - begin, cols}; }
+  NIBBLE_HOST_DEVICE float* row(int64_t index) const { return data + index * cols; }
+  NIBBLE_HOST_DEVICE Matrix Rows(int64_t begin, int64_t end) const { return {row(begin), end - begin, cols}; }
 };
 
 struct ConstMatrix {
-  ConstMatrix(const float* data, int64_t rows, int64_t cols) : data(data), rows(rows), cols(cols) {}
-  ConstMatrix(const Matrix& matrix) : data(matrix.data), rows(matrix.rows), cols(matrix.cols) {}  // NOLINT
+  NIBBLE_HOST_DEVICE ConstMatrix(const float* data, int64_t rows, int64_t cols) : data(data), rows(rows), cols(cols) {}
+  NIBBLE_HOST_DEVICE ConstMatrix(const Matrix& matrix)
+      : data(matrix.data), rows(matrix.rows), cols(matrix.cols) {}  // NOLINT
 
-  const float* row(int64_t index) const { return data + index * cols; }
-  ConstMatrix Rows(int64_t begin, int64_t end) const { return {row(begin), end - begin, cols}; }
+  NIBBLE_HOST_DEVICE const float* row(int64_t index) const { return data + index * cols; }
+  NIBBLE_HOST_DEVICE ConstMatrix Rows(int64_t begin, int64_t end) const { return {row(begin), end - begin, cols}; }
 
   const float* data;
   int64_t rows;
