@@ -1,8 +1,8 @@
 // The heavy operations of the forward pass: one row per operation, one table per device.
 //
-// To add an operation: declare it here with its contract, write its twin for every device (device/cpu/<name>.cc), add
-// it to the device's table, and test it against a double-precision oracle in operations_test.cc, which runs over every
-// device.
+// To add an operation: declare it here with its contract, write its twin for every device (device/cpu/<name>.cc,
+// device/cuda/<name>.h), add it to the device's table, and test it against a double-precision oracle in
+// operations_test.cc, which runs over every device.
 //
 // All matrices are row-major without gaps and lie in the device's memory. Everything is float32; sums are formed over
 // fixed blocks in a fixed order, so results do not depend on the number of threads. Operations are queued in order:
@@ -144,6 +144,10 @@ struct RefineGroupsArguments {
 struct Operations {
   // y = x w^T + bias: x [T, in], w [out, in], bias [out] or null, y [T, out].
   void (*matmul)(Device& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y);
+
+  // The same for the model's own linears: a device made for calibration may round x and w to bf16, as gram and
+  // cross_gram then do with their inputs. Sums stay float32.
+  void (*linear)(Device& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y);
 
   // y += x.
   void (*add)(Device& device, ConstMatrix x, Matrix y);

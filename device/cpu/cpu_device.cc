@@ -15,6 +15,7 @@ constexpr std::align_val_t kAlignment{64};
 
 constexpr Operations kOperations = {
     .matmul = cpu::MatMul,
+    .linear = cpu::MatMul,
     .add = cpu::Add,
     .scale_rows = cpu::ScaleRows,
     .rms_norm = cpu::RmsNorm,
