@@ -10,31 +10,14 @@
 #include <random>
 #include <vector>
 
-#include "absl/status/statusor.h"
-#include "device/cuda/host_backend.h"
 #include "device/device.h"
-#include "device/make_device.h"
+#include "device/device_cases.h"
 #include "gtest/gtest.h"
 
 namespace nibble {
 
 using Values = std::vector<float>;
 using Doubles = std::vector<double>;
-
-struct DeviceCase {
-  const char* name;
-  absl::StatusOr<std::unique_ptr<Device>> (*make)(int threads);
-};
-
-// cuda's tests are skipped where there is no GPU; its kernels are tested on the host all the same.
-inline const DeviceCase kDevices[] = {
-    {"cpu", [](int threads) { return MakeDevice({.threads = threads}); }},
-    {"cuda", [](int threads) { return MakeDevice({.kind = DeviceKind::kCuda, .threads = threads}); }},
-    {"cuda_kernels_on_host",
-     [](int threads) -> absl::StatusOr<std::unique_ptr<Device>> {
-       return std::make_unique<cuda::HostBackend>(threads);
-     }},
-};
 
 inline Values RandomValues(int64_t count, uint32_t seed) {
   std::mt19937 random(seed);

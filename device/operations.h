@@ -11,6 +11,7 @@
 #define NIBBLE_DEVICE_OPERATIONS_H_
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 
@@ -19,6 +20,7 @@
 
 namespace nibble {
 
+struct BlockFormat;
 class Device;
 
 struct Matrix {
@@ -142,6 +144,12 @@ struct RefineGroupsArguments {
 };
 
 struct Operations {
+  // Values of blocks of a format, bit for bit what format.decode makes of them; the blocks lie in host memory.
+  void (*decode)(Device& device, const BlockFormat& format, absl::Span<const std::byte> blocks, float* values);
+  // The reverse by the format's plain rule: the bytes of format.encode_rtn. Complete when it returns. REQUIRES: the
+  // format can be written.
+  void (*encode_rtn)(Device& device, const BlockFormat& format, const float* values, absl::Span<std::byte> blocks);
+
   // y = x w^T + bias: x [T, in], w [out, in], bias [out] or null, y [T, out].
   void (*matmul)(Device& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y);
 

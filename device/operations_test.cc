@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "device/device_cases.h"
 #include "device/on_device.h"
 #include "gtest/gtest.h"
 

@@ -8,6 +8,7 @@
 
 #include "absl/types/span.h"
 #include "device/device.h"
+#include "device/device_cases.h"
 #include "device/on_device.h"
 #include "gtest/gtest.h"
 

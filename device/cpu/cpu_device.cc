@@ -14,6 +14,8 @@ namespace {
 constexpr std::align_val_t kAlignment{64};
 
 constexpr Operations kOperations = {
+    .decode = cpu::Decode,
+    .encode_rtn = cpu::EncodeRtn,
     .matmul = cpu::MatMul,
     .linear = cpu::MatMul,
     .add = cpu::Add,

@@ -23,8 +23,8 @@ namespace {
 
 template <typename Kernel>
 __global__ void __launch_bounds__(kThreads) RunForEach(int64_t n, const __grid_constant__ Kernel kernel) {
-  const int64_t step = int64_t{gridDim.x} * kThreads;
-  for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < n; i += step) kernel(i);
+  const int64_t step = int64_t{gridDim.x} * blockDim.x;
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < n; i += step) kernel(i);
 }
 
 template <typename Kernel>
@@ -55,8 +55,8 @@ class CudaDevice : public Device {
   }
 
   ~CudaDevice() override {
-    if (cublas_handle_ != nullptr) cublas_.destroy(cublas_handle_);
-    if (cusolver_handle_ != nullptr) cusolver_.destroy(cusolver_handle_);
+    if (cublas_handle_ != nullptr) cublas_->destroy(cublas_handle_);
+    if (cusolver_handle_ != nullptr) cusolver_->destroy(cusolver_handle_);
     staging_.reset();
     if (stream_ != nullptr) cudaStreamDestroy(stream_);
   }
@@ -88,6 +88,7 @@ class CudaDevice : public Device {
   }
 
   absl::Status Download(const float* from, absl::Span<float> to) override {
+    Check(cudaStreamSynchronize(stream_), "GPU");  // also where there is nothing to copy
     CopyOut(from, to.size() * sizeof(float), to.data());
     std::lock_guard lock(mutex_);
     return failure_;
@@ -97,10 +98,11 @@ class CudaDevice : public Device {
 
   template <typename Kernel>
   void ForEach(int64_t n, const Kernel& kernel) {
-    constexpr int64_t kMostBlocks = int64_t{1} << 20;
+    constexpr int64_t kMostBlocks = int64_t{1} << 20, kFew = int64_t{1} << 15;
     if (n == 0) return;
-    const int64_t blocks = std::min((n + kThreads - 1) / kThreads, kMostBlocks);
-    RunForEach<<<static_cast<unsigned>(blocks), kThreads, 0, stream_>>>(n, kernel);
+    const int64_t threads = n < kFew ? 32 : kThreads;  // few long ones spread over more processors
+    const int64_t blocks = std::min((n + threads - 1) / threads, kMostBlocks);
+    RunForEach<<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads), 0, stream_>>>(n, kernel);
     Check(cudaGetLastError(), "kernel");
   }
 
@@ -120,9 +122,9 @@ class CudaDevice : public Device {
       MultiplyBf16(p);
     } else {
       // cuBLAS's matrices go by columns: theirs are our transposes, and c^T = b^T a^T.
-      CheckCublas(cublas_.sgemm(cublas_handle_, OperationOf(p.b), OperationOf(p.a), p.n, p.m, p.k, &p.alpha, p.b.data,
-                                p.b.stride, p.b.batch_stride, p.a.data, p.a.stride, p.a.batch_stride, &p.beta, p.c,
-                                p.c_stride, p.c_batch_stride, p.batch));
+      CheckCublas(cublas_->sgemm(cublas_handle_, OperationOf(p.b), OperationOf(p.a), p.n, p.m, p.k, &p.alpha, p.b.data,
+                                 p.b.stride, p.b.batch_stride, p.a.data, p.a.stride, p.a.batch_stride, &p.beta, p.c,
+                                 p.c_stride, p.c_batch_stride, p.batch));
     }
   }
 
@@ -130,16 +132,16 @@ class CudaDevice : public Device {
     const int n = static_cast<int>(a.rows);
     int work_floats = 0;
     // The lower triangle by rows is the upper one by columns.
-    if (cusolver_handle_ == nullptr || cusolver_.spotrf_size(cusolver_handle_, CUBLAS_FILL_MODE_UPPER, n, a.data, n,
-                                                             &work_floats) != CUSOLVER_STATUS_SUCCESS) {
+    if (cusolver_handle_ == nullptr || cusolver_->spotrf_size(cusolver_handle_, CUBLAS_FILL_MODE_UPPER, n, a.data, n,
+                                                              &work_floats) != CUSOLVER_STATUS_SUCCESS) {
       return std::nullopt;
     }
     const Scratch<float> work(*this, work_floats);
     const Scratch<int> info(*this, 1);
     int found = 0;
     if (!work.ok() || !info.ok()) return -1;
-    if (cusolver_.spotrf(cusolver_handle_, CUBLAS_FILL_MODE_UPPER, n, a.data, n, work.data(), work_floats,
-                         info.data()) != CUSOLVER_STATUS_SUCCESS) {
+    if (cusolver_->spotrf(cusolver_handle_, CUBLAS_FILL_MODE_UPPER, n, a.data, n, work.data(), work_floats,
+                          info.data()) != CUSOLVER_STATUS_SUCCESS) {
       Fail(absl::InternalError("cuSOLVER: expected a factorization, found an error"));
       return -1;
     }
@@ -172,7 +174,7 @@ class CudaDevice : public Device {
   absl::Status Open() {
     constexpr char kPlace[] = "--device cuda";
     int count = 0;
-    NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaGetDeviceCount(&count), kPlace));
+    NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaGetDeviceCount(&count), kPlace, "an NVIDIA GPU and its driver"));
     NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaSetDevice(0), kPlace));
     NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaGetDeviceProperties(&properties_, 0), kPlace));
     NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), kPlace));
@@ -186,16 +188,21 @@ class CudaDevice : public Device {
 
   // A library that is not there, or does not start, leaves its work to our kernels.
   void LoadLibraries() {
-    if (cublas_.library.complete() && cublas_.create(&cublas_handle_) == CUBLAS_STATUS_SUCCESS) {
-      // Real float32: neither TF32 nor an emulation.
-      CheckCublas(cublas_.set_math_mode(cublas_handle_, CUBLAS_PEDANTIC_MATH));
-      CheckCublas(cublas_.set_stream(cublas_handle_, stream_));
-    }
-    if (cusolver_.library.complete() && cusolver_.create(&cusolver_handle_) == CUSOLVER_STATUS_SUCCESS) {
-      cusolver_.set_stream(cusolver_handle_, stream_);
-    }
     int version = 0;
-    if (cublas_handle_ != nullptr) cublas_.version(cublas_handle_, &version);
+    cublas_.emplace();
+    if (cublasHandle_t handle; cublas_->library.complete() && cublas_->create(&handle) == CUBLAS_STATUS_SUCCESS) {
+      cublas_handle_ = handle;
+      // Real float32: neither TF32 nor an emulation.
+      CheckCublas(cublas_->set_math_mode(handle, CUBLAS_PEDANTIC_MATH));
+      CheckCublas(cublas_->set_stream(handle, stream_));
+      CheckCublas(cublas_->version(handle, &version));
+    }
+    cusolver_.emplace();
+    if (cusolverDnHandle_t handle;
+        cusolver_->library.complete() && cusolver_->create(&handle) == CUSOLVER_STATUS_SUCCESS) {
+      cusolver_handle_ = handle;
+      cusolver_->set_stream(handle, stream_);
+    }
     name_ = absl::StrCat("cuda (", properties_.name, ", ",
                          version == 0 ? "no cuBLAS" : absl::StrCat("cuBLAS ", version), ")");
   }
@@ -206,9 +213,9 @@ class CudaDevice : public Device {
     if (!a.ok() || !b.ok()) return;
     ForEach(a_rows * p.a.stride, ToBf16Kernel{p.a.data, a.data()});
     ForEach(b_rows * p.b.stride, ToBf16Kernel{p.b.data, b.data()});
-    CheckCublas(cublas_.gemm_ex(cublas_handle_, OperationOf(p.b), OperationOf(p.a), p.n, p.m, p.k, &p.alpha, b.data(),
-                                CUDA_R_16BF, p.b.stride, a.data(), CUDA_R_16BF, p.a.stride, &p.beta, p.c, CUDA_R_32F,
-                                p.c_stride, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
+    CheckCublas(cublas_->gemm_ex(cublas_handle_, OperationOf(p.b), OperationOf(p.a), p.n, p.m, p.k, &p.alpha, b.data(),
+                                 CUDA_R_16BF, p.b.stride, a.data(), CUDA_R_16BF, p.a.stride, &p.beta, p.c, CUDA_R_32F,
+                                 p.c_stride, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
   }
 
   void Check(cudaError_t error, absl::string_view place) {
@@ -228,8 +235,8 @@ class CudaDevice : public Device {
   cudaStream_t stream_ = nullptr;
   cudaMemPool_t pool_ = nullptr;
   std::optional<Staging> staging_;
-  Cublas cublas_;
-  Cusolver cusolver_;
+  std::optional<Cublas> cublas_;
+  std::optional<Cusolver> cusolver_;
   cublasHandle_t cublas_handle_ = nullptr;
   cusolverDnHandle_t cusolver_handle_ = nullptr;
   std::mutex mutex_;

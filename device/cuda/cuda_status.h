@@ -4,6 +4,8 @@
 
 #include <cuda_runtime_api.h>
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -37,10 +39,10 @@ inline constexpr KnownError kKnownErrors[] = {
     {cudaErrorUnknown, absl::StatusCode::kAborted, kLostAdvice},
 };
 
-// "<place>: expected success, found <CUDA's words>".
-inline absl::Status CudaStatus(cudaError_t error, absl::string_view place) {
+// "<place>: expected <expected>, found <CUDA's words>".
+inline absl::Status CudaStatus(cudaError_t error, absl::string_view place, absl::string_view expected = "success") {
   if (error == cudaSuccess) return absl::OkStatus();
-  const std::string message = absl::StrCat(place, ": expected success, found '", cudaGetErrorString(error), "'");
+  const std::string message = absl::StrCat(place, ": expected ", expected, ", found '", cudaGetErrorString(error), "'");
   for (const KnownError& known : kKnownErrors) {
     if (known.error == error) return absl::Status(known.code, absl::StrCat(message, known.advice));
   }

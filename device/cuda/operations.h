@@ -17,6 +17,7 @@
 
 #include "device/cuda/attention.h"
 #include "device/cuda/cholesky.h"
+#include "device/cuda/codecs.h"
 #include "device/cuda/elementwise.h"
 #include "device/cuda/norms.h"
 #include "device/cuda/products.h"
@@ -30,6 +31,8 @@ namespace nibble::cuda {
 
 template <typename Backend>
 inline constexpr Operations kOperations = {
+    .decode = Decode<Backend>,
+    .encode_rtn = EncodeRtn<Backend>,
     .matmul = MatMul<Backend>,
     .linear = Linear<Backend>,
     .add = Add<Backend>,

@@ -1,6 +1,7 @@
 """Finds the CUDA toolkit of this machine, or that there is none: repository @cuda, whose defs.bzl says which."""
 
 _OLDEST = 12  # whose cuBLAS takes sizes of 64 bits
+_HEADERS = ["cublas_v2.h", "cuda_runtime.h", "cusolverDn.h"]  # Debian has them in packages of their own
 
 def _version(repository_ctx, nvcc):
     """The toolkit's version as [major, minor, patch] texts, or None."""
@@ -12,8 +13,9 @@ def _cuda_configure_impl(repository_ctx):
     root = repository_ctx.os.environ.get("CUDA_HOME", "/usr/local/cuda")
     nvcc = repository_ctx.path(root + "/bin/nvcc")
     version = _version(repository_ctx, nvcc) if nvcc.exists else None
+    headers = [repository_ctx.path(root + "/include/" + header) for header in _HEADERS]
     found = "None"
-    if version and int(version[0]) >= _OLDEST:
+    if version and int(version[0]) >= _OLDEST and all([header.exists for header in headers]):
         found = 'struct(root = "{}", version = "{}")'.format(root, ".".join(version))
     repository_ctx.file("defs.bzl", 'CUDA = {}  # None: no toolkit\n'.format(found))
     repository_ctx.file("BUILD.bazel", "")
