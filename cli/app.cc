@@ -22,6 +22,7 @@
 #include "cli/printable.h"
 #include "cli/suggest.h"
 #include "cli/version.h"
+#include "pipeline/job_device.h"
 
 namespace nibble::cli {
 namespace {
@@ -29,6 +30,7 @@ namespace {
 // What every command takes.
 struct CommonOptions {
   int threads = 0;
+  std::string device = "cpu";
   ProgressStyle progress = ProgressStyle::kBar;
   bool quiet = false;
   std::string pre;
@@ -54,6 +56,10 @@ void AddCommonOptions(CLI::App& app, CommonOptions& options) {
   app.add_option("--threads", options.threads, "threads to compute with; 0: one per core")
       ->type_name("N")
       ->check(Between(0, 4096))
+      ->group(kGroup);
+  app.add_option("--device", options.device, "what models are run on; auto: a GPU where there is one (default cpu)")
+      ->type_name("cpu|cuda|auto")
+      ->check(OneOf({"cpu", "cuda", "auto"}))
       ->group(kGroup);
   app.add_option_function<std::string>(
          "--progress", [&options](const std::string& name) { options.progress = ParseStyle(name); },
@@ -140,8 +146,14 @@ absl::Status RunCommand(const Command& command, int argc, const char* const* arg
     return UsageError(command.name, error.what());
   }
   ProgressPrinter progress = MakeProgress(common);
-  Context context = {
-      .files = io::Posix(), .out = out, .progress = progress, .threads = common.threads, .pre = common.pre};
+  NIBBLE_ASSIGN_OR_RETURN(const JobDevice device, FindDevice(common.device));
+  if (common.device != "cpu") progress.Note("device: " + device.name);
+  Context context = {.files = io::Posix(),
+                     .out = out,
+                     .progress = progress,
+                     .threads = common.threads,
+                     .device = device.kind,
+                     .pre = common.pre};
   const absl::Status status = job(context);
   progress.Clear();
   exit_code = context.exit_code;

@@ -46,6 +46,7 @@ std::string SummaryJson(const Calibration& calibration, const Options& options) 
   json.Key("model").String(options.model);
   json.Key("output").String(options.output);
   json.Key("windows").Number(uint64_t{matrix.chunk_count});
+  json.Key("device").String(calibration.report.device());
   json.Key("ctx").Number(uint64_t{matrix.chunk_size});
   json.Key("warnings").BeginArray();
   for (const std::string& warning : calibration.warnings) json.String(warning);
@@ -62,6 +63,7 @@ std::string SummaryJson(const Calibration& calibration, const Options& options) 
 absl::Status RunCalibrate(Options& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(options.job.texts.files, ReadTextFiles(context.files, options.text_paths));
   options.job.threads = context.threads;
+  options.job.texts.device = context.device;
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model));
   const RemoveOnInterrupt guard(options.output + ".part");
   NIBBLE_ASSIGN_OR_RETURN(const Calibration calibration, Calibrate(model, options.job, context.progress));

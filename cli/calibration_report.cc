@@ -128,6 +128,7 @@ void WriteCoverage(const CalibrationReport& report, JsonWriter& json) {
 
 void WriteCalibration(const CalibrationReport& report, JsonWriter& json) {
   json.BeginObject();
+  json.Key("device").String(report.device());
   json.Key("tokens").Number(uint64_t(report.tokens()));
   json.Key("held_out_tokens").Number(uint64_t(report.held_out_tokens()));
   if (report.kld() > 0) {

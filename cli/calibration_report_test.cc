@@ -40,6 +40,7 @@ TEST(CalibrationReport, TellsWhatWasGained) {
 
 TEST(CalibrationReport, Json) {
   CalibrationReport report = Covered({{3, 4}});
+  report.set_device("cpu");
   report.set_tokens(7);
   CalibratedLinear& plain = *report.add_linears();
   plain.set_name("a");
@@ -57,7 +58,8 @@ TEST(CalibrationReport, Json) {
   JsonWriter json(JsonWriter::Layout::kOneLine);
   WriteCalibration(report, json);
   EXPECT_EQ(json.Take(),
-            "{\"tokens\": 7, \"linears\": [{\"name\": \"a\", \"tokens\": 7}, {\"name\": \"b\", \"expert\": 1, "
+            "{\"device\": \"cpu\", \"tokens\": 7, \"held_out_tokens\": 0, \"linears\": [{\"name\": \"a\", \"tokens\": "
+            "7}, {\"name\": \"b\", \"expert\": 1, "
             "\"tokens\": 0, \"outputs\": 2, \"searched_error\": 1, \"error\": 0.5, \"method\": \"gptq\", \"damping\": "
             "0.25, \"upstream\": 1}], \"experts\": [{\"layer\": 0, "
             "\"columns\": 64, \"tokens\": [3, 4]}]}");

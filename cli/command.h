@@ -17,6 +17,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "formats/io/file.h"
+#include "pipeline/job_device.h"
 #include "pipeline/open_model.h"
 
 namespace nibble::cli {
@@ -26,9 +27,10 @@ struct Context {
   io::FileSystem& files;
   Output& out;
   ProgressPrinter& progress;
-  int threads = 0;    // --threads; 0: all
-  std::string pre;    // --pre
-  int exit_code = 0;  // of a run without an error: 1 where a check does not hold
+  int threads = 0;                       // --threads; 0: all
+  DeviceKind device = DeviceKind::kCpu;  // --device, never kAuto
+  std::string pre;                       // --pre
+  int exit_code = 0;                     // of a run without an error: 1 where a check does not hold
 
   // Results; the progress bar makes room first.
   void Show(absl::string_view text);

@@ -13,6 +13,7 @@ namespace {
 absl::Status RunLogits(const std::string& path, LogitsOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(path));
   options.threads = context.threads;
+  options.device = context.device;
   const RemoveOnInterrupt guard(options.output_path + ".part");
   return WriteLogits(context.files, model, options, context.progress);
 }

@@ -15,6 +15,7 @@ double PerSecond(uint32_t tokens, double seconds) { return seconds > 0 ? tokens 
 absl::Status RunGenerate(const std::string& path, GenerateOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(path));
   options.threads = context.threads;
+  options.device = context.device;
   const auto emit = [&context](absl::string_view piece) {
     context.Show(piece);
     context.out.Flush();

@@ -32,6 +32,7 @@ absl::StatusOr<std::string> ReadText(const std::string& path, Context& context) 
 absl::Status RunVerify(Options& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(options.job.text, ReadText(options.text_path, context));
   options.job.threads = context.threads;
+  options.job.device = context.device;
   NIBBLE_ASSIGN_OR_RETURN(const Model reference, context.Open(options.reference));
   std::vector<Model> candidates;
   for (const std::string& path : options.candidates) {

@@ -159,6 +159,7 @@ std::string VerifyText(const VerifyReport& report, absl::string_view reference) 
 std::string VerifyJson(const VerifyReport& report) {
   JsonWriter json;
   json.BeginObject();
+  json.Key("device").String(report.device());
   json.Key("tokens").Number(report.tokens());
   json.Key("ppl_reference").Number(report.ppl_reference());
   json.Key("ppl_reference_se").Number(report.ppl_reference_se());

@@ -26,6 +26,7 @@ Candidate MakeCandidate(const char* path, double kld, double top1) {
 
 VerifyReport MakeReport() {
   VerifyReport report;
+  report.set_device("cpu");
   report.set_tokens(255);
   report.set_ppl_reference(15.5);
   report.set_reference_bytes(4 << 20);
@@ -79,18 +80,31 @@ TEST(VerifyJson, OneCandidateStandsAtTheTopToo) {
 
 TEST(VerifyJson, HasEveryNameOfTheShape) {
   const std::string json = VerifyJson(MakeReport());
-  for (const char* name : {"tokens",     "ppl_reference",
-                           "candidates", "reference_bytes",
-                           "path",       "bytes",
-                           "ppl",        "kld",
-                           "mean",       "se",
-                           "median",     "p90",
-                           "p95",        "p99",
-                           "p999",       "max",
-                           "top1",       "delta_p_rms",
-                           "delta_p",    "layers",
-                           "layer",      "relative_error",
-                           "cosine",     "kld_windows"}) {
+  for (const char* name : {"device",
+                           "tokens",
+                           "ppl_reference",
+                           "candidates",
+                           "reference_bytes",
+                           "path",
+                           "bytes",
+                           "ppl",
+                           "kld",
+                           "mean",
+                           "se",
+                           "median",
+                           "p90",
+                           "p95",
+                           "p99",
+                           "p999",
+                           "max",
+                           "top1",
+                           "delta_p_rms",
+                           "delta_p",
+                           "layers",
+                           "layer",
+                           "relative_error",
+                           "cosine",
+                           "kld_windows"}) {
     EXPECT_NE(json.find("\"" + std::string(name) + "\": "), std::string::npos) << name;
   }
 }

@@ -10,22 +10,14 @@
 #include <random>
 #include <vector>
 
-#include "device/cpu/cpu_device.h"
 #include "device/device.h"
+#include "device/device_cases.h"
 #include "gtest/gtest.h"
 
 namespace nibble {
 
 using Values = std::vector<float>;
 using Doubles = std::vector<double>;
-
-struct DeviceCase {
-  const char* name;
-  std::unique_ptr<Device> (*make)(int threads);
-};
-
-inline const DeviceCase kDevices[] = {
-    {"cpu", [](int threads) -> std::unique_ptr<Device> { return std::make_unique<CpuDevice>(threads); }}};
 
 inline Values RandomValues(int64_t count, uint32_t seed) {
   std::mt19937 random(seed);
@@ -37,6 +29,12 @@ inline Values RandomValues(int64_t count, uint32_t seed) {
 
 class OnDevice : public testing::TestWithParam<DeviceCase> {
  protected:
+  void SetUp() override {
+    if (const auto device = GetParam().make(1); !device.ok()) GTEST_SKIP() << device.status();
+  }
+
+  static std::unique_ptr<Device> Make(int threads) { return *GetParam().make(threads); }
+
   static Buffer Put(Device& device, const Values& values) {
     Buffer buffer = *device.Allocate(values.size());
     device.Upload(values, buffer.data());
@@ -51,7 +49,7 @@ class OnDevice : public testing::TestWithParam<DeviceCase> {
 
   // `run` gives the same bits on 1, 2 and 3 threads, and what `expected` says to `tolerance` of the largest value.
   static void Check(const std::function<Values(Device&)>& run, const Doubles& expected, double tolerance = 2e-6) {
-    const Values result = run(*GetParam().make(1));
+    const Values result = run(*Make(1));
     ASSERT_EQ(result.size(), expected.size());
     double largest = 0, error = 0;
     for (size_t i = 0; i < result.size(); ++i) {
@@ -60,7 +58,7 @@ class OnDevice : public testing::TestWithParam<DeviceCase> {
       error = std::max(error, std::abs(result[i] - expected[i]));
     }
     EXPECT_LE(error, tolerance * largest);
-    for (int threads : {2, 3}) EXPECT_EQ(run(*GetParam().make(threads)), result) << threads << " threads";
+    for (int threads : {2, 3}) EXPECT_EQ(run(*Make(threads)), result) << threads << " threads";
   }
 };
 

@@ -1,8 +1,8 @@
 // The heavy operations of the forward pass: one row per operation, one table per device.
 //
-// To add an operation: declare it here with its contract, write its twin for every device (device/cpu/<name>.cc), add
-// it to the device's table, and test it against a double-precision oracle in operations_test.cc, which runs over every
-// device.
+// To add an operation: declare it here with its contract, write its twin for every device (device/cpu/<name>.cc,
+// device/cuda/<name>.h), add it to the device's table, and test it against a double-precision oracle in
+// operations_test.cc, which runs over every device.
 //
 // All matrices are row-major without gaps and lie in the device's memory. Everything is float32; sums are formed over
 // fixed blocks in a fixed order, so results do not depend on the number of threads. Operations are queued in order:
@@ -11,13 +11,16 @@
 #define NIBBLE_DEVICE_OPERATIONS_H_
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 
 #include "absl/types/span.h"
+#include "quant/block/host_device.h"
 
 namespace nibble {
 
+struct BlockFormat;
 class Device;
 
 struct Matrix {
@@ -25,16 +28,17 @@ struct Matrix {
   int64_t rows = 0;
   int64_t cols = 0;
 
-  float* row(int64_t index) const { return data + index * cols; }
-  Matrix Rows(int64_t begin, int64_t end) const { return {row(begin), end - begin, cols}; }
+  NIBBLE_HOST_DEVICE float* row(int64_t index) const { return data + index * cols; }
+  NIBBLE_HOST_DEVICE Matrix Rows(int64_t begin, int64_t end) const { return {row(begin), end - begin, cols}; }
 };
 
 struct ConstMatrix {
-  ConstMatrix(const float* data, int64_t rows, int64_t cols) : data(data), rows(rows), cols(cols) {}
-  ConstMatrix(const Matrix& matrix) : data(matrix.data), rows(matrix.rows), cols(matrix.cols) {}  // NOLINT
+  NIBBLE_HOST_DEVICE ConstMatrix(const float* data, int64_t rows, int64_t cols) : data(data), rows(rows), cols(cols) {}
+  NIBBLE_HOST_DEVICE ConstMatrix(const Matrix& matrix)
+      : data(matrix.data), rows(matrix.rows), cols(matrix.cols) {}  // NOLINT
 
-  const float* row(int64_t index) const { return data + index * cols; }
-  ConstMatrix Rows(int64_t begin, int64_t end) const { return {row(begin), end - begin, cols}; }
+  NIBBLE_HOST_DEVICE const float* row(int64_t index) const { return data + index * cols; }
+  NIBBLE_HOST_DEVICE ConstMatrix Rows(int64_t begin, int64_t end) const { return {row(begin), end - begin, cols}; }
 
   const float* data;
   int64_t rows;
@@ -140,8 +144,18 @@ struct RefineGroupsArguments {
 };
 
 struct Operations {
+  // Values of blocks of a format, bit for bit what format.decode makes of them; the blocks lie in host memory.
+  void (*decode)(Device& device, const BlockFormat& format, absl::Span<const std::byte> blocks, float* values);
+  // The reverse by the format's plain rule: the bytes of format.encode_rtn. Complete when it returns. REQUIRES: the
+  // format can be written.
+  void (*encode_rtn)(Device& device, const BlockFormat& format, const float* values, absl::Span<std::byte> blocks);
+
   // y = x w^T + bias: x [T, in], w [out, in], bias [out] or null, y [T, out].
   void (*matmul)(Device& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y);
+
+  // The same for the model's own linears: a device made for calibration may round x and w to bf16, as gram and
+  // cross_gram then do with their inputs. Sums stay float32.
+  void (*linear)(Device& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y);
 
   // y += x.
   void (*add)(Device& device, ConstMatrix x, Matrix y);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "device/device_cases.h"
 #include "device/on_device.h"
 #include "gtest/gtest.h"
 
@@ -286,7 +287,7 @@ TEST_P(OnDevice, Attention) {
 
 // Scores far apart, as attention sinks make them, neither overflow nor lose the small ones.
 TEST_P(OnDevice, AttentionWithLargeScores) {
-  const std::unique_ptr<Device> device = GetParam().make(2);
+  const std::unique_ptr<Device> device = Make(2);
   const Buffer k = Put(*device, {1, 0, -1, 0, 1, 0}), v = Put(*device, {2, 5, 4});
   const Buffer q = Put(*device, {0, 0, 0, 0, 1000, 0}), y = *device->Allocate(3);
   device->operations().attention(*device, {1, 1, 1, 1, q.matrix(3, 2), k.matrix(3, 2), v.matrix(3, 1)}, y.matrix(3, 1));
@@ -396,7 +397,7 @@ TEST_P(OnDevice, SoftmaxAndDivergenceInPieces) {
 }
 
 TEST_P(OnDevice, TooMuchMemoryIsAnError) {
-  EXPECT_EQ(GetParam().make(1)->Allocate(int64_t{1} << 55).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Make(1)->Allocate(int64_t{1} << 55).status().code(), absl::StatusCode::kResourceExhausted);
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, OnDevice, testing::ValuesIn(kDevices),

@@ -7,15 +7,14 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "device/cpu/cpu_device.h"
 #include "device/device.h"
+#include "device/device_cases.h"
+#include "device/on_device.h"
 #include "gtest/gtest.h"
 
 namespace nibble {
 namespace {
 
-using Values = std::vector<float>;
-using Doubles = std::vector<double>;
 using Experts = std::vector<int32_t>;
 
 struct Case {
@@ -108,41 +107,32 @@ RouterArguments Arguments(const Case& c, ConstMatrix logits) {
           .scale = c.scale};
 }
 
-class RouterTest : public testing::TestWithParam<Case> {};
-
-TEST_P(RouterTest, AsTheRulesSay) {
-  const Case& c = GetParam();
-  CpuDevice device(1);
-  const Buffer logits = *device.Allocate(c.logits.size()), bias = *device.Allocate(c.bias.size());
-  device.Upload(c.logits, logits.data());
-  device.Upload(c.bias, bias.data());
-  RouterArguments arguments = Arguments(c, logits.matrix(1, c.logits.size()));
-  if (!c.bias.empty()) arguments.selection_bias = bias.data();
-  Experts experts(c.used);
-  Values weights(c.used);
-  device.operations().route(device, arguments, absl::MakeSpan(experts), absl::MakeSpan(weights));
-  EXPECT_EQ(experts, c.experts);
-  for (int64_t i = 0; i < c.used; ++i) EXPECT_NEAR(weights[i], c.weights[i], 1e-6) << i;
+TEST_P(OnDevice, RoutesAsTheRulesSay) {
+  const auto device = Make(1);
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(c.name);
+    const Buffer logits = Put(*device, c.logits), bias = Put(*device, c.bias);
+    RouterArguments arguments = Arguments(c, logits.matrix(1, c.logits.size()));
+    if (!c.bias.empty()) arguments.selection_bias = bias.data();
+    Experts experts(c.used);
+    Values weights(c.used);
+    device->operations().route(*device, arguments, absl::MakeSpan(experts), absl::MakeSpan(weights));
+    EXPECT_EQ(experts, c.experts);
+    for (int64_t i = 0; i < c.used; ++i) EXPECT_NEAR(weights[i], c.weights[i], 1e-6) << i;
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(Rules, RouterTest, testing::ValuesIn(kCases),
-                         [](const testing::TestParamInfo<Case>& info) { return info.param.name; });
-
-TEST(RouterTest, ManyTokensOnAnyNumberOfThreads) {
+TEST_P(OnDevice, RoutesManyTokensOnAnyNumberOfThreads) {
   const int64_t tokens = 300, count = 32, used = 5;
-  std::mt19937 random(1);
-  std::normal_distribution<float> normal;
-  Values logits(tokens * count);
-  for (float& logit : logits) logit = normal(random);
+  const Values logits = RandomValues(tokens * count, 1);
   std::vector<Experts> chosen;
   std::vector<Values> weights;
   for (int threads : {1, 2, 3}) {
-    CpuDevice device(threads);
-    const Buffer buffer = *device.Allocate(logits.size());
-    device.Upload(logits, buffer.data());
+    const auto device = Make(threads);
+    const Buffer buffer = Put(*device, logits);
     Experts& experts = chosen.emplace_back(tokens * used);
-    device.operations().route(device, {.logits = buffer.matrix(tokens, count), .used = used}, absl::MakeSpan(experts),
-                              absl::MakeSpan(weights.emplace_back(tokens * used)));
+    device->operations().route(*device, {.logits = buffer.matrix(tokens, count), .used = used}, absl::MakeSpan(experts),
+                               absl::MakeSpan(weights.emplace_back(tokens * used)));
     EXPECT_EQ(experts, chosen[0]);
     EXPECT_EQ(weights.back(), weights[0]);
   }
@@ -161,17 +151,20 @@ TEST(RouterTest, ManyTokensOnAnyNumberOfThreads) {
 }
 
 // What is not a number must not end the program, nor choose an expert twice.
-TEST(RouterTest, NaN) {
-  CpuDevice device(1);
-  Values logits(4, NAN);
+TEST_P(OnDevice, RoutesNaN) {
+  const auto device = Make(1);
+  const Buffer logits = Put(*device, Values(4, NAN));
   Experts experts(3);
   Values weights(3);
-  device.operations().route(device, {.logits = Matrix{logits.data(), 1, 4}, .used = 3}, absl::MakeSpan(experts),
-                            absl::MakeSpan(weights));
+  device->operations().route(*device, {.logits = logits.matrix(1, 4), .used = 3}, absl::MakeSpan(experts),
+                             absl::MakeSpan(weights));
   std::sort(experts.begin(), experts.end());
   EXPECT_EQ(std::adjacent_find(experts.begin(), experts.end()), experts.end());
   for (int32_t expert : experts) EXPECT_TRUE(expert >= 0 && expert < 4);
 }
+
+INSTANTIATE_TEST_SUITE_P(Devices, OnDevice, testing::ValuesIn(kDevices),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace nibble

@@ -1,6 +1,7 @@
 #include "pipeline/calibrate.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -8,7 +9,8 @@
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "converters/family.h"
-#include "device/cpu/cpu_device.h"
+#include "device/device.h"
+#include "device/make_device.h"
 #include "formats/io/atomic_file.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
@@ -86,7 +88,10 @@ imatrix::Entry EntryOf(const std::string& name, const InputSums& sums) {
 absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions& options, Progress& progress) {
   Calibration calibration;
   NIBBLE_ASSIGN_OR_RETURN(const Windows windows, CalibrationWindows(model, options.texts, calibration.warnings));
-  CpuDevice device(options.threads);
+  NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<Device> owned_device,
+                          MakeDevice({.kind = options.texts.device, .threads = options.threads, .bf16 = true}));
+  Device& device = *owned_device;
+  calibration.report.set_device(std::string(device.name()));
   SumsTap tap(device, model);
   const int64_t group = WindowsAtATime(model, windows, options.memory), tokens = windows.ids.size();
   const int layers = model.spec.layers_size();

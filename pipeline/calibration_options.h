@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "device/make_device.h"
 #include "pipeline/text_file.h"
 
 namespace nibble {
@@ -16,6 +17,8 @@ struct CalibrationTexts {
   uint32_t ctx = 512;           // tokens of a window
   uint32_t chunks = 128;        // windows; 0: all that there are
   uint64_t seed = 0;            // 0: the first ones, as llama-imatrix takes them; else which ones, in the text's order
+
+  DeviceKind device = DeviceKind::kCpu;  // that runs them
 
   bool empty() const { return files.empty(); }
 };

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "device/make_device.h"
 #include "formats/io/file.h"
 #include "model/model.h"
 #include "pipeline/progress.h"
@@ -20,6 +21,7 @@ struct LogitsOptions {
   bool hidden = false;
   bool force = true;
   int threads = 0;
+  DeviceKind device = DeviceKind::kCpu;
 };
 
 // hidden_0 is the first layer's input, hidden_N the output of layer N (from 1), before the final norm. kDataLoss on an
@@ -32,6 +34,7 @@ struct GenerateOptions {
   double temperature = 0;  // 0: greedy
   uint64_t seed = 0;
   int threads = 0;
+  DeviceKind device = DeviceKind::kCpu;
 };
 
 struct GenerateStats {

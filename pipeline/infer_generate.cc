@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "device/cpu/cpu_device.h"
+#include "device/device.h"
+#include "device/make_device.h"
 #include "formats/tokenizer/tokenizer.h"
 #include "formats/tokenizer/vocabulary.h"
 #include "pipeline/infer.h"
@@ -54,7 +56,9 @@ absl::StatusOr<GenerateStats> Generate(const Model& model, const GenerateOptions
   uint64_t capacity = prompt.size() + options.max_tokens;
   if (model.spec.context_length() > 0) capacity = std::min<uint64_t>(capacity, model.spec.context_length());
 
-  CpuDevice device(options.threads);
+  NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<Device> owned_device,
+                          MakeDevice({.kind = options.device, .threads = options.threads}));
+  Device& device = *owned_device;
   NIBBLE_ASSIGN_OR_RETURN(Decoder decoder, Decoder::Create(device, model, capacity, ResidencyOf(model)));
   const std::vector<uint32_t> ends = tokenizer::EndOfGeneration(*model.vocabulary);
   Sampler sampler(options.temperature, options.seed);

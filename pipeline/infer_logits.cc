@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/status.h"
-#include "device/cpu/cpu_device.h"
 #include "device/device.h"
+#include "device/make_device.h"
 #include "formats/dtype.h"
 #include "formats/io/atomic_file.h"
 #include "formats/safetensors/safetensors.h"
@@ -114,7 +114,9 @@ absl::Status WriteAllLogits(Device& device, const Model& model, absl::Span<const
 absl::Status WriteLogits(io::FileSystem& files, const Model& model, const LogitsOptions& options, Progress& progress) {
   NIBBLE_ASSIGN_OR_RETURN(const TokenIds ids, ReadTokenIds(files, options.ids_path, model.spec.vocab_size()));
   NIBBLE_ASSIGN_OR_RETURN(LogitsFile file, LogitsFile::Create(files, model, ids, options));
-  CpuDevice device(options.threads);
+  NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<Device> owned_device,
+                          MakeDevice({.kind = options.device, .threads = options.threads}));
+  Device& device = *owned_device;
   NIBBLE_ASSIGN_OR_RETURN(Sequences sequences, Sequences::Embed(device, model, ids.ids, ids.length));
   const int layers = model.spec.layers_size();
   for (int layer = 0; layer <= layers; ++layer) {

@@ -156,6 +156,7 @@ struct QuantizeJob::Parts {
   MethodRow method;
   int threads;
   bool judge;
+  DeviceKind device;
   OutputPlan plan;
   Knowledge knowledge;
   std::unique_ptr<Output> output;
@@ -168,7 +169,8 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
                                                                  const TypeOptions& types, const OutputOptions& output,
                                                                  const CalibrationOptions& calibration) {
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
-  auto parts = std::make_unique<Parts>(Parts{model, method, output.threads, calibration.judge, {}, {}, nullptr});
+  auto parts = std::make_unique<Parts>(
+      Parts{model, method, output.threads, calibration.judge, calibration.texts.device, {}, {}, nullptr});
   NIBBLE_ASSIGN_OR_RETURN(parts->plan, Planned(model, types, output));
   NIBBLE_ASSIGN_OR_RETURN(parts->knowledge, Learn(files, model, calibration, parts->plan));
   if (parts->plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, parts->plan));
@@ -177,15 +179,15 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
 }
 
 absl::Status QuantizeJob::Write(Progress& progress) {
-  auto& [model, method, threads, judge, plan, knowledge, output] = *parts_;
+  auto& [model, method, threads, judge, device, plan, knowledge, output] = *parts_;
   const StreamOptions stream{
       .method = method.others, .threads = threads, .stage = "quantize", .weights = &knowledge.weights};
   if (!knowledge.windows) return Stream(model, plan, stream, *output, progress, plan.report);
   NIBBLE_RETURN_IF_ERROR(Stream(model, WithoutLinears(plan), stream, *output, progress, plan.report));
-  NIBBLE_ASSIGN_OR_RETURN(
-      *plan.report.mutable_calibration(),
-      WriteLinears(model, plan, *knowledge.windows, {.method = method.linears, .judge = judge, .threads = threads},
-                   *output, progress));
+  NIBBLE_ASSIGN_OR_RETURN(*plan.report.mutable_calibration(),
+                          WriteLinears(model, plan, *knowledge.windows,
+                                       {.method = method.linears, .judge = judge, .threads = threads, .device = device},
+                                       *output, progress));
   AddCoverageOfLinears(model, plan.report);
   return absl::OkStatus();
 }
@@ -211,8 +213,12 @@ absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Mo
   NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, plan));
   NoOutput output;
   return WriteLinears(model, plan, *knowledge.windows,
-                      {.method = method.linears, .judge = true, .layers = layers, .threads = threads}, output,
-                      progress);
+                      {.method = method.linears,
+                       .judge = true,
+                       .layers = layers,
+                       .threads = threads,
+                       .device = calibration.texts.device},
+                      output, progress);
 }
 
 absl::StatusOr<Plan> Convert(io::FileSystem& files, const Model& model, const std::string& dtype,

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <memory>
 #include <numeric>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/status.h"
-#include "device/cpu/cpu_device.h"
+#include "device/device.h"
+#include "device/make_device.h"
 #include "formats/tensor_source.h"
 #include "model/model_spec.pb.h"
 #include "pipeline/predict_scored.h"
@@ -78,8 +81,8 @@ struct Lane {
 class VerifyJob {
  public:
   VerifyJob(const Model& reference, const std::vector<const Model*>& candidates, const VerifyOptions& options,
-            Windows windows, Progress& progress)
-      : device_(options.threads), windows_(std::move(windows)), progress_(progress) {
+            std::unique_ptr<Device> device, Windows windows, Progress& progress)
+      : owned_device_(std::move(device)), device_(*owned_device_), windows_(std::move(windows)), progress_(progress) {
     lanes_.push_back({.model = &reference});
     for (const Model* candidate : candidates) lanes_.push_back({.model = candidate});
     for (Lane& lane : lanes_) lane.layers.resize(layers());
@@ -97,6 +100,7 @@ class VerifyJob {
     VerifyReport report;
     const Lane& reference = lanes_[0];
     const Estimate perplexity = Perplexity(reference.predictions);
+    report.set_device(std::string(device_.name()));
     report.set_tokens(reference.predictions.log_likelihood.size());
     report.set_ppl_reference(perplexity.value);
     report.set_ppl_reference_se(perplexity.se);
@@ -207,7 +211,8 @@ class VerifyJob {
                       .unit = "tok"});
   }
 
-  CpuDevice device_;
+  const std::unique_ptr<Device> owned_device_;
+  Device& device_;
   const Windows windows_;
   Progress& progress_;
   std::vector<Lane> lanes_;
@@ -225,7 +230,8 @@ absl::StatusOr<VerifyReport> Verify(const Model& reference, const std::vector<co
     NIBBLE_RETURN_IF_ERROR(CheckShape(reference, *candidate));
   }
   const int64_t count = windows.count();
-  VerifyJob job(reference, candidates, options, std::move(windows), progress);
+  NIBBLE_ASSIGN_OR_RETURN(auto device, MakeDevice({.kind = options.device, .threads = options.threads}));
+  VerifyJob job(reference, candidates, options, std::move(device), std::move(windows), progress);
   NIBBLE_RETURN_IF_ERROR(job.Run());
   VerifyReport report = job.Report();
   if (count < options.chunks) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "device/make_device.h"
 #include "model/model.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.pb.h"
@@ -22,6 +23,7 @@ struct VerifyOptions {
   uint32_t ctx = 512;   // tokens of a window
   uint32_t chunks = 0;  // windows; 0: all that the text has
   int threads = 0;      // 0: all
+  DeviceKind device = DeviceKind::kCpu;
   uint64_t memory = 0;  // bytes that weights, states and logits may take; 0: 1 GiB
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,7 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/status.h"
-#include "device/cpu/cpu_device.h"
+#include "device/device.h"
+#include "device/make_device.h"
 #include "model/role.h"
 #include "pipeline/predict_scored.h"
 #include "pipeline/stages.h"
@@ -82,8 +84,9 @@ struct Path {
 class LinearsJob {
  public:
   LinearsJob(const Model& model, const OutputPlan& plan, const Windows& windows, const LinearOptions& options,
-             Output& output, Progress& progress)
-      : device_(options.threads),
+             std::unique_ptr<Device> device, Output& output, Progress& progress)
+      : owned_device_(std::move(device)),
+        device_(*owned_device_),
         model_(model),
         plan_(plan),
         windows_(windows),
@@ -110,6 +113,7 @@ class LinearsJob {
       NIBBLE_RETURN_IF_ERROR(RunStages(FeedForwardStages(), layer, Part::kFeedForward));
       ShowProgress(layer);
     }
+    report_.set_device(std::string(device_.name()));
     report_.set_tokens(windows_.ids.size());
     report_.set_held_out_tokens(windows_.ids.size() - fit_tokens_);
     if (original_) NIBBLE_RETURN_IF_ERROR(Judge());
@@ -358,7 +362,8 @@ class LinearsJob {
   static constexpr double kPriorTokensPerColumn = 0.5;
   static constexpr double kSmallState = 1e-6;
 
-  CpuDevice device_;
+  const std::unique_ptr<Device> owned_device_;
+  Device& device_;
   const Model& model_;
   const OutputPlan& plan_;
   const Windows& windows_;
@@ -382,7 +387,8 @@ bool IsCalibrated(const OutputTensor& tensor) {
 
 absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
                                                const LinearOptions& options, Output& output, Progress& progress) {
-  return LinearsJob(model, plan, windows, options, output, progress).Run();
+  NIBBLE_ASSIGN_OR_RETURN(auto device, MakeDevice({.kind = options.device, .threads = options.threads, .bf16 = true}));
+  return LinearsJob(model, plan, windows, options, std::move(device), output, progress).Run();
 }
 
 }  // namespace nibble

@@ -5,6 +5,7 @@
 #define NIBBLE_PIPELINE_WRITE_LINEARS_H_
 
 #include "absl/status/statusor.h"
+#include "device/make_device.h"
 #include "model/model.h"
 #include "pipeline/output.h"
 #include "pipeline/plan.h"
@@ -24,6 +25,7 @@ struct LinearOptions {
   bool judge = false;  // tell the KLD on held-out windows, as kGptq always does: the original is run beside
   int layers = 0;      // the first so many; those behind stay as they are; 0: all
   int threads = 0;     // 0: all
+  DeviceKind device = DeviceKind::kCpu;
 };
 
 // Whether WriteLinears writes it: a linear of a layer whose input is an activation that can be observed, in a format of

@@ -18,7 +18,7 @@ inline bool Linear(Device& device, const Weights& weights, Role role, const floa
   Tap* const tap = weights.tap();
   if (tap != nullptr && first == 0) tap->See(role, weights.slice(), x);
   if (tap != nullptr && !tap->Needs(role)) return false;
-  device.operations().matmul(device, x, weights.matrix(role).Rows(first, first + y.cols), bias, y);
+  device.operations().linear(device, x, weights.matrix(role).Rows(first, first + y.cols), bias, y);
   return true;
 }
 

@@ -1,5 +1,4 @@
-#include <algorithm>
-#include <cmath>
+#include "device/maths/activations.h"
 
 #include "device/cpu/operations.h"
 #include "device/cpu/work.h"
@@ -7,13 +6,6 @@
 
 namespace nibble::cpu {
 namespace {
-
-float Sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
-
-float GeluTanh(float x) {
-  constexpr float kRootTwoOverPi = 0.7978845608028654;
-  return 0.5f * x * (1 + std::tanh(kRootTwoOverPi * (x + 0.044715f * x * x * x)));
-}
 
 // gate = f(gate, up).
 template <typename Function>
@@ -24,15 +16,10 @@ void Combine(Device& device, ConstMatrix up, Matrix gate, Function f) {
 
 }  // namespace
 
-void SwiGlu(Device& device, ConstMatrix up, Matrix gate) {
-  Combine(device, up, gate, [](float g, float u) { return g / (1 + std::exp(-g)) * u; });
-}
+void SwiGlu(Device& device, ConstMatrix up, Matrix gate) { Combine(device, up, gate, SwiGluOf); }
 
 void SwiGluClamped(Device& device, float limit, float alpha, ConstMatrix up, Matrix gate) {
-  Combine(device, up, gate, [=](float gate, float up) {
-    const float g = std::min(gate, limit);
-    return g * Sigmoid(alpha * g) * (std::clamp(up, -limit, limit) + 1);
-  });
+  Combine(device, up, gate, [=](float g, float u) { return SwiGluClampedOf(g, u, limit, alpha); });
 }
 
 void GeGlu(Device& device, ConstMatrix up, Matrix gate) {

@@ -7,6 +7,7 @@
 #include "device/cpu/gemm.h"
 #include "device/cpu/operations.h"
 #include "device/cpu/work.h"
+#include "device/maths/visible_keys.h"
 
 namespace nibble::cpu {
 namespace {
@@ -36,6 +37,7 @@ class Tasks {
       : device_(device),
         a_(arguments),
         y_(y),
+        keys_seen_(arguments),
         queries_(arguments.query.rows / arguments.sequences),
         keys_(arguments.key.rows / arguments.sequences),
         blocks_((queries_ + kQueryBlock - 1) / kQueryBlock) {}
@@ -52,8 +54,8 @@ class Tasks {
     const int64_t value_length = a_.value.cols / a_.kv_heads;
     const int64_t count = std::min(kQueryBlock, queries_ - first);
     const int64_t past = keys_ - queries_;
-    const int64_t begin = FirstSeen(past + first);  // by the block's first query
-    const int64_t end = past + first + count;       // by its last
+    const int64_t begin = keys_seen_.First(past + first);  // by the block's first query
+    const int64_t end = past + first + count;              // by its last
     const int64_t seen = end - begin;
 
     const float* query = a_.query.row(sequence * queries_ + first) + head * key_length;
@@ -66,21 +68,16 @@ class Tasks {
          {scores, seen});
     for (int64_t t = 0; t < count; ++t) {
       const int64_t position = past + first + t;
-      SoftmaxOfSeen(scores + t * seen, FirstSeen(position) - begin, position + 1 - begin, seen, sink);
+      SoftmaxOfSeen(scores + t * seen, keys_seen_.First(position) - begin, position + 1 - begin, seen, sink);
     }
     Gemm(device_, count, value_length, seen, 1, {scores, seen}, {value, a_.value.cols}, 0, {out, y_.cols});
   }
 
  private:
-  int64_t FirstSeen(int64_t position) const {
-    const int64_t of_window = a_.window > 0 ? position - a_.window + 1 : 0;
-    const int64_t of_chunk = a_.chunk > 0 ? position - position % a_.chunk : 0;
-    return std::max({int64_t{0}, of_window, of_chunk});
-  }
-
   CpuDevice& device_;
   const AttentionArguments& a_;
   const Matrix y_;
+  const VisibleKeys keys_seen_;
   const int64_t queries_;  // of a sequence
   const int64_t keys_;
   const int64_t blocks_;

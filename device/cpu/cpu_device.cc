@@ -14,7 +14,10 @@ namespace {
 constexpr std::align_val_t kAlignment{64};
 
 constexpr Operations kOperations = {
+    .decode = cpu::Decode,
+    .encode_rtn = cpu::EncodeRtn,
     .matmul = cpu::MatMul,
+    .linear = cpu::MatMul,
     .add = cpu::Add,
     .scale_rows = cpu::ScaleRows,
     .rms_norm = cpu::RmsNorm,

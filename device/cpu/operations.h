@@ -6,6 +6,9 @@
 
 namespace nibble::cpu {
 
+// codecs.cc
+void Decode(Device& device, const BlockFormat& format, absl::Span<const std::byte> blocks, float* values);
+void EncodeRtn(Device& device, const BlockFormat& format, const float* values, absl::Span<std::byte> blocks);
 // matmul.cc
 void MatMul(Device& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y);
 // elementwise.cc

@@ -1,40 +1,27 @@
 #include <algorithm>
-#include <cmath>
 
 #include "device/cpu/operations.h"
 #include "device/device.h"
+#include "device/maths/softmax_state.h"
 
 namespace nibble::cpu {
 namespace {
 
-// A sum of exp(x - max) * f keeps its meaning when max rises: everything in it shrinks by the same factor.
-template <typename State>
-void RaiseMax(double max, State& state) {
-  if (max <= state.max) return;
-  state.sum *= std::exp(state.max - max);
-  state.max = max;
-}
-
 void TakeRow(absl::Span<const float> values, int64_t first_column, uint32_t target, SoftmaxState& state) {
   const auto largest = std::max_element(values.begin(), values.end());
-  if (*largest > state.max) state.argmax = first_column + (largest - values.begin());
-  RaiseMax(*largest, state);
+  TakeMax(*largest, largest - values.begin(), first_column, state);
   const float max = state.max;
   double sum = 0;
-  for (float value : values) sum += std::exp(value - max);
+  for (float value : values) sum += SoftmaxTerm(value, max);
   state.sum += sum;
-  if (target >= first_column && target < first_column + values.size()) {
-    state.target_value = values[target - first_column];
-  }
+  TakeTarget(values.data(), values.size(), first_column, target, state);
 }
 
 void TakeRow(absl::Span<const float> reference, absl::Span<const float> candidate, DivergenceState& state) {
   RaiseMax(*std::max_element(reference.begin(), reference.end()), state);
   const float max = state.max;
   double sum = 0;
-  for (size_t i = 0; i < reference.size(); ++i) {
-    sum += std::exp(reference[i] - max) * (static_cast<double>(reference[i]) - candidate[i]);
-  }
+  for (size_t i = 0; i < reference.size(); ++i) sum += DivergenceTerm(reference[i], candidate[i], max);
   state.sum += sum;
 }
 

@@ -36,7 +36,7 @@ TEST(Help, OfEveryCommandHasAnExample) {
     EXPECT_EQ(outcome.err, "");
     EXPECT_TRUE(absl::StrContains(outcome.out, absl::StrCat("Usage: nibble ", command, " "))) << outcome.out;
     EXPECT_TRUE(absl::StrContains(outcome.out, absl::StrCat("Example:\n  nibble ", command, " "))) << outcome.out;
-    for (const char* option : {"--threads", "--progress", "--quiet", "--pre", "--help"}) {
+    for (const char* option : {"--threads", "--device", "--progress", "--quiet", "--pre", "--help"}) {
       EXPECT_TRUE(absl::StrContains(outcome.out, option)) << command << " " << option;
     }
   }
@@ -94,6 +94,19 @@ TEST(Usage, ErrorsExit64) {
     EXPECT_EQ(outcome.exit_code, 64);
     ExpectOneErrorLine(outcome, c.part);
   }
+}
+
+// With a GPU the program goes on, to find that there is no such model; without, it says so before it looks for one.
+TEST(Usage, ADeviceThatIsNotThereIsToldFirst) {
+  const Outcome cuda = Nibble("inspect nowhere --device cuda");
+  if (cuda.exit_code != 66) {
+    EXPECT_TRUE(cuda.exit_code == 64 || cuda.exit_code == 71) << cuda.exit_code;
+    ExpectOneErrorLine(cuda, "--device cuda: expected ");
+    EXPECT_TRUE(absl::StrContains(cuda.err, "use --device cpu")) << cuda.err;
+  }
+  EXPECT_EQ(Nibble("inspect nowhere --device auto --quiet").exit_code, 66);
+  EXPECT_EQ(Nibble("inspect nowhere --device cpu").exit_code, 66);
+  EXPECT_EQ(Nibble("inspect nowhere --device gpu").exit_code, 64);
 }
 
 TEST(Usage, MissingInputsExit66) {

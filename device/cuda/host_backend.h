@@ -1,0 +1,56 @@
+// For tests: the CUDA device's operations and kernels on the host, step by step.
+#ifndef NIBBLE_DEVICE_CUDA_HOST_BACKEND_H_
+#define NIBBLE_DEVICE_CUDA_HOST_BACKEND_H_
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include "device/cpu/cpu_device.h"
+#include "device/cuda/kernel.h"
+#include "device/cuda/operations.h"
+#include "device/cuda/product.h"
+
+namespace nibble::cuda {
+
+// An odd number of `threads` goes through indices, blocks and the threads of a step forwards, an even one backwards:
+// results must not depend on it.
+class HostBackend : public CpuDevice {
+ public:
+  explicit HostBackend(int threads, bool bf16 = false)
+      : CpuDevice(threads), backwards_(threads % 2 == 0), bf16_(bf16) {}
+
+  const Operations& operations() const override { return kOperations<HostBackend>; }
+
+  template <typename Kernel>
+  void ForEach(int64_t n, Kernel kernel) {
+    for (int64_t i = 0; i < n; ++i) kernel(backwards_ ? n - 1 - i : i);
+  }
+
+  template <typename Kernel>
+  void ForEachBlock(int64_t n, Kernel kernel) {
+    const auto shared = std::make_unique<typename Kernel::Shared>();
+    for (int64_t i = 0; i < n; ++i) kernel(Block(backwards_ ? n - 1 - i : i, backwards_), *shared);
+  }
+
+  void Multiply(const Product& product) {
+    const ProductKernel kernel{product};
+    ForEachBlock(kernel.Blocks(), kernel);
+  }
+  std::optional<int64_t> FactorByLibrary(Matrix) { return std::nullopt; }
+
+  void CopyIn(const void* from, int64_t bytes, void* to) { std::memcpy(to, from, bytes); }
+  void CopyOut(const void* from, int64_t bytes, void* to) { std::memcpy(to, from, bytes); }
+
+  bool bf16() const { return bf16_; }
+  bool ok() { return Download(nullptr, {}).ok(); }
+
+ private:
+  const bool backwards_;
+  const bool bf16_;
+};
+
+}  // namespace nibble::cuda
+
+#endif  // NIBBLE_DEVICE_CUDA_HOST_BACKEND_H_

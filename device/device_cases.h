@@ -1,0 +1,31 @@
+// Every device, for tests that run over all of them.
+#ifndef NIBBLE_DEVICE_DEVICE_CASES_H_
+#define NIBBLE_DEVICE_DEVICE_CASES_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "device/cuda/host_backend.h"
+#include "device/device.h"
+#include "device/make_device.h"
+
+namespace nibble {
+
+struct DeviceCase {
+  const char* name;
+  absl::StatusOr<std::unique_ptr<Device>> (*make)(int threads);
+};
+
+// cuda's tests are skipped where there is no GPU; its kernels are tested on the host all the same.
+inline const DeviceCase kDevices[] = {
+    {"cpu", [](int threads) { return MakeDevice({.threads = threads}); }},
+    {"cuda", [](int threads) { return MakeDevice({.kind = DeviceKind::kCuda, .threads = threads}); }},
+    {"cuda_kernels_on_host",
+     [](int threads) -> absl::StatusOr<std::unique_ptr<Device>> {
+       return std::make_unique<cuda::HostBackend>(threads);
+     }},
+};
+
+}  // namespace nibble
+
+#endif  // NIBBLE_DEVICE_DEVICE_CASES_H_

@@ -1,0 +1,30 @@
+// Which device a job computes on.
+#ifndef NIBBLE_DEVICE_MAKE_DEVICE_H_
+#define NIBBLE_DEVICE_MAKE_DEVICE_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "device/device.h"
+
+namespace nibble {
+
+enum class DeviceKind {
+  kCpu,
+  kCuda,  // a GPU, or an error
+  kAuto,  // a GPU where there is one, else the CPU
+};
+
+struct DeviceOptions {
+  DeviceKind kind = DeviceKind::kCpu;
+  int threads = 0;  // of the host; 0: all processors
+  // For calibration: a GPU's linears and statistics take inputs rounded to bf16 (device/operations.h).
+  bool bf16 = false;
+};
+
+// kInvalidArgument: a program without CUDA was asked for it. kResourceExhausted: no GPU, or no driver.
+absl::StatusOr<std::unique_ptr<Device>> MakeDevice(const DeviceOptions& options);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_DEVICE_MAKE_DEVICE_H_
