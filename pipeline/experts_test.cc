@@ -1,4 +1,5 @@
 // Mixtures of experts through the main job: stacked, typed and kept as one tensor, from a folder and from a GGUF alike.
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "model/model.h"
 #include "model/model_spec.pb.h"
 #include "model/role.h"
+#include "pipeline/container.h"
 #include "pipeline/model_folder_fixture.h"
 #include "pipeline/no_progress.h"
 #include "pipeline/open_model.h"
@@ -151,6 +153,32 @@ TEST_F(ExpertsTest, ARegexSeesOneTensor) {
     EXPECT_EQ(tensor.bytes(), 3 * 32 * 256 / 32 * 34);
   }
   EXPECT_EQ(experts, 2);
+}
+
+// Programs that load a folder have one scheme for all experts. Down projections have rows of 32.
+TEST_F(ExpertsTest, ExpertsOfAFolderHaveOneType) {
+  const Model model = Open(RandomQwen3Moe(kShape));
+  TypeOptions options{.container = Container::kCompressedTensors, .type = "INT4_G128"};
+  const absl::StatusOr<Plan> plan = PlanQuantize(io::Posix(), model, options);
+  ASSERT_EQ(plan.status(), absl::OkStatus());
+  auto types = TypesOf(*plan);
+  for (const char* name : {"gate", "up", "down"}) {
+    EXPECT_EQ(types.at(absl::StrCat("blk.1.ffn_", name, "_exps.weight")), "INT4_G32");
+  }
+  EXPECT_EQ(types.at("blk.1.attn_q.weight"), "INT4_G128");
+  const auto up = std::find_if(plan->tensors().begin(), plan->tensors().end(),
+                               [](const PlannedTensor& tensor) { return tensor.name() == "blk.1.ffn_up_exps.weight"; });
+  EXPECT_EQ(up->reason(), "fallback: rows of other experts are not whole blocks of INT4_G128 (128)");
+  EXPECT_THAT(plan->warnings(), testing::Not(testing::Contains(testing::HasSubstr("several types"))));
+}
+
+TEST_F(ExpertsTest, ExpertsOfAFolderThatAreGivenSeveralTypesAreWarnedOf) {
+  const Model model = Open(RandomQwen3Moe(kShape));
+  const absl::StatusOr<Plan> plan = PlanQuantize(
+      io::Posix(), model,
+      {.container = Container::kCompressedTensors, .type = "MXFP4", .tensor_types = {{"ffn_up_exps", "NVFP4"}}});
+  ASSERT_EQ(plan.status(), absl::OkStatus());
+  EXPECT_THAT(plan->warnings(), testing::Contains(testing::HasSubstr("the experts are of several types")));
 }
 
 TEST_F(ExpertsTest, QuantizationThatNoTensorHasIsBadData) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -86,6 +87,21 @@ std::string Weights(const Packing& packing) {
   return Object(members);
 }
 
+using FormatModules = std::pair<Format, std::vector<std::string>>;
+
+// Each format's modules. The experts' come first: transformers takes the first group with "experts" in a target for
+// theirs, and modules of shared experts are called so as well.
+std::vector<FormatModules> ByFormat(const QuantizedModules& quantized) {
+  std::map<Format, std::vector<std::string>> by_format;
+  for (const auto& [module, format] : quantized.modules) by_format[format].push_back(module);
+  std::vector<FormatModules> groups(by_format.begin(), by_format.end());
+  std::stable_partition(groups.begin(), groups.end(), [](const FormatModules& group) {
+    return std::any_of(group.second.begin(), group.second.end(),
+                       [](const std::string& module) { return absl::StrContains(module, ".experts."); });
+  });
+  return groups;
+}
+
 std::string Group(const Packing& packing, const std::vector<std::string>& targets, bool is_mixed) {
   return Object({{"targets", Array(targets)},
                  {"weights", Weights(packing)},
@@ -98,8 +114,7 @@ std::string Group(const Packing& packing, const std::vector<std::string>& target
 
 std::string QuantizationConfig(const QuantizedModules& quantized) {
   assert(!quantized.modules.empty());
-  std::map<Format, std::vector<std::string>> by_format;
-  for (const auto& [module, format] : quantized.modules) by_format[format].push_back(module);
+  const std::vector<FormatModules> by_format = ByFormat(quantized);
   std::set<std::string> names;
   for (const auto& [format, modules] : by_format) names.insert(std::string(FindPacking(format)->name));
   const bool is_mixed = names.size() > 1;

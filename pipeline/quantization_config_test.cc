@@ -77,6 +77,16 @@ TEST(QuantizationConfig, SeveralFormatsAreGroupsOfPatternsOrNames) {
   EXPECT_THAT(Texts(root.Get("ignore")), ElementsAre("layers.1.gate"));
 }
 
+TEST(QuantizationConfig, TheExpertsGroupComesFirst) {
+  const json::Document config = Config({.modules = {{"mlp.shared_experts.up", Format::kMXFP4},
+                                                    {"mlp.experts.0.up", Format::kINT4_G32},
+                                                    {"attn.q", Format::kNVFP4}},
+                                        .ignored = {}});
+  const json::Value groups = config.root().Get("config_groups");
+  EXPECT_THAT(Texts(groups.Get("group_0").Get("targets")), ElementsAre(R"(re:mlp\.experts\.\d+\.up$)"));
+  EXPECT_THAT(Texts(groups.Get("group_1").Get("targets")), ElementsAre("mlp.shared_experts.up"));
+}
+
 TEST(QuantizationConfig, GroupsOfOneFormatsNameAreNotMixed) {
   const json::Document config =
       Config({.modules = {{"up", Format::kINT4_G128}, {"down", Format::kINT4_G32}}, .ignored = {}});

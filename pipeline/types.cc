@@ -1,8 +1,10 @@
 #include "pipeline/types.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <regex>
+#include <set>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -27,6 +29,8 @@ constexpr absl::string_view kKeptBits = "kept bits";
 bool IsMatrix(const LogicalTensor& tensor) {
   return GetRole(tensor.role).is_linear || tensor.role == Role::kTokenEmbedding || tensor.role == Role::kOutput;
 }
+
+bool IsExpert(const LogicalTensor& tensor) { return GetRole(tensor.role).is_expert && GetRole(tensor.role).is_linear; }
 
 bool IsOutput(const Model& model, const LogicalTensor& tensor) {
   return tensor.role == Role::kOutput || (tensor.role == Role::kTokenEmbedding && model.spec.tied_embeddings());
@@ -128,6 +132,7 @@ class Chooser {
     TypeChoices choices{.name = std::string(type_->name), .file_type = type_->file_type};
     for (size_t i = 0; i < stored_.size(); ++i) {
       NIBBLE_ASSIGN_OR_RETURN(TypeChoice choice, ChooseOne(model_.tensors.stacks()[i][0], stored_[i]));
+      if (IsExpert(model_.tensors.stacks()[i][0])) expert_formats_.insert(choice.format);
       choices.each.push_back(std::move(choice));
     }
     for (const Override& override : overrides_) {
@@ -181,6 +186,9 @@ class Chooser {
           "embedding and output stay as they are published");
     }
     published_.emplace(model_);
+    for (const LogicalTensor& tensor : model_.tensors) {
+      if (IsExpert(tensor)) expert_cols_ = std::gcd(expert_cols_, tensor.cols);
+    }
     return absl::OkStatus();
   }
 
@@ -227,19 +235,21 @@ class Chooser {
     return FitRows(tensor, std::move(choice));
   }
 
-  // The choice, or its fallback.
+  // The choice, or its fallback. All experts of a folder have one: the programs that load them have one scheme for all.
   absl::StatusOr<TypeChoice> FitRows(const LogicalTensor& tensor, TypeChoice choice) {
     const uint32_t block = GetFormat(choice.format).block_elements;
-    if (tensor.cols % block == 0) return choice;
-    Format fallback = Fallback(choice.format, tensor.cols);
+    const int64_t cols = IsFolder() && IsExpert(tensor) ? expert_cols_ : tensor.cols;
+    if (cols % block == 0) return choice;
+    Format fallback = Fallback(choice.format, cols);
     if (IsFolder() && IsFloat(fallback)) {
       fallback = FloatFor(model_, tensor);
       const StridedView& view = std::get<StridedView>(tensor.recipe);
       choice.keep_bits = !view.packed && !view.scales;
       --packed_;
     }
-    choice.reason = absl::StrCat("fallback: rows of ", tensor.cols, " are not whole blocks of ",
-                                 GetFormat(choice.format).name, " (", block, ")");
+    choice.reason = absl::StrCat("fallback: rows of ",
+                                 tensor.cols % block == 0 ? std::string("other experts") : absl::StrCat(tensor.cols),
+                                 " are not whole blocks of ", GetFormat(choice.format).name, " (", block, ")");
     choice.format = fallback;
     ++fallbacks_;
     if (!options_.strict) return choice;
@@ -296,6 +306,9 @@ class Chooser {
       warnings.push_back(
           absl::StrCat(requantized_, " tensors are encoded anew from quantized ones: the errors add up"));
     }
+    if (IsFolder() && expert_formats_.size() > 1) {
+      warnings.push_back("the experts are of several types: transformers and vLLM load experts of one type");
+    }
     if (type_->name == "MXFP4_MOE" && !has_experts_)
       warnings.push_back("MXFP4_MOE means Q8_0 for a model without experts");
     return warnings;
@@ -308,7 +321,9 @@ class Chooser {
   std::optional<Format> embedding_, output_;
   std::vector<Override> overrides_;
   std::optional<PublishedTensors> published_;  // of a folder
-  int packed_ = 0;                             // linears of a folder in a format with a packing
+  int64_t expert_cols_ = 0;                    // of a folder: what the columns of all experts are multiples of
+  std::set<Format> expert_formats_;
+  int packed_ = 0;  // linears of a folder in a format with a packing
   bool has_experts_ = false;
   int fallbacks_ = 0;
   int requantized_ = 0;

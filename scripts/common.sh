@@ -13,12 +13,14 @@ run_bazel() {
 
 say() { printf '\n== %s\n' "$*" >&2; }
 
-# make_venv NAME REQUIREMENTS: a virtual environment in the cache, made anew when the file of requirements changes.
+# make_venv NAME REQUIREMENTS [PIP OPTION]...: a virtual environment in the cache, made anew when the file of requirements
+# changes.
 make_venv() {
   local venv=$cache/$1 requirements=$2
+  shift 2
   cmp -s "$requirements" "$venv/requirements.txt" && return
   python3 -m venv --clear "$venv" &&
-    "$venv/bin/pip" install -q --disable-pip-version-check -r "$requirements" &&
+    "$venv/bin/pip" install -q --disable-pip-version-check -r "$requirements" "$@" &&
     cp "$requirements" "$venv/"
 }
 
