@@ -12,9 +12,13 @@ namespace nibble {
 // The doubled magnitude of the largest code.
 inline constexpr float kMaxE2M1 = 12.0f;
 
+// The doubled values of all codes.
+#define NIBBLE_E2M1_LEVELS \
+  { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 }
+
 // The doubled value of a code; both zeros are 0.
 NIBBLE_HOST_DEVICE inline int DoubledE2M1(uint8_t code) {
-  constexpr int8_t kValues[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+  constexpr int8_t kValues[16] = NIBBLE_E2M1_LEVELS;
   return kValues[code];
 }
 

@@ -1,33 +1,26 @@
 #include "quant/block/iq4_nl.h"
 
-#include "quant/block/bit_planes.h"
-#include "quant/block/block_run.h"
-#include "quant/block/iq4.h"
-#include "quant/block/normalized.h"
-#include "quant/block/scale_search.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quant/block/iq4_nl.cc"
+#include "hwy/foreach_target.h"
+#include "quant/block/simd.h"
 
-namespace nibble::iq4_nl {
+HWY_BEFORE_NAMESPACE();
+namespace nibble {
+namespace HWY_NAMESPACE {
+namespace iq4_nl {
+using namespace nibble::iq4_nl;
+#include "quant/block/iq4_nl.inc"
+}  // namespace iq4_nl
+
 namespace {
 
-Block SearchBlock(const float* values, const float* weights) {
-  const Normalized<Block::kElements> normalized(values, weights);
-  Block block;
-  uint8_t codes[Block::kElements];
-  block.d = SearchHalfScale<Iq4Grid>(normalized, codes);
-  PackPlanes<4, 16>(codes, block.codes);
-  return block;
-}
+using Search = HalfScaleSearch<iq4_nl::Block, Iq4Grid, iq4_nl::RoundBlock>;
+NIBBLE_CODEC_FUNCTIONS(iq4_nl::DecodeBlock, iq4_nl::PlainBlock, Search)
 
 }  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace nibble
+HWY_AFTER_NAMESPACE();
 
-void Decode(const std::byte* in, size_t blocks, float* out) { DecodeRun<Block, DecodeBlock>(in, blocks, out); }
-
-void EncodeRtn(const float* values, size_t blocks, std::byte* out) {
-  EncodeRun<Block, PlainBlock>(values, blocks, out);
-}
-
-void EncodeWeighted(const float* values, const float* weights, size_t blocks, std::byte* out) {
-  EncodeBestRun<Block, DecodeBlock, PlainBlock, SearchBlock>(values, weights, blocks, out);
-}
-
-}  // namespace nibble::iq4_nl
+NIBBLE_CODEC_DISPATCH(iq4_nl)

@@ -15,6 +15,7 @@
 #include "quant/block/host_device.h"
 #include "quant/block/iq4.h"
 #include "quant/block/rounding.h"
+#include "quant/block/rows.h"
 
 namespace nibble::iq4_nl {
 
@@ -25,26 +26,7 @@ struct Block {
 };
 static_assert(sizeof(Block) == 18);
 
-NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
-  const float d = HalfToFloat(block.d);
-  uint8_t codes[Block::kElements];
-  UnpackPlanes<4, 16>(block.codes, codes);
-  for (int i = 0; i < Block::kElements; ++i) values[i] = d * static_cast<float>(Iq4Level(codes[i]));
-}
-
-// The value of largest magnitude becomes code 0; every code is the nearest for the rounded scale.
-NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) {
-  Block block;
-  block.d = SaturateToHalf(SignedMax(values, Block::kElements) / Iq4Grid::kLow);
-  const float inverse = Reciprocal(HalfToFloat(block.d));
-  uint8_t codes[Block::kElements];
-  for (int i = 0; i < Block::kElements; ++i) codes[i] = Iq4Grid::Code(values[i] * inverse);
-  PackPlanes<4, 16>(codes, block.codes);
-  return block;
-}
-
-// New codes, one per value; the scales stay.
-NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) { PackPlanes<4, 16>(codes, block.codes); }
+#include "quant/block/iq4_nl.inc"
 
 // The row of the format table (format.h).
 void Decode(const std::byte* in, size_t blocks, float* out);

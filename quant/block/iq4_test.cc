@@ -14,7 +14,7 @@ TEST(Iq4Test, NearestLevelUpperOfTwo) {
     for (int code = 1; code < 16; ++code) {
       if (std::abs(ratio - Iq4Level(code)) <= std::abs(ratio - Iq4Level(nearest))) nearest = code;
     }
-    ASSERT_EQ(Iq4Grid::Code(ratio), nearest) << ratio;
+    ASSERT_EQ(Iq4Code(ratio), nearest) << ratio;
     ASSERT_EQ(Iq4Grid::Nearest(ratio), Iq4Level(nearest)) << ratio;
   }
 }

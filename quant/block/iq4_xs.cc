@@ -1,33 +1,26 @@
 #include "quant/block/iq4_xs.h"
 
-#include "quant/block/block_run.h"
-#include "quant/block/iq4.h"
-#include "quant/block/normalized.h"
-#include "quant/block/super_scale.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quant/block/iq4_xs.cc"
+#include "hwy/foreach_target.h"
+#include "quant/block/simd.h"
 
-namespace nibble::iq4_xs {
+HWY_BEFORE_NAMESPACE();
+namespace nibble {
+namespace HWY_NAMESPACE {
+namespace iq4_xs {
+using namespace nibble::iq4_xs;
+#include "quant/block/iq4_xs.inc"
+}  // namespace iq4_xs
+
 namespace {
 
-Block SearchBlock(const float* values, const float* weights) {
-  const Normalized<Block::kElements> normalized(values, weights);
-  const auto found = SearchScaledGroups<Iq4Grid, Block::kGroups, Block::kGroup>(normalized, kMinScale, kMaxScale);
-  Block block;
-  block.d = found.d;
-  PackScales(found.scales, block);
-  RoundCodes(values, block);
-  return block;
-}
+using Search = ScaledGroupsSearch<iq4_xs::Block, Iq4Grid, iq4_xs::kMinScale, iq4_xs::kMaxScale, iq4_xs::RoundBlock>;
+NIBBLE_CODEC_FUNCTIONS(iq4_xs::DecodeBlock, iq4_xs::PlainBlock, Search)
 
 }  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace nibble
+HWY_AFTER_NAMESPACE();
 
-void Decode(const std::byte* in, size_t blocks, float* out) { DecodeRun<Block, DecodeBlock>(in, blocks, out); }
-
-void EncodeRtn(const float* values, size_t blocks, std::byte* out) {
-  EncodeRun<Block, PlainBlock>(values, blocks, out);
-}
-
-void EncodeWeighted(const float* values, const float* weights, size_t blocks, std::byte* out) {
-  EncodeBestRun<Block, DecodeBlock, PlainBlock, SearchBlock>(values, weights, blocks, out);
-}
-
-}  // namespace nibble::iq4_xs
+NIBBLE_CODEC_DISPATCH(iq4_xs)

@@ -18,6 +18,7 @@
 #include "quant/block/host_device.h"
 #include "quant/block/iq4.h"
 #include "quant/block/rounding.h"
+#include "quant/block/rows.h"
 
 namespace nibble::iq4_xs {
 
@@ -51,49 +52,7 @@ NIBBLE_HOST_DEVICE inline void PackScales(const int* scales, Block& block) {
   }
 }
 
-NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
-  const float d = HalfToFloat(block.d);
-  for (int g = 0; g < Block::kGroups; ++g, values += Block::kGroup) {
-    const float scale = d * static_cast<float>(Scale(block, g));
-    uint8_t codes[Block::kGroup];
-    UnpackPlanes<4, Block::kGroup / 2>(block.codes[g], codes);
-    for (int i = 0; i < Block::kGroup; ++i) values[i] = scale * static_cast<float>(Iq4Level(codes[i]));
-  }
-}
-
-// New codes, one per value; the scales stay.
-NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) {
-  for (int g = 0; g < Block::kGroups; ++g) PackPlanes<4, Block::kGroup / 2>(codes + g * Block::kGroup, block.codes[g]);
-}
-
-// Every code becomes the nearest for the block's scales.
-NIBBLE_HOST_DEVICE inline void RoundCodes(const float* values, Block& block) {
-  const float d = HalfToFloat(block.d);
-  for (int g = 0; g < Block::kGroups; ++g, values += Block::kGroup) {
-    const float inverse = Reciprocal(d * static_cast<float>(Scale(block, g)));
-    uint8_t codes[Block::kGroup];
-    for (int i = 0; i < Block::kGroup; ++i) codes[i] = Iq4Grid::Code(values[i] * inverse);
-    PackPlanes<4, Block::kGroup / 2>(codes, block.codes[g]);
-  }
-}
-
-// A group's value of largest magnitude becomes code 0, the largest scale -32 d.
-NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) {
-  float scales[Block::kGroups];
-  for (int g = 0; g < Block::kGroups; ++g) {
-    scales[g] = SignedMax(values + g * Block::kGroup, Block::kGroup) / Iq4Grid::kLow;
-  }
-  Block block;
-  block.d = SaturateToHalf(SignedMax(scales, Block::kGroups) / kMinScale);
-  const float inverse = Reciprocal(HalfToFloat(block.d));
-  int rounded[Block::kGroups];
-  for (int g = 0; g < Block::kGroups; ++g) {
-    rounded[g] = static_cast<int>(RoundToEven(Clamp(scales[g] * inverse, kMinScale, kMaxScale)));
-  }
-  PackScales(rounded, block);
-  RoundCodes(values, block);
-  return block;
-}
+#include "quant/block/iq4_xs.inc"
 
 // The row of the format table (format.h).
 void Decode(const std::byte* in, size_t blocks, float* out);

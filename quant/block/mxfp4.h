@@ -13,6 +13,7 @@
 #include "quant/block/e2m1.h"
 #include "quant/block/extremes.h"
 #include "quant/block/host_device.h"
+#include "quant/block/rows.h"
 #include "quant/block/scale_code.h"
 
 namespace nibble::mxfp4 {
@@ -26,32 +27,7 @@ static_assert(sizeof(Block) == 17);
 
 inline constexpr uint8_t kMaxExponent = 252;  // the largest whose every code is finite
 
-NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
-  const float scale = HalfOfE8M0(block.e);
-  uint8_t codes[Block::kElements];
-  UnpackPlanes<4, 16>(block.codes, codes);
-  for (int i = 0; i < Block::kElements; ++i) values[i] = scale * static_cast<float>(DoubledE2M1(codes[i]));
-}
-
-// The block of a given scale: every code the nearest.
-NIBBLE_HOST_DEVICE inline Block RoundBlock(const float* values, uint8_t e) {
-  const float scale = HalfOfE8M0(e);
-  uint8_t codes[Block::kElements];
-  for (int i = 0; i < Block::kElements; ++i) codes[i] = NearestE2M1(values[i], scale);
-  Block block;
-  block.e = e;
-  PackPlanes<4, 16>(codes, block.codes);
-  return block;
-}
-
-// The rule of the OCP specification: e = floor(log2(largest magnitude)) - 2, so that this value lies in [4, 8).
-NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) {
-  const int biased = static_cast<int>(BitCast<uint32_t>(AbsMax(values, Block::kElements)) >> 23);
-  return RoundBlock(values, static_cast<uint8_t>(biased > 2 ? biased - 2 : 0));
-}
-
-// New codes, one per value; the scales stay.
-NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) { PackPlanes<4, 16>(codes, block.codes); }
+#include "quant/block/mxfp4.inc"
 
 // The row of the format table (format.h).
 void Decode(const std::byte* in, size_t blocks, float* out);

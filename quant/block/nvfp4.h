@@ -15,6 +15,7 @@
 #include "quant/block/e2m1.h"
 #include "quant/block/extremes.h"
 #include "quant/block/host_device.h"
+#include "quant/block/rows.h"
 #include "quant/block/scale_code.h"
 
 namespace nibble::nvfp4 {
@@ -29,37 +30,7 @@ struct Block {
 };
 static_assert(sizeof(Block) == 36);
 
-NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
-  for (int g = 0; g < Block::kGroups; ++g, values += kGroup) {
-    const float scale = HalfOfUE4M3(block.scales[g]);
-    uint8_t codes[kGroup];
-    UnpackPlanes<4, kGroup / 2>(block.codes[g], codes);
-    for (int i = 0; i < kGroup; ++i) values[i] = scale * static_cast<float>(DoubledE2M1(codes[i]));
-  }
-}
-
-// New codes, one per value; the scales stay.
-NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) {
-  for (int g = 0; g < Block::kGroups; ++g) PackPlanes<4, kGroup / 2>(codes + g * kGroup, block.codes[g]);
-}
-
-// Group g of a block gets a given scale: every code the nearest.
-NIBBLE_HOST_DEVICE inline void RoundGroup(const float* values, uint8_t scale_code, int g, Block& block) {
-  const float scale = HalfOfUE4M3(scale_code);
-  uint8_t codes[kGroup];
-  for (int i = 0; i < kGroup; ++i) codes[i] = scale > 0 ? NearestE2M1(values[i], scale) : 0;
-  block.scales[g] = scale_code;
-  PackPlanes<4, kGroup / 2>(codes, block.codes[g]);
-}
-
-// The largest magnitude of a group becomes 6, E2M1's largest.
-NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) {
-  Block block;
-  for (int g = 0; g < Block::kGroups; ++g, values += kGroup) {
-    RoundGroup(values, RoundToUE4M3(AbsMax(values, kGroup) / 6.0f), g, block);
-  }
-  return block;
-}
+#include "quant/block/nvfp4.inc"
 
 // The row of the format table (format.h).
 void Decode(const std::byte* in, size_t blocks, float* out);

@@ -1,33 +1,26 @@
 #include "quant/block/q4_0.h"
 
-#include "quant/block/bit_planes.h"
-#include "quant/block/block_run.h"
-#include "quant/block/grid.h"
-#include "quant/block/normalized.h"
-#include "quant/block/scale_search.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quant/block/q4_0.cc"
+#include "hwy/foreach_target.h"
+#include "quant/block/simd.h"
 
-namespace nibble::q4_0 {
+HWY_BEFORE_NAMESPACE();
+namespace nibble {
+namespace HWY_NAMESPACE {
+namespace q4_0 {
+using namespace nibble::q4_0;
+#include "quant/block/q4_0.inc"
+}  // namespace q4_0
+
 namespace {
 
-Block SearchBlock(const float* values, const float* weights) {
-  const Normalized<Block::kElements> normalized(values, weights);
-  Block block;
-  uint8_t codes[Block::kElements];
-  block.d = SearchHalfScale<IntegerGrid<-8, 7>>(normalized, codes);
-  PackPlanes<4, 16>(codes, block.codes);
-  return block;
-}
+using Search = HalfScaleSearch<q4_0::Block, IntegerGrid<-8, 7>, q4_0::RoundBlock>;
+NIBBLE_CODEC_FUNCTIONS(q4_0::DecodeBlock, q4_0::PlainBlock, Search)
 
 }  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace nibble
+HWY_AFTER_NAMESPACE();
 
-void Decode(const std::byte* in, size_t blocks, float* out) { DecodeRun<Block, DecodeBlock>(in, blocks, out); }
-
-void EncodeRtn(const float* values, size_t blocks, std::byte* out) {
-  EncodeRun<Block, PlainBlock>(values, blocks, out);
-}
-
-void EncodeWeighted(const float* values, const float* weights, size_t blocks, std::byte* out) {
-  EncodeBestRun<Block, DecodeBlock, PlainBlock, SearchBlock>(values, weights, blocks, out);
-}
-
-}  // namespace nibble::q4_0
+NIBBLE_CODEC_DISPATCH(q4_0)

@@ -14,6 +14,7 @@
 #include "quant/block/half.h"
 #include "quant/block/host_device.h"
 #include "quant/block/rounding.h"
+#include "quant/block/rows.h"
 
 namespace nibble::q4_0 {
 
@@ -26,29 +27,7 @@ static_assert(sizeof(Block) == 18);
 
 inline constexpr int kZero = 8;  // the code of value 0
 
-NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
-  const float d = HalfToFloat(block.d);
-  uint8_t codes[Block::kElements];
-  UnpackPlanes<4, 16>(block.codes, codes);
-  for (int i = 0; i < Block::kElements; ++i) values[i] = d * static_cast<float>(codes[i] - kZero);
-}
-
-// The value of largest magnitude becomes code 0, that is -8 d; the others round half up against the unrounded scale.
-NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) {
-  const float d = ClampToHalf(SignedMax(values, Block::kElements) / -8);
-  const float inverse = Reciprocal(d);
-  uint8_t codes[Block::kElements];
-  for (int i = 0; i < Block::kElements; ++i) {
-    codes[i] = static_cast<uint8_t>(Clamp(values[i] * inverse + 8.5f, 0.0f, 15.0f));
-  }
-  Block block;
-  block.d = FloatToHalf(d);
-  PackPlanes<4, 16>(codes, block.codes);
-  return block;
-}
-
-// New codes, one per value; the scales stay.
-NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) { PackPlanes<4, 16>(codes, block.codes); }
+#include "quant/block/q4_0.inc"
 
 // The row of the format table (format.h).
 void Decode(const std::byte* in, size_t blocks, float* out);

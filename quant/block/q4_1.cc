@@ -1,34 +1,26 @@
 #include "quant/block/q4_1.h"
 
-#include "quant/block/affine_search.h"
-#include "quant/block/bit_planes.h"
-#include "quant/block/block_run.h"
-#include "quant/block/normalized.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quant/block/q4_1.cc"
+#include "hwy/foreach_target.h"
+#include "quant/block/simd.h"
 
-namespace nibble::q4_1 {
+HWY_BEFORE_NAMESPACE();
+namespace nibble {
+namespace HWY_NAMESPACE {
+namespace q4_1 {
+using namespace nibble::q4_1;
+#include "quant/block/q4_1.inc"
+}  // namespace q4_1
+
 namespace {
 
-Block SearchBlock(const float* values, const float* weights) {
-  const Normalized<Block::kElements> normalized(values, weights);
-  Block block;
-  uint8_t codes[Block::kElements];
-  const HalfAffine half = SearchHalfAffine<kMaxCode>(normalized, codes);
-  block.d = half.scale;
-  block.m = half.offset;
-  PackPlanes<4, 16>(codes, block.codes);
-  return block;
-}
+using Search = HalfAffineSearch<q4_1::Block, q4_1::kMaxCode, q4_1::RoundBlock>;
+NIBBLE_CODEC_FUNCTIONS(q4_1::DecodeBlock, q4_1::PlainBlock, Search)
 
 }  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace nibble
+HWY_AFTER_NAMESPACE();
 
-void Decode(const std::byte* in, size_t blocks, float* out) { DecodeRun<Block, DecodeBlock>(in, blocks, out); }
-
-void EncodeRtn(const float* values, size_t blocks, std::byte* out) {
-  EncodeRun<Block, PlainBlock>(values, blocks, out);
-}
-
-void EncodeWeighted(const float* values, const float* weights, size_t blocks, std::byte* out) {
-  EncodeBestRun<Block, DecodeBlock, PlainBlock, SearchBlock>(values, weights, blocks, out);
-}
-
-}  // namespace nibble::q4_1
+NIBBLE_CODEC_DISPATCH(q4_1)

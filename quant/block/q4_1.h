@@ -15,6 +15,7 @@
 #include "quant/block/half.h"
 #include "quant/block/host_device.h"
 #include "quant/block/rounding.h"
+#include "quant/block/rows.h"
 
 namespace nibble::q4_1 {
 
@@ -27,32 +28,7 @@ static_assert(sizeof(Block) == 20);
 
 inline constexpr int kMaxCode = 15;
 
-NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
-  const float d = HalfToFloat(block.d), m = HalfToFloat(block.m);
-  uint8_t codes[Block::kElements];
-  UnpackPlanes<4, 16>(block.codes, codes);
-  for (int i = 0; i < Block::kElements; ++i) values[i] = d * static_cast<float>(codes[i]) + m;
-}
-
-// The smallest value becomes code 0, the largest the last; rounded half up against the unrounded scale.
-NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) {
-  const Range range = MinMax(values, Block::kElements);
-  const float m = ClampToHalf(range.min);
-  const float d = ClampToHalf((range.max - range.min) / kMaxCode);
-  const float inverse = Reciprocal(d);
-  uint8_t codes[Block::kElements];
-  for (int i = 0; i < Block::kElements; ++i) {
-    codes[i] = static_cast<uint8_t>(Clamp((values[i] - m) * inverse + 0.5f, 0.0f, kMaxCode));
-  }
-  Block block;
-  block.d = FloatToHalf(d);
-  block.m = FloatToHalf(m);
-  PackPlanes<4, 16>(codes, block.codes);
-  return block;
-}
-
-// New codes, one per value; the scales stay.
-NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) { PackPlanes<4, 16>(codes, block.codes); }
+#include "quant/block/q4_1.inc"
 
 // The row of the format table (format.h).
 void Decode(const std::byte* in, size_t blocks, float* out);

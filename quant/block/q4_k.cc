@@ -1,25 +1,26 @@
 #include "quant/block/q4_k.h"
 
-#include "quant/block/block_run.h"
-#include "quant/block/k_affine_search.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quant/block/q4_k.cc"
+#include "hwy/foreach_target.h"
+#include "quant/block/simd.h"
 
-namespace nibble::q4_k {
+HWY_BEFORE_NAMESPACE();
+namespace nibble {
+namespace HWY_NAMESPACE {
+namespace q4_k {
+using namespace nibble::q4_k;
+#include "quant/block/q4_k.inc"
+}  // namespace q4_k
+
 namespace {
 
-Block SearchBlock(const float* values, const float* weights) {
-  return PackBlock(SearchKAffine<kMaxCode>(values, weights));
-}
+using Search = KAffineSearch<q4_k::Block, q4_k::kMaxCode, q4_k::PackBlock>;
+NIBBLE_CODEC_FUNCTIONS(q4_k::DecodeBlock, q4_k::PlainBlock, Search)
 
 }  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace nibble
+HWY_AFTER_NAMESPACE();
 
-void Decode(const std::byte* in, size_t blocks, float* out) { DecodeRun<Block, DecodeBlock>(in, blocks, out); }
-
-void EncodeRtn(const float* values, size_t blocks, std::byte* out) {
-  EncodeRun<Block, PlainBlock>(values, blocks, out);
-}
-
-void EncodeWeighted(const float* values, const float* weights, size_t blocks, std::byte* out) {
-  EncodeBestRun<Block, DecodeBlock, PlainBlock, SearchBlock>(values, weights, blocks, out);
-}
-
-}  // namespace nibble::q4_k
+NIBBLE_CODEC_DISPATCH(q4_k)

@@ -30,28 +30,7 @@ static_assert(sizeof(Block) == 144);
 
 inline constexpr int kMaxCode = 15;
 
-NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
-  const float d = HalfToFloat(block.d), dmin = HalfToFloat(block.dmin);
-  uint8_t codes[Block::kElements];
-  for (int part = 0; part < 4; ++part) UnpackPlanes<4, 32>(block.codes + 32 * part, codes + 64 * part);
-  DecodeKAffine(d, dmin, block.scales, codes, values);
-}
-
-// New codes, one per value; the scales stay.
-NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) {
-  for (int part = 0; part < 4; ++part) PackPlanes<4, 32>(codes + 64 * part, block.codes + 32 * part);
-}
-
-NIBBLE_HOST_DEVICE inline Block PackBlock(const KAffine& fit) {
-  Block block;
-  block.d = fit.d;
-  block.dmin = fit.dmin;
-  block.scales = PackKScales(fit.scales, fit.mins);
-  SetCodes(fit.codes, block);
-  return block;
-}
-
-NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) { return PackBlock(PlainKAffine<kMaxCode>(values)); }
+#include "quant/block/q4_k.inc"
 
 // The row of the format table (format.h).
 void Decode(const std::byte* in, size_t blocks, float* out);

@@ -1,31 +1,26 @@
 #include "quant/block/q5_0.h"
 
-#include "quant/block/block_run.h"
-#include "quant/block/five_bits.h"
-#include "quant/block/grid.h"
-#include "quant/block/normalized.h"
-#include "quant/block/scale_search.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quant/block/q5_0.cc"
+#include "hwy/foreach_target.h"
+#include "quant/block/simd.h"
 
-namespace nibble::q5_0 {
+HWY_BEFORE_NAMESPACE();
+namespace nibble {
+namespace HWY_NAMESPACE {
+namespace q5_0 {
+using namespace nibble::q5_0;
+#include "quant/block/q5_0.inc"
+}  // namespace q5_0
+
 namespace {
 
-Block SearchBlock(const float* values, const float* weights) {
-  const Normalized<Block::kElements> normalized(values, weights);
-  uint8_t codes[Block::kElements];
-  const uint16_t d = SearchHalfScale<IntegerGrid<-16, 15>>(normalized, codes);
-  return {d, PackFiveBits(codes)};
-}
+using Search = HalfScaleSearch<q5_0::Block, IntegerGrid<-16, 15>, q5_0::RoundBlock>;
+NIBBLE_CODEC_FUNCTIONS(q5_0::DecodeBlock, q5_0::PlainBlock, Search)
 
 }  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace nibble
+HWY_AFTER_NAMESPACE();
 
-void Decode(const std::byte* in, size_t blocks, float* out) { DecodeRun<Block, DecodeBlock>(in, blocks, out); }
-
-void EncodeRtn(const float* values, size_t blocks, std::byte* out) {
-  EncodeRun<Block, PlainBlock>(values, blocks, out);
-}
-
-void EncodeWeighted(const float* values, const float* weights, size_t blocks, std::byte* out) {
-  EncodeBestRun<Block, DecodeBlock, PlainBlock, SearchBlock>(values, weights, blocks, out);
-}
-
-}  // namespace nibble::q5_0
+NIBBLE_CODEC_DISPATCH(q5_0)

@@ -15,6 +15,7 @@
 #include "quant/block/half.h"
 #include "quant/block/host_device.h"
 #include "quant/block/rounding.h"
+#include "quant/block/rows.h"
 
 namespace nibble::q5_0 {
 
@@ -27,26 +28,7 @@ static_assert(sizeof(Block) == 22);
 
 inline constexpr int kZero = 16;  // the code of value 0
 
-NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
-  const float d = HalfToFloat(block.d);
-  uint8_t codes[Block::kElements];
-  Unpack(block.codes, codes);
-  for (int i = 0; i < Block::kElements; ++i) values[i] = d * static_cast<float>(codes[i] - kZero);
-}
-
-// The value of largest magnitude becomes code 0, that is -16 d; the others round half up against the unrounded scale.
-NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) {
-  const float d = ClampToHalf(SignedMax(values, Block::kElements) / -16);
-  const float inverse = Reciprocal(d);
-  uint8_t codes[Block::kElements];
-  for (int i = 0; i < Block::kElements; ++i) {
-    codes[i] = static_cast<uint8_t>(Clamp(values[i] * inverse + 16.5f, 0.0f, 31.0f));
-  }
-  return {FloatToHalf(d), PackFiveBits(codes)};
-}
-
-// New codes, one per value; the scales stay.
-NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) { block.codes = PackFiveBits(codes); }
+#include "quant/block/q5_0.inc"
 
 // The row of the format table (format.h).
 void Decode(const std::byte* in, size_t blocks, float* out);

@@ -1,25 +1,26 @@
 #include "quant/block/q5_k.h"
 
-#include "quant/block/block_run.h"
-#include "quant/block/k_affine_search.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quant/block/q5_k.cc"
+#include "hwy/foreach_target.h"
+#include "quant/block/simd.h"
 
-namespace nibble::q5_k {
+HWY_BEFORE_NAMESPACE();
+namespace nibble {
+namespace HWY_NAMESPACE {
+namespace q5_k {
+using namespace nibble::q5_k;
+#include "quant/block/q5_k.inc"
+}  // namespace q5_k
+
 namespace {
 
-Block SearchBlock(const float* values, const float* weights) {
-  return PackBlock(SearchKAffine<kMaxCode>(values, weights));
-}
+using Search = KAffineSearch<q5_k::Block, q5_k::kMaxCode, q5_k::PackBlock>;
+NIBBLE_CODEC_FUNCTIONS(q5_k::DecodeBlock, q5_k::PlainBlock, Search)
 
 }  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace nibble
+HWY_AFTER_NAMESPACE();
 
-void Decode(const std::byte* in, size_t blocks, float* out) { DecodeRun<Block, DecodeBlock>(in, blocks, out); }
-
-void EncodeRtn(const float* values, size_t blocks, std::byte* out) {
-  EncodeRun<Block, PlainBlock>(values, blocks, out);
-}
-
-void EncodeWeighted(const float* values, const float* weights, size_t blocks, std::byte* out) {
-  EncodeBestRun<Block, DecodeBlock, PlainBlock, SearchBlock>(values, weights, blocks, out);
-}
-
-}  // namespace nibble::q5_k
+NIBBLE_CODEC_DISPATCH(q5_k)

@@ -31,36 +31,7 @@ static_assert(sizeof(Block) == 176);
 
 inline constexpr int kMaxCode = 31;
 
-NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
-  const float d = HalfToFloat(block.d), dmin = HalfToFloat(block.dmin);
-  uint8_t codes[Block::kElements], high[Block::kElements];
-  for (int part = 0; part < 4; ++part) UnpackPlanes<4, 32>(block.low + 32 * part, codes + 64 * part);
-  UnpackPlanes<1, 32>(block.high, high);
-  for (int i = 0; i < Block::kElements; ++i) codes[i] |= static_cast<uint8_t>(high[i] << 4);
-  DecodeKAffine(d, dmin, block.scales, codes, values);
-}
-
-// New codes, one per value; the scales stay.
-NIBBLE_HOST_DEVICE inline void SetCodes(const uint8_t* codes, Block& block) {
-  uint8_t low[Block::kElements], high[Block::kElements];
-  for (int i = 0; i < Block::kElements; ++i) {
-    low[i] = codes[i] & 15;
-    high[i] = codes[i] >> 4;
-  }
-  for (int part = 0; part < 4; ++part) PackPlanes<4, 32>(low + 64 * part, block.low + 32 * part);
-  PackPlanes<1, 32>(high, block.high);
-}
-
-NIBBLE_HOST_DEVICE inline Block PackBlock(const KAffine& fit) {
-  Block block;
-  block.d = fit.d;
-  block.dmin = fit.dmin;
-  block.scales = PackKScales(fit.scales, fit.mins);
-  SetCodes(fit.codes, block);
-  return block;
-}
-
-NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) { return PackBlock(PlainKAffine<kMaxCode>(values)); }
+#include "quant/block/q5_k.inc"
 
 // The row of the format table (format.h).
 void Decode(const std::byte* in, size_t blocks, float* out);

@@ -1,34 +1,27 @@
 #include "quant/block/q6_k.h"
 
-#include "quant/block/block_run.h"
-#include "quant/block/grid.h"
-#include "quant/block/normalized.h"
-#include "quant/block/super_scale.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quant/block/q6_k.cc"
+#include "hwy/foreach_target.h"
+#include "quant/block/simd.h"
 
-namespace nibble::q6_k {
+HWY_BEFORE_NAMESPACE();
+namespace nibble {
+namespace HWY_NAMESPACE {
+namespace q6_k {
+using namespace nibble::q6_k;
+#include "quant/block/q6_k.inc"
+}  // namespace q6_k
+
 namespace {
 
-Block SearchBlock(const float* values, const float* weights) {
-  const Normalized<Block::kElements> normalized(values, weights);
-  using Grid = IntegerGrid<-kZero, kZero - 1>;
-  const auto found = SearchScaledGroups<Grid, Block::kGroups, Block::kGroup>(normalized, kMinScale, kMaxScale);
-  Block block;
-  block.d = found.d;
-  for (int g = 0; g < Block::kGroups; ++g) block.scales[g] = static_cast<int8_t>(found.scales[g]);
-  RoundCodes(values, block);
-  return block;
-}
+using Search = ScaledGroupsSearch<q6_k::Block, IntegerGrid<-q6_k::kZero, q6_k::kZero - 1>, q6_k::kMinScale,
+                                  q6_k::kMaxScale, q6_k::RoundBlock>;
+NIBBLE_CODEC_FUNCTIONS(q6_k::DecodeBlock, q6_k::PlainBlock, Search)
 
 }  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace nibble
+HWY_AFTER_NAMESPACE();
 
-void Decode(const std::byte* in, size_t blocks, float* out) { DecodeRun<Block, DecodeBlock>(in, blocks, out); }
-
-void EncodeRtn(const float* values, size_t blocks, std::byte* out) {
-  EncodeRun<Block, PlainBlock>(values, blocks, out);
-}
-
-void EncodeWeighted(const float* values, const float* weights, size_t blocks, std::byte* out) {
-  EncodeBestRun<Block, DecodeBlock, PlainBlock, SearchBlock>(values, weights, blocks, out);
-}
-
-}  // namespace nibble::q6_k
+NIBBLE_CODEC_DISPATCH(q6_k)

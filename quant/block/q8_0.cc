@@ -1,32 +1,26 @@
 #include "quant/block/q8_0.h"
 
-#include "quant/block/block_run.h"
-#include "quant/block/grid.h"
-#include "quant/block/normalized.h"
-#include "quant/block/scale_search.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quant/block/q8_0.cc"
+#include "hwy/foreach_target.h"
+#include "quant/block/simd.h"
 
-namespace nibble::q8_0 {
+HWY_BEFORE_NAMESPACE();
+namespace nibble {
+namespace HWY_NAMESPACE {
+namespace q8_0 {
+using namespace nibble::q8_0;
+#include "quant/block/q8_0.inc"
+}  // namespace q8_0
+
 namespace {
 
-Block SearchBlock(const float* values, const float* weights) {
-  const Normalized<Block::kElements> normalized(values, weights);
-  Block block;
-  uint8_t codes[Block::kElements];
-  block.d = SearchHalfScale<IntegerGrid<-127, 127>>(normalized, codes);
-  for (int i = 0; i < Block::kElements; ++i) block.codes[i] = static_cast<int8_t>(codes[i] - kMaxCode);
-  return block;
-}
+using Search = HalfScaleSearch<q8_0::Block, IntegerGrid<-q8_0::kMaxCode, q8_0::kMaxCode>, q8_0::RoundBlock>;
+NIBBLE_CODEC_FUNCTIONS(q8_0::DecodeBlock, q8_0::PlainBlock, Search)
 
 }  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace nibble
+HWY_AFTER_NAMESPACE();
 
-void Decode(const std::byte* in, size_t blocks, float* out) { DecodeRun<Block, DecodeBlock>(in, blocks, out); }
-
-void EncodeRtn(const float* values, size_t blocks, std::byte* out) {
-  EncodeRun<Block, PlainBlock>(values, blocks, out);
-}
-
-void EncodeWeighted(const float* values, const float* weights, size_t blocks, std::byte* out) {
-  EncodeBestRun<Block, DecodeBlock, PlainBlock, SearchBlock>(values, weights, blocks, out);
-}
-
-}  // namespace nibble::q8_0
+NIBBLE_CODEC_DISPATCH(q8_0)

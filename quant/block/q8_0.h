@@ -14,6 +14,7 @@
 #include "quant/block/half.h"
 #include "quant/block/host_device.h"
 #include "quant/block/rounding.h"
+#include "quant/block/rows.h"
 
 namespace nibble::q8_0 {
 
@@ -26,22 +27,7 @@ static_assert(sizeof(Block) == 34);
 
 inline constexpr int kMaxCode = 127;  // -128 can be decoded but is not made
 
-NIBBLE_HOST_DEVICE inline void DecodeBlock(const Block& block, float* values) {
-  const float d = HalfToFloat(block.d);
-  for (int i = 0; i < Block::kElements; ++i) values[i] = d * static_cast<float>(block.codes[i]);
-}
-
-// The largest magnitude becomes code 127 or -127; the others round half away from zero against the unrounded scale.
-NIBBLE_HOST_DEVICE inline Block PlainBlock(const float* values) {
-  const float d = ClampToHalf(AbsMax(values, Block::kElements) / kMaxCode);
-  const float inverse = Reciprocal(d);
-  Block block;
-  block.d = FloatToHalf(d);
-  for (int i = 0; i < Block::kElements; ++i) {
-    block.codes[i] = static_cast<int8_t>(roundf(Clamp(values[i] * inverse, -kMaxCode, kMaxCode)));
-  }
-  return block;
-}
+#include "quant/block/q8_0.inc"
 
 // The row of the format table (format.h).
 void Decode(const std::byte* in, size_t blocks, float* out);

@@ -99,10 +99,8 @@ TEST(ScaleSearchTest, HalfScalesAreTriedWhereTheyAreCoarse) {
   float values[kN];
   for (int i = 0; i < kN; ++i) values[i] = i % 2 ? 6e-8f : -6e-8f;
   const Normalized<kN> block(values, nullptr);
-  uint8_t codes[kN];
-  const uint16_t scale = SearchHalfScale<IntegerGrid<-8, 7>>(block, codes);
-  EXPECT_EQ(scale & 0x7fff, 1);
-  for (int i = 0; i < kN; ++i) EXPECT_NE(codes[i], 8);
+  const Ints half = SearchHalfScale<IntegerGrid<-8, 7>>(block);
+  EXPECT_EQ(half & 0x7fff, 1);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include "gtest/gtest.h"
 #include "quant/block/grid.h"
+#include "quant/block/lanes.h"
+#include "quant/block/normalized.h"
 
 namespace nibble {
 namespace {
@@ -31,7 +33,7 @@ TEST(SuperScaleTest, GroupsOnTheirGridsAreFoundExactly) {
   const Normalized<256> block(values, nullptr);
   const ScaledGroups<16> found = SearchScaledGroups<Grid, 16, 16>(block, -128, 127);
   EXPECT_EQ(found.error, 0);
-  EXPECT_EQ(HalfToFloat(found.d), 0x1p-9f);
+  EXPECT_EQ(HalfOfBits(found.d), 0x1p-9f);
   EXPECT_EQ(found.scales[0], -128);
   EXPECT_EQ(found.scales[9], -56);
 }
