@@ -13,6 +13,7 @@
 #include "model/repack.h"
 #include "model/stored.h"
 #include "quant/block/format.h"
+#include "quant/block/magnitude.h"
 
 namespace nibble {
 namespace {
@@ -47,11 +48,7 @@ void Scatter(const float* values, int64_t first, const Run& run, float* out) {
 
 bool IsFinite(float value) { return (std::bit_cast<uint32_t>(value) & 0x7F80'0000u) != 0x7F80'0000u; }
 
-bool AllFinite(absl::Span<const float> values) {
-  uint32_t bad = 0;
-  for (const float value : values) bad |= !IsFinite(value);
-  return bad == 0;
-}
+bool AllFinite(absl::Span<const float> values) { return IsFinite(LargestMagnitude(values)); }
 
 // kDataLoss with the index of the first value that is NaN or infinite; `values` are rows from `begin` on.
 absl::Status CheckFinite(const StoredElements& stored, const StridedView& view, int64_t begin,

@@ -17,11 +17,18 @@
 #include "formats/dtype.h"
 #include "model/logical_tensor.h"
 #include "quant/block/format.h"
+#include "quant/block/magnitude.h"
 
 namespace nibble {
 namespace {
 
-constexpr int64_t kPanelElements = 1 << 18;  // 1 MiB as floats: long reads, and short waits at the end of a job
+// 256 KiB as floats, with their source and their blocks in a core's second-level cache; short waits at the end of a
+// job.
+constexpr int64_t kPanelElements = 1 << 16;
+
+// Rows that share weights are encoded so many values at a time: enough blocks for every lane of a vector.
+constexpr int64_t kWeightedElements = 1 << 16;
+constexpr int64_t kMaxWeightedRows = 16;
 
 constexpr int64_t kFetchElements = 1 << 20;  // as many are read at once, whatever the panel
 
@@ -41,6 +48,10 @@ struct Panel {
 
 int64_t PanelRowsOf(const LogicalTensor& tensor) {
   return PanelRows(tensor, kPanelElements / std::max<int64_t>(1, tensor.cols));
+}
+
+int64_t WeightedRows(int64_t cols) {
+  return std::clamp<int64_t>(kWeightedElements / std::max<int64_t>(1, cols), 1, kMaxWeightedRows);
 }
 
 int ThreadsOf(int threads) { return threads > 0 ? threads : omp_get_max_threads(); }
@@ -97,6 +108,7 @@ class Panels {
 struct Buffers {
   std::vector<float> values;
   std::vector<float> decoded;
+  std::vector<float> weights;
   std::vector<std::byte> bytes;
   int64_t rounded_scales = 0;  // of all panels so far
 };
@@ -143,9 +155,18 @@ class Encoder {
  private:
   void EncodeWeighted(const LogicalTensor& tensor, const BlockFormat& format, Buffers& buffers) const {
     const float* weights = options_.weights == nullptr ? nullptr : options_.weights->Find(tensor);
-    const size_t cols = weights == nullptr ? buffers.values.size() : tensor.cols;  // at a time: weights are a row's
-    for (size_t first = 0; first < buffers.values.size(); first += cols) {
-      format.encode_weighted(&buffers.values[first], weights, cols / format.block_elements,
+    if (weights == nullptr) {
+      format.encode_weighted(buffers.values.data(), nullptr, buffers.values.size() / format.block_elements,
+                             buffers.bytes.data());
+      return;
+    }
+    // The weights are a row's: repeated, they are as many rows'.
+    const int64_t cols = tensor.cols, rows = WeightedRows(cols);
+    buffers.weights.resize(rows * cols);
+    for (int64_t row = 0; row < rows; ++row) std::copy_n(weights, cols, &buffers.weights[row * cols]);
+    for (size_t first = 0; first < buffers.values.size(); first += rows * cols) {
+      const size_t elements = std::min<size_t>(rows * cols, buffers.values.size() - first);
+      format.encode_weighted(&buffers.values[first], buffers.weights.data(), elements / format.block_elements,
                              &buffers.bytes[format.BytesFor(first)]);
     }
   }
@@ -153,9 +174,7 @@ class Encoder {
   // Encoders give values beyond a format's range its ends: the values themselves, or the scale of their block.
   absl::Status CheckOverflow(const Panel& panel, const BlockFormat& format, Buffers& buffers) const {
     const std::vector<float>& values = buffers.values;
-    if (std::none_of(values.begin(), values.end(), [](float value) { return std::fabs(value) > kAlwaysHeld; })) {
-      return absl::OkStatus();
-    }
+    if (LargestMagnitude(values) <= kAlwaysHeld) return absl::OkStatus();
     buffers.decoded.resize(values.size());
     format.decode(buffers.bytes.data(), values.size() / format.block_elements, buffers.decoded.data());
     for (size_t block = 0; block < values.size(); block += format.block_elements) {
@@ -221,7 +240,7 @@ uint64_t BufferBytes(const Model& model, const OutputPlan& plan, int threads) {
     const int64_t rows = PanelRowsOf(slice);
     const uint64_t elements = rows * slice.cols;
     const uint64_t fetched = std::min<uint64_t>(elements, kFetchElements);
-    const uint64_t floats = output.keep_bits ? slice.cols : elements + fetched;
+    const uint64_t floats = output.keep_bits ? slice.cols : elements + fetched + WeightedRows(slice.cols) * slice.cols;
     const uint64_t bytes = SourceBytes(model, slice, rows) * fetched / std::max<uint64_t>(1, elements) +
                            GetFormat(output.format).BytesFor(elements);
     largest = std::max(largest, floats * sizeof(float) + bytes);

@@ -87,6 +87,20 @@ bool Addressable(uint64_t offset, uint64_t size) {
 
 std::string PlaceOf(const std::string& path, uint64_t offset) { return absl::StrCat(path, ": byte ", offset); }
 
+// A large read is likely followed by the next: the disk may begin with it, and write behind a large write, while the
+// program computes. Only hints: what they return does not matter.
+constexpr size_t kLarge = 64 << 10, kReadAhead = 1 << 20;
+
+void ReadAhead(int fd, uint64_t end, size_t size) {
+  if (size >= kLarge) ::posix_fadvise(fd, static_cast<off_t>(end), kReadAhead, POSIX_FADV_WILLNEED);
+}
+
+void WriteBehind(int fd, uint64_t offset, size_t size) {
+  if (size >= kLarge) {
+    ::sync_file_range(fd, static_cast<off_t>(offset), static_cast<off_t>(size), SYNC_FILE_RANGE_WRITE);
+  }
+}
+
 class PosixReadableFile : public ReadableFile {
  public:
   PosixReadableFile(std::string path, FileDescriptor fd, const FileInfo& info)
@@ -103,6 +117,7 @@ class PosixReadableFile : public ReadableFile {
     if (read.bytes < out.size()) {
       return BadData(PlaceOf(path_, offset), expected, absl::StrCat("the end of the file after ", read.bytes));
     }
+    ReadAhead(fd_.get(), offset + out.size(), out.size());
     return absl::OkStatus();
   }
 
@@ -125,7 +140,10 @@ class PosixWritableFile : public WritableFile {
     const Transferred written = TransferAll(data.size(), [&](size_t done, size_t remaining) {
       return ::pwrite(fd_.get(), data.data() + done, remaining, static_cast<off_t>(offset + done));
     });
-    if (written.bytes == data.size()) return absl::OkStatus();
+    if (written.bytes == data.size()) {
+      WriteBehind(fd_.get(), offset, data.size());
+      return absl::OkStatus();
+    }
     return TransferError(written.error ? written.error : ENOSPC, PlaceOf(path_, offset + written.bytes), expected);
   }
 
