@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pipeline/text_file.h"
+#include "pipeline/work_space.h"
 
 namespace nibble {
 
@@ -26,6 +27,7 @@ struct CalibrationOptions {
   std::string imatrix_path;  // empty: none
   // Whatever the method, tell how far predictions on held-out windows are from the original's (CalibrationReport.kld).
   bool judge = false;
+  WorkSpace work;
 };
 
 }  // namespace nibble
