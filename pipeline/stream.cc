@@ -3,19 +3,17 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <iterator>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "formats/dtype.h"
 #include "model/logical_tensor.h"
+#include "pipeline/check_overflow.h"
 #include "quant/block/format.h"
 
 namespace nibble {
@@ -24,11 +22,6 @@ namespace {
 constexpr int64_t kPanelElements = 1 << 18;  // 1 MiB as floats: long reads, and short waits at the end of a job
 
 constexpr int64_t kFetchElements = 1 << 20;  // as many are read at once, whatever the panel
-
-// A block's extreme value comes out nearly as it went in, unless it is beyond what the format holds.
-constexpr float kAlwaysHeld = 1000;   // every format's range goes further
-constexpr float kRounding = 0x1p-8f;  // relative error of a value on its own: more than BF16's
-constexpr float kBlockError = 0.5f;   // of the extreme value of a block: more than any code's
 
 // Rows of one slice of an output tensor.
 struct Panel {
@@ -96,21 +89,9 @@ class Panels {
 // A thread's buffers.
 struct Buffers {
   std::vector<float> values;
-  std::vector<float> decoded;
   std::vector<std::byte> bytes;
   int64_t rounded_scales = 0;  // of all panels so far
 };
-
-// "[3, 17]", or "[5, 3, 17]" in slice 5.
-std::string IndexText(const LogicalTensor& tensor, int64_t row, int64_t col) {
-  if (tensor.slice < 0) return ShapeText({row, col});
-  return ShapeText({tensor.slice, row, col});
-}
-
-size_t Extreme(absl::Span<const float> block) {
-  const auto smaller = [](float a, float b) { return std::fabs(a) < std::fabs(b); };
-  return std::max_element(block.begin(), block.end(), smaller) - block.begin();
-}
 
 // Encodes panels of one model.
 class Encoder {
@@ -137,7 +118,7 @@ class Encoder {
     } else {
       EncodeWeighted(tensor, format, buffers);
     }
-    return CheckOverflow(panel, format, buffers);
+    return CheckOverflow(model_, *panel.output, tensor, panel.begin, buffers.values);
   }
 
  private:
@@ -148,26 +129,6 @@ class Encoder {
       format.encode_weighted(&buffers.values[first], weights, cols / format.block_elements,
                              &buffers.bytes[format.BytesFor(first)]);
     }
-  }
-
-  // Encoders give values beyond a format's range its ends: the values themselves, or the scale of their block.
-  absl::Status CheckOverflow(const Panel& panel, const BlockFormat& format, Buffers& buffers) const {
-    const std::vector<float>& values = buffers.values;
-    if (std::none_of(values.begin(), values.end(), [](float value) { return std::fabs(value) > kAlwaysHeld; })) {
-      return absl::OkStatus();
-    }
-    buffers.decoded.resize(values.size());
-    format.decode(buffers.bytes.data(), values.size() / format.block_elements, buffers.decoded.data());
-    for (size_t block = 0; block < values.size(); block += format.block_elements) {
-      const int64_t at = Extreme(absl::MakeSpan(values).subspan(block, format.block_elements)) + block;
-      const float tolerated = std::fabs(values[at]) * (format.block_elements == 1 ? kRounding : kBlockError);
-      if (std::fabs(values[at]) <= kAlwaysHeld || std::fabs(buffers.decoded[at] - values[at]) <= tolerated) continue;
-      const int64_t cols = panel.slice->cols;
-      return BadData(absl::StrCat(model_.path, ": tensor '", panel.output->name, "' ",
-                                  IndexText(*panel.slice, panel.begin + at / cols, at % cols)),
-                     absl::StrCat("a value that ", format.name, " can hold"), absl::StrCat(values[at]));
-    }
-    return absl::OkStatus();
   }
 
   const Model& model_;

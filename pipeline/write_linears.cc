@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "device/cpu/cpu_device.h"
 #include "model/role.h"
+#include "pipeline/check_overflow.h"
 #include "pipeline/predict_scored.h"
 #include "pipeline/stages.h"
 #include "quant/gptq/fit.h"
@@ -326,6 +327,7 @@ class LinearsJob {
     }
     for (size_t i = 0; i < linears.size(); ++i) {
       const OutputTensor& tensor = *linears[i].tensor;
+      NIBBLE_RETURN_IF_ERROR(CheckOverflow(model_, tensor, tensor.slices[std::max(slice, 0)], 0, linears[i].values));
       Report(tensor, slice, tokens, figures[i]);
       NIBBLE_RETURN_IF_ERROR(output_.WriteRows(tensor, std::max(slice, 0), 0, linears[i].bytes));
       std::vector<float>& values = linears[i].values;

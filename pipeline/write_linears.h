@@ -37,7 +37,7 @@ bool RunsOriginal(const LinearOptions& options);
 bool IsCalibrated(const OutputTensor& tensor);
 
 // Writes those tensors of the plan at their places; CalibrationReport says what was gained. kDataLoss names a weight
-// that is not finite.
+// that is not finite, or too large for its type.
 absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
                                                const LinearOptions& options, Output& output, Progress& progress);
 
