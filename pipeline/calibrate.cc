@@ -78,7 +78,9 @@ imatrix::Entry EntryOf(const std::string& name, const InputSums& sums) {
 
 absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions& options, Progress& progress) {
   Calibration calibration;
-  NIBBLE_ASSIGN_OR_RETURN(const Windows windows, CalibrationWindows(model, options.texts, calibration.warnings));
+  NIBBLE_ASSIGN_OR_RETURN(const Windows windows,
+                          CalibrationWindows(
+                              model, options.texts, [](const LogicalTensor&) { return true; }, calibration.warnings));
   CpuDevice device(options.threads);
   SumsTap tap(device, model);
   io::WorkFile file(*options.work.files, options.work.directory);

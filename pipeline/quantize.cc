@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "converters/family.h"
@@ -103,7 +104,12 @@ absl::StatusOr<Knowledge> Learn(io::FileSystem& files, const Model& model, const
     NIBBLE_ASSIGN_OR_RETURN(knowledge.weights, ColumnWeights::Match(matrix, plan, warnings));
   }
   if (!calibration.texts.empty()) {
-    NIBBLE_ASSIGN_OR_RETURN(knowledge.windows, CalibrationWindows(model, calibration.texts, warnings));
+    absl::flat_hash_set<const LogicalTensor*> calibrated;
+    for (const OutputTensor& tensor : plan.tensors) {
+      if (IsCalibrated(tensor)) calibrated.insert(&tensor.slices[0]);
+    }
+    const auto learns = [&](const LogicalTensor& tensor) { return calibrated.contains(&tensor); };
+    NIBBLE_ASSIGN_OR_RETURN(knowledge.windows, CalibrationWindows(model, calibration.texts, learns, warnings));
   }
   plan.report.mutable_warnings()->Add(warnings.begin(), warnings.end());
   return knowledge;
