@@ -64,6 +64,8 @@ absl::Status RunCalibrate(Options& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(options.job.texts.files, ReadTextFiles(context.files, options.text_paths));
   options.job.threads = context.threads;
   options.job.texts.device = context.device;
+  options.job.work.files = &context.files;
+  if (options.job.work.directory.empty()) options.job.work.directory = io::DirectoryOf(options.output);
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model));
   const RemoveOnInterrupt guard(options.output + ".part");
   NIBBLE_ASSIGN_OR_RETURN(const Calibration calibration, Calibrate(model, options.job, context.progress));
@@ -81,7 +83,7 @@ Job DefineCalibrate(CLI::App& app) {
   AddGgufOutput(app, options->output, options->force);
   AddTexts(app, "text", "", "default: all that there are", options->text_paths, options->job.texts)->required();
   app.add_flag("--json", options->json, "what was seen, as JSON");
-  AddSize(app, "--memory", options->job.memory, "what weights and states may take (default 1GiB)");
+  AddWorkSpace(app, options->job.work);
   return [options](Context& context) { return RunCalibrate(*options, context); };
 }
 

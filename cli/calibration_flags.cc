@@ -1,6 +1,7 @@
 #include "cli/calibration_flags.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/status.h"
 #include "cli/options.h"
 
@@ -32,15 +33,27 @@ absl::StatusOr<std::vector<TextFile>> ReadTextFiles(io::FileSystem& files, const
   return texts;
 }
 
+void AddWorkSpace(CLI::App& app, WorkSpace& work) {
+  AddSize(app, "--memory", work.memory, "what running a text may take of it (default 1GiB)");
+  app.add_option("--work-dir", work.directory,
+                 "where a file may lie for what --memory does not hold (default: beside OUT)")
+      ->type_name("DIR");
+}
+
 void CalibrationFlags::AddTo(CLI::App& app) {
   AddTexts(app, "calibration-text", "calibration-", "default 128; 0: all", text_paths_, options_.texts);
   app.add_option("--imatrix", options_.imatrix_path,
                  "an importance matrix, as 'nibble calibrate' or llama-imatrix made it")
       ->type_name("FILE");
+  AddWorkSpace(app, options_.work);
 }
 
-absl::StatusOr<CalibrationOptions> CalibrationFlags::Load(io::FileSystem& files) const {
+absl::StatusOr<CalibrationOptions> CalibrationFlags::Load(io::FileSystem& files, const std::string& output) const {
   CalibrationOptions options = options_;
+  if (options.work.directory.empty()) {
+    options.work.directory = io::DirectoryOf(std::string(absl::StripSuffix(output, "/")));
+  }
+  options.work.files = &files;
   NIBBLE_ASSIGN_OR_RETURN(options.texts.files, ReadTextFiles(files, text_paths_));
   return options;
 }

@@ -10,6 +10,7 @@
 #include "formats/io/file.h"
 #include "pipeline/calibration_options.h"
 #include "pipeline/text_file.h"
+#include "pipeline/work_space.h"
 
 namespace nibble::cli {
 
@@ -19,13 +20,16 @@ CLI::Option* AddTexts(CLI::App& app, const std::string& text, const std::string&
                       std::vector<std::string>& paths, CalibrationTexts& texts);
 absl::StatusOr<std::vector<TextFile>> ReadTextFiles(io::FileSystem& files, const std::vector<std::string>& paths);
 
+// --memory and --work-dir. REQUIRES: as above.
+void AddWorkSpace(CLI::App& app, WorkSpace& work);
+
 class CalibrationFlags {
  public:
   // REQUIRES: this outlives `app`'s parse.
   void AddTo(CLI::App& app);
 
-  // Reads what was named. REQUIRES: parsed.
-  absl::StatusOr<CalibrationOptions> Load(io::FileSystem& files) const;
+  // Reads what was named. Unless --work-dir says otherwise, a work file goes where `output` goes. REQUIRES: parsed.
+  absl::StatusOr<CalibrationOptions> Load(io::FileSystem& files, const std::string& output) const;
 
  private:
   CalibrationOptions options_;

@@ -24,6 +24,12 @@ std::string TensorsText(const Plan& plan) {
   return FormatTable(rows, LastColumn::kFlushLeft);
 }
 
+std::string WorkFileLine(const Plan& plan) {
+  if (plan.work_file_bytes() == 0) return "";
+  return PlanLine("work file",
+                  absl::StrCat(FormatSize(plan.work_file_bytes()), " (hidden states; --memory, --work-dir)"));
+}
+
 void WriteTensors(const Plan& plan, JsonWriter& json) {
   json.Key("tensors").BeginArray();
   for (const PlannedTensor& tensor : plan.tensors()) {
@@ -45,7 +51,7 @@ void WriteTensors(const Plan& plan, JsonWriter& json) {
 
 std::string PlanText(const Plan& plan, absl::string_view model, uint64_t memory_bytes) {
   return absl::StrCat(Printable(model), " as ", plan.type(), "\n", PlanFigures(plan),
-                      PlanLine("memory", FormatSize(memory_bytes)), "\n", TensorsText(plan));
+                      PlanLine("memory", FormatSize(memory_bytes)), WorkFileLine(plan), "\n", TensorsText(plan));
 }
 
 std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_bytes) {
@@ -59,6 +65,7 @@ std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_
   json.Key("file_bytes").Number(plan.file_bytes());
   json.Key("bits_per_weight").Number(plan.bits_per_weight());
   json.Key("memory_bytes").Number(memory_bytes);
+  json.Key("work_file_bytes").Number(plan.work_file_bytes());
   json.Key("warnings").BeginArray();
   for (const std::string& warning : plan.warnings()) json.String(warning);
   json.EndArray();

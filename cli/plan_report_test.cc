@@ -35,12 +35,20 @@ TEST(PlanText, TellsTotalsAndEveryTensor) {
   EXPECT_EQ(text.find("odd"), std::string::npos);
 }
 
+TEST(PlanText, TellsOfAWorkFileIfThereIsOne) {
+  Plan plan = MakePlan();
+  EXPECT_EQ(PlanText(plan, "a/", 1).find("work file"), std::string::npos);
+  plan.set_work_file_bytes(5 << 20);
+  ExpectParts(PlanText(plan, "a/", 1), {"work file        5.0 MiB (hidden states; --memory, --work-dir)\n"});
+}
+
 TEST(PlanJson, NamesEverything) {
-  ExpectParts(PlanJson(MakePlan(), "model/", 64 << 20),
-              {"\"model\": \"model/\"", "\"type\": \"Q4_K_M\"", "\"source_bytes\": 9437184",
-               "\"tensor_bytes\": 2097152", "\"file_bytes\": 3145728", "\"bits_per_weight\": 4.5",
-               "\"memory_bytes\": 67108864", "\"odd\"", "\"name\": \"blk.0.ffn_down_exps.weight\"",
-               "\"source_type\": \"BF16\"", "\"bytes\": 33792", "\"reason\": \"fallback: rows of 96\""});
+  ExpectParts(
+      PlanJson(MakePlan(), "model/", 64 << 20),
+      {"\"model\": \"model/\"", "\"type\": \"Q4_K_M\"", "\"source_bytes\": 9437184", "\"tensor_bytes\": 2097152",
+       "\"file_bytes\": 3145728", "\"bits_per_weight\": 4.5", "\"memory_bytes\": 67108864", "\"work_file_bytes\": 0",
+       "\"odd\"", "\"name\": \"blk.0.ffn_down_exps.weight\"", "\"source_type\": \"BF16\"", "\"bytes\": 33792",
+       "\"reason\": \"fallback: rows of 96\""});
 }
 
 }  // namespace

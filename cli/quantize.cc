@@ -38,11 +38,11 @@ absl::Status RunQuantize(QuantizeOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(TypeOptions types, options.types.Parse());
   NIBBLE_ASSIGN_OR_RETURN(types.container, options.output.Container());
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<Transform> transforms, options.transforms.Parse());
-  NIBBLE_ASSIGN_OR_RETURN(CalibrationOptions calibration, options.calibration.Load(context.files));
+  const OutputOptions output = options.output.Options(context.threads);
+  NIBBLE_ASSIGN_OR_RETURN(CalibrationOptions calibration, options.calibration.Load(context.files, output.path));
   calibration.texts.device = context.device;
   const Stopwatch stopwatch;
   NIBBLE_ASSIGN_OR_RETURN(Model model, context.Open(options.model, options.keep_mtp));
-  const OutputOptions output = options.output.Options(context.threads);
   const RemoveOnInterrupt guard(output.path + ".part");
   Plan plan;
   if (options.transforms.automatic()) {

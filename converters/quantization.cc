@@ -1,16 +1,17 @@
 #include "converters/quantization.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "base/status.h"
 #include "converters/config.h"
 #include "formats/dtype.h"
@@ -42,22 +43,25 @@ constexpr struct {
 
 // A method that is read: how a tensor shows that it is stored so.
 struct Method {
+  struct Sign {
+    DType dtype;
+    absl::string_view suffix;  // of the tensor's name
+  };
   absl::string_view name;
-  std::array<DType, 2> dtypes;
-  std::array<absl::string_view, 2> suffixes;  // of such a tensor's name
-  bool must_be_declared;                      // OpenAI's own gpt-oss files say nothing of MXFP4
+  absl::Span<const Sign> signs;
+  bool must_be_declared;  // OpenAI's own gpt-oss files say nothing of MXFP4
 };
+constexpr Method::Sign kFp8Signs[] = {{DType::kF8_E4M3, ""}, {DType::kF8_E5M2, ""}};
+constexpr Method::Sign kMxfp4Signs[] = {{DType::kU8, "_blocks"}, {DType::kU8, ".blocks"}};
+constexpr Method::Sign kCompressedSigns[] = {
+    {DType::kI32, "_packed"}, {DType::kU8, "_packed"}, {DType::kF8_E4M3, ".weight"}};
 constexpr Method kMethods[] = {
-    {"fp8", {DType::kF8_E4M3, DType::kF8_E5M2}, {"", ""}, true},
-    {"mxfp4", {DType::kU8, DType::kU8}, {"_blocks", ".blocks"}, false},
-    {"compressed-tensors", {DType::kI32, DType::kU8}, {"_packed", "_packed"}, true},
-};
+    {"fp8", kFp8Signs, true}, {"mxfp4", kMxfp4Signs, false}, {"compressed-tensors", kCompressedSigns, true}};
 
 bool IsStoredBy(const Method& method, const StoredTensor& tensor) {
-  for (size_t i = 0; i < method.dtypes.size(); ++i) {
-    if (tensor.dtype == method.dtypes[i] && absl::EndsWith(tensor.name, method.suffixes[i])) return true;
-  }
-  return false;
+  return std::any_of(method.signs.begin(), method.signs.end(), [&](const Method::Sign& sign) {
+    return tensor.dtype == sign.dtype && absl::EndsWith(tensor.name, sign.suffix);
+  });
 }
 
 bool IsGiven(const json::Value& value) { return value.exists() && !value.is_null(); }
@@ -85,6 +89,8 @@ struct PackedFormat {
   absl::string_view name;
   absl::string_view type, strategy;
 };
+// Not packed: FP8 with a scale for a tensor, or for each of its rows.
+constexpr absl::string_view kFp8Formats[] = {"float-quantized", "naive-quantized"};
 constexpr absl::string_view kMixed = "mixed-precision";  // a format per group
 constexpr PackedFormat kPackedFormats[] = {
     {"pack-quantized", "int", "group"},
@@ -97,10 +103,25 @@ absl::StatusOr<PackedFormat> FindPackedFormat(const json::Value& format) {
   for (const PackedFormat& row : kPackedFormats) {
     if (row.name == name) return row;
   }
-  return NotSupported(format, "pack-quantized, mxfp4-pack-quantized, nvfp4-pack-quantized or mixed-precision");
+  return NotSupported(format,
+                      "pack-quantized, mxfp4-pack-quantized, nvfp4-pack-quantized, float-quantized, naive-quantized or "
+                      "mixed-precision");
 }
 
-absl::Status CheckPackedGroup(const json::Value& format, const json::Value& weights) {
+bool IsFp8Format(const json::Value& format) {
+  return format.is_string() && absl::c_linear_search(kFp8Formats, *format.String());
+}
+
+absl::Status CheckFp8Group(const json::Value& weights) {
+  const Supported supported[] = {{"num_bits", 8.0}, {"symmetric", true}, {"type", absl::string_view("float")}};
+  NIBBLE_RETURN_IF_ERROR(RequireSupported(weights, supported));
+  const json::Value strategy = weights.Get("strategy");
+  NIBBLE_ASSIGN_OR_RETURN(const absl::string_view name, strategy.String());
+  return name == "tensor" || name == "channel" ? absl::OkStatus() : NotSupported(strategy, "tensor or channel");
+}
+
+absl::Status CheckGroup(const json::Value& format, const json::Value& weights) {
+  if (IsFp8Format(format)) return CheckFp8Group(weights);
   NIBBLE_ASSIGN_OR_RETURN(const PackedFormat expected, FindPackedFormat(format));
   const Supported supported[] = {
       {"num_bits", 4.0}, {"symmetric", true}, {"type", expected.type}, {"strategy", expected.strategy}};
@@ -108,14 +129,14 @@ absl::Status CheckPackedGroup(const json::Value& format, const json::Value& weig
   return RequireSupported(weights, supported);
 }
 
-absl::Status CheckPacked(const json::Value& quantization) {
+absl::Status CheckCompressed(const json::Value& quantization) {
   const json::Value format = quantization.Get("format");
   const bool is_mixed = format.is_string() && *format.String() == kMixed;
   const json::Value groups = quantization.Get("config_groups");
   if (!groups.is_object() || groups.size() == 0) return groups.Error("an object with a group of weights");
   for (const auto& [name, group] : groups.Members()) {
     const json::Value own = group.Get("format");
-    NIBBLE_RETURN_IF_ERROR(CheckPackedGroup(is_mixed || IsGiven(own) ? own : format, group.Get("weights")));
+    NIBBLE_RETURN_IF_ERROR(CheckGroup(is_mixed || IsGiven(own) ? own : format, group.Get("weights")));
   }
   return absl::OkStatus();
 }
@@ -125,7 +146,9 @@ std::optional<std::pair<int64_t, int64_t>> DeclaredBlocks(const json::Value& qua
   if (method.name == "compressed-tensors") {
     const auto groups = quantization.Get("config_groups").Members();
     if (groups.size() > 1) return std::nullopt;  // which tensor is in which, only their targets say
-    return std::pair(1, *groups[0].second.Get("weights").Get("group_size").Int(1, 1 << 24));
+    const json::Value size = groups[0].second.Get("weights").Get("group_size");
+    if (!IsGiven(size)) return std::nullopt;
+    return std::pair(1, *size.Int(1, 1 << 24));
   }
   const json::Value block = quantization.Get("weight_block_size");
   if (method.name != "fp8" || !IsGiven(block)) return std::nullopt;
@@ -170,7 +193,7 @@ absl::Status CheckQuantization(const json::Value& config) {
   NIBBLE_ASSIGN_OR_RETURN(const absl::string_view name, method.String());
   if (name == "mxfp4") return absl::OkStatus();
   if (name == "fp8") return CheckFp8(quantization);
-  if (name == "compressed-tensors") return CheckPacked(quantization);
+  if (name == "compressed-tensors") return CheckCompressed(quantization);
   return NotSupported(method, "fp8, mxfp4 or compressed-tensors");
 }
 

@@ -13,7 +13,8 @@ namespace nibble {
 
 // kUnimplemented names the method, or the part of it, that is not read. What is: FP8 in blocks of 128 x 128, per row or
 // per tensor ("fp8"), MXFP4 ("mxfp4"), and of "compressed-tensors" symmetric INT4 in groups ("pack-quantized"), MXFP4
-// and NVFP4 ("mxfp4-pack-quantized", "nvfp4-pack-quantized"), also mixed ("mixed-precision").
+// and NVFP4 ("mxfp4-pack-quantized", "nvfp4-pack-quantized"), FP8 per row or per tensor ("float-quantized",
+// "naive-quantized"), also mixed ("mixed-precision").
 absl::Status CheckQuantization(const json::Value& config);
 
 // kUnimplemented names the program (bitsandbytes, GPTQ, AWQ, MLX, ...) whose packing a tensor has, whatever the config

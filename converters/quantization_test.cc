@@ -60,6 +60,8 @@ std::string Int4(const std::string& weights = R"("num_bits": 4, "symmetric": tru
                       R"(, "group_size": 32}}}, )", more);
 }
 
+constexpr char kFp8PerTensor[] = R"("num_bits": 8, "type": "float", "strategy": "tensor")";
+
 TEST(CheckQuantization, NamesWhatIsNotRead) {
   const struct {
     std::string config;
@@ -76,6 +78,10 @@ TEST(CheckQuantization, NamesWhatIsNotRead) {
       {Of(Int4(R"("num_bits": 4, "type": "float", "strategy": "group")", R"("format": "mxfp4-pack-quantized")")), kOk,
        ""},
       {Of(Int4(R"("num_bits": 4, "type": "float", "strategy": "tensor_group")", R"("format": "nvfp4-pack-quantized")")),
+       kOk, ""},
+      {Of(Int4(kFp8PerTensor, R"("format": "float-quantized")")), kOk, ""},
+      {Of(R"("quant_method": "compressed-tensors", "format": "naive-quantized", "config_groups": {"g": {"weights":
+             {"num_bits": 8, "symmetric": true, "type": "float", "strategy": "channel", "group_size": null}}})"),
        kOk, ""},
       {absl::StrCat(R"("text_config": {)", Of(kFp8), "}"), kOk, ""},
       {R"("quantization": {"qformat_weight": "fp8_e4m3"})", kOk, ""},
@@ -103,9 +109,13 @@ TEST(CheckQuantization, NamesWhatIsNotRead) {
       {Of(Int4(R"("num_bits": 4, "symmetric": false, "type": "int", "strategy": "group")")), kNot, "weights.symmetric"},
       {Of(Int4(R"("num_bits": 4, "symmetric": true, "type": "float", "strategy": "group")")), kNot, "weights.type"},
       {Of(Int4(R"("num_bits": 4, "symmetric": true, "type": "int", "strategy": "channel")")), kNot, "weights.strategy"},
-      {Of(Int4(R"("num_bits": 4)", R"("format": "naive-quantized")")), kNot,
-       "$.quantization_config.format: expected pack-quantized, mxfp4-pack-quantized, nvfp4-pack-quantized or "
-       "mixed-precision, found \"naive-quantized\""},
+      {Of(Int4(R"("num_bits": 4)", R"("format": "marlin-24")")), kNot,
+       "$.quantization_config.format: expected pack-quantized, mxfp4-pack-quantized, nvfp4-pack-quantized, "
+       "float-quantized, naive-quantized or mixed-precision, found \"marlin-24\""},
+      {Of(Int4(R"("num_bits": 8, "type": "int", "strategy": "channel")", R"("format": "naive-quantized")")), kNot,
+       "weights.type"},
+      {Of(Int4(R"("num_bits": 8, "type": "float", "strategy": "block")", R"("format": "float-quantized")")), kNot,
+       "weights.strategy: expected tensor or channel, found \"block\""},
       {Of(Int4(R"("num_bits": 4, "type": "int")", R"("format": "mxfp4-pack-quantized")")), kNot, "weights.type"},
       {Of(Int4(R"("num_bits": 4, "type": "float", "strategy": "group")", R"("format": "nvfp4-pack-quantized")")), kNot,
        "weights.strategy: expected \"tensor_group\""},
@@ -182,6 +192,12 @@ TEST(CheckQuantizedTensors, MustBeWhatTheConfigSays) {
        "m.safetensors: tensor 'a.weight_scale_inv': expected shape [2, 2] for blocks of 128 x 128, which config.json: "
        "$.quantization_config says, found [4, 4]"},
       {"groups", Of(Int4()), {kInt4Tensor, Scales("a.weight_scale", {64, 4})}, kOk, ""},
+      {"compressed fp8",
+       Of(R"("quant_method": "compressed-tensors", "format": "float-quantized", "config_groups": {"g": {"weights":
+             {"num_bits": 8, "symmetric": true, "type": "float", "strategy": "channel", "group_size": null}}})"),
+       {kFp8Tensor, Scales("a.weight_scale", {200, 1})},
+       kOk,
+       ""},
       {"other groups",
        Of(Int4()),
        {kInt4Tensor, Scales("a.weight_scale", {64, 1})},

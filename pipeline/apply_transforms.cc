@@ -38,8 +38,10 @@ absl::StatusOr<Model> ApplyTransforms(const Model& model, absl::Span<const Trans
     const Model& before = transformed ? *transformed : model;
     std::optional<Calibration> statistics;
     if (NeedsStatistics(transform) && !options.for_plan) {
-      NIBBLE_ASSIGN_OR_RETURN(statistics,
-                              Calibrate(before, {.texts = calibration.texts, .threads = options.threads}, progress));
+      NIBBLE_ASSIGN_OR_RETURN(
+          statistics,
+          Calibrate(before, {.texts = calibration.texts, .threads = options.threads, .work = calibration.work},
+                    progress));
     }
     std::vector<std::string> notes;
     NIBBLE_ASSIGN_OR_RETURN(

@@ -22,6 +22,7 @@
 #include "model/logical_tensor.h"
 #include "model/model.h"
 #include "model/role.h"
+#include "pipeline/byte_vocabulary.h"
 #include "pipeline/container.h"
 #include "pipeline/open_model.h"
 #include "pipeline/progress.h"
@@ -39,7 +40,7 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 constexpr int64_t kRows = 256, kCols = 96;
 constexpr TestShape kShape = {
-    .layers = 1, .hidden = kRows, .heads = 8, .head_dim = 32, .feed_forward = kCols, .vocab = 40};
+    .layers = 1, .hidden = kRows, .heads = 8, .head_dim = 32, .feed_forward = kCols, .vocab = kByteVocabularySize};
 constexpr char kTensor[] = "model.layers.0.mlp.down_proj.weight";
 
 class Silent : public Progress {
@@ -196,6 +197,32 @@ TEST_F(BadValues, AreNamedAndNothingIsWritten) {
     c.spoil(matrix);
     Write(matrix);
     ExpectRefused(Run("model", {.type = c.type}), c.message);
+  }
+}
+
+// Where a text chooses the codes, as without one.
+TEST_F(BadValues, AreNamedWhereATextIsRun) {
+  for (const char* method : {"weighted", "gptq"}) {
+    SCOPED_TRACE(method);
+    Matrix matrix = F32();
+    for (const bool spoilt : {false, true}) {
+      if (spoilt) Put(matrix.parts[0], 97, 1e30f);
+      Write(matrix);
+      absl::StatusOr<Model> model = OpenModel(io::Posix(), folder_ + "/model");
+      ASSERT_EQ(model.status(), absl::OkStatus());
+      model->vocabulary = MakeByteVocabulary();
+      Silent progress;
+      const absl::Status status = Quantize(io::Posix(), *model, {.type = "Q4_0", .method = method},
+                                           {.path = folder_ + "/out.gguf", .force = true}, progress,
+                                           {.texts = {.files = {{"text", std::string(200, '!') + "#%"}}, .ctx = 16}})
+                                      .status();
+      if (spoilt) {
+        ExpectRefused(status, "'blk.0.ffn_down.weight' [1, 1]: expected a value that Q4_0 can hold, found 1e+30");
+      } else {
+        EXPECT_EQ(status, absl::OkStatus());
+        fs::remove(folder_ + "/out.gguf");
+      }
+    }
   }
 }
 

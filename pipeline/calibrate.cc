@@ -12,19 +12,19 @@
 #include "device/device.h"
 #include "device/make_device.h"
 #include "formats/io/atomic_file.h"
+#include "formats/io/work_file.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
 #include "pipeline/calibration_text.h"
 #include "pipeline/expert_coverage.h"
 #include "pipeline/verify_windows.h"
+#include "runtime/row_store.h"
 #include "runtime/sequences.h"
 #include "runtime/tap.h"
 #include "runtime/weights.h"
 
 namespace nibble {
 namespace {
-
-constexpr uint64_t kDefaultMemory = uint64_t{1} << 30;
 
 // The inputs of one linear, or of all slices of a stack of them.
 struct InputSums {
@@ -69,13 +69,6 @@ class SumsTap : public Tap {
   absl::flat_hash_map<std::pair<Role, int>, InputSums> sums_;
 };
 
-// As many windows as fit beside a layer.
-int64_t WindowsAtATime(const Model& model, const Windows& windows, uint64_t memory) {
-  const int64_t budget = (memory == 0 ? kDefaultMemory : memory) / sizeof(float);
-  const int64_t window = Sequences::FloatsPerToken(model) * windows.length;
-  return std::clamp<int64_t>((budget - Sequences::WorkingFloats(model, windows.length)) / window, 1, windows.count());
-}
-
 imatrix::Entry EntryOf(const std::string& name, const InputSums& sums) {
   imatrix::Entry entry{.name = name, .sums = {}, .counts = {}};
   entry.sums.assign(sums.squares.begin(), sums.squares.end());
@@ -87,33 +80,29 @@ imatrix::Entry EntryOf(const std::string& name, const InputSums& sums) {
 
 absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions& options, Progress& progress) {
   Calibration calibration;
-  NIBBLE_ASSIGN_OR_RETURN(const Windows windows, CalibrationWindows(model, options.texts, calibration.warnings));
+  NIBBLE_ASSIGN_OR_RETURN(const Windows windows,
+                          CalibrationWindows(
+                              model, options.texts, [](const LogicalTensor&) { return true; }, calibration.warnings));
   NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<Device> owned_device,
                           MakeDevice({.kind = options.texts.device, .threads = options.threads, .bf16 = true}));
   Device& device = *owned_device;
   calibration.report.set_device(std::string(device.name()));
   SumsTap tap(device, model);
-  const int64_t group = WindowsAtATime(model, windows, options.memory), tokens = windows.ids.size();
-  const int layers = model.spec.layers_size();
-  for (int64_t first = 0; first < windows.count(); first += group) {
-    const int64_t count = std::min(group, windows.count() - first);
-    NIBBLE_ASSIGN_OR_RETURN(
-        Sequences sequences,
-        Sequences::Embed(device, model,
-                         absl::MakeConstSpan(windows.ids).subspan(first * windows.length, count * windows.length),
-                         windows.length));
-    for (int layer = 0; layer < layers; ++layer) {
-      const int64_t done = first * windows.length * layers + count * windows.length * layer;
-      progress.Update({.stage = absl::StrCat("layer ", layer + 1, "/", layers),
-                       .detail = "",
-                       .done = static_cast<uint64_t>(done / layers),
-                       .total = static_cast<uint64_t>(tokens),
-                       .unit = "tok"});
-      NIBBLE_ASSIGN_OR_RETURN(Weights weights, Weights::OfLayer(device, model, layer));
-      weights.set_tap(&tap);
-      tap.set_layer(layer);
-      NIBBLE_RETURN_IF_ERROR(sequences.RunPart(layer, Sequences::Part::kWhole, weights, Sequences::Outcome::kKept));
-    }
+  io::WorkFile file(*options.work.files, options.work.directory);
+  const uint64_t working = Sequences::WorkingFloats(model, windows.length) * sizeof(float);
+  RowBudget budget(options.work.BytesBeside(working), file);
+  NIBBLE_ASSIGN_OR_RETURN(Sequences sequences, Sequences::Embed(device, model, windows.ids, windows.length, &budget));
+  const uint64_t tokens = windows.ids.size(), layers = model.spec.layers_size();
+  for (uint64_t layer = 0; layer < layers; ++layer) {
+    progress.Update({.stage = absl::StrCat("layer ", layer + 1, "/", layers),
+                     .detail = "",
+                     .done = tokens * layer / layers,
+                     .total = tokens,
+                     .unit = "tok"});
+    NIBBLE_ASSIGN_OR_RETURN(Weights weights, Weights::OfLayer(device, model, layer));
+    weights.set_tap(&tap);
+    tap.set_layer(layer);
+    NIBBLE_RETURN_IF_ERROR(sequences.RunPart(layer, Sequences::Part::kWhole, weights, Sequences::Outcome::kKept));
   }
 
   for (const TextFile& file : options.texts.files) calibration.matrix.datasets.push_back(file.path);

@@ -14,13 +14,14 @@
 #include "pipeline/calibration_options.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.pb.h"
+#include "pipeline/work_space.h"
 
 namespace nibble {
 
 struct CalibrateOptions {
   CalibrationTexts texts = {.chunks = 0};
-  int threads = 0;      // 0: all
-  uint64_t memory = 0;  // bytes that weights and states may take; 0: 1 GiB
+  int threads = 0;  // 0: all
+  WorkSpace work;   // its memory: of weights and states
 };
 
 struct Calibration {

@@ -8,6 +8,7 @@
 
 #include "device/make_device.h"
 #include "pipeline/text_file.h"
+#include "pipeline/work_space.h"
 
 namespace nibble {
 
@@ -29,6 +30,7 @@ struct CalibrationOptions {
   std::string imatrix_path;  // empty: none
   // Whatever the method, tell how far predictions on held-out windows are from the original's (CalibrationReport.kld).
   bool judge = false;
+  WorkSpace work;
 };
 
 }  // namespace nibble

@@ -48,11 +48,12 @@ double InputsOf(const Model& model, const LogicalTensor& linear, int64_t tokens)
   return static_cast<double>(tokens) * experts.used() / experts.count();
 }
 
-std::optional<std::string> TooFewTokens(const Model& model, int64_t tokens) {
+std::optional<std::string> TooFewTokens(const Model& model, int64_t tokens,
+                                        absl::FunctionRef<bool(const LogicalTensor&)> learns) {
   const LogicalTensor* worst = nullptr;
   double least = kInputsPerColumn;
   for (const TensorStack stack : model.tensors.stacks()) {
-    if (!GetRole(stack[0].role).is_linear || stack[0].layer >= model.spec.layers_size()) continue;
+    if (!GetRole(stack[0].role).is_linear || stack[0].layer >= model.spec.layers_size() || !learns(stack[0])) continue;
     const double per_column = InputsOf(model, stack[0], tokens) / stack[0].cols;
     if (per_column >= least) continue;
     least = per_column;
@@ -107,11 +108,12 @@ double RepeatedShare(const Windows& windows) {
 }
 
 absl::StatusOr<Windows> CalibrationWindows(const Model& model, const CalibrationTexts& texts,
+                                           absl::FunctionRef<bool(const LogicalTensor&)> learns,
                                            std::vector<std::string>& warnings) {
   NIBBLE_ASSIGN_OR_RETURN(const std::string text, JoinedText(texts));
   NIBBLE_ASSIGN_OR_RETURN(Windows windows, CutWindows(model, text, texts.ctx, texts.seed == 0 ? texts.chunks : 0));
   if (texts.seed != 0 && texts.chunks != 0) windows = SampleWindows(windows, texts.chunks, texts.seed);
-  for (const auto& warning : {TooFewTokens(model, windows.ids.size()), Repetition(windows)}) {
+  for (const auto& warning : {TooFewTokens(model, windows.ids.size(), learns), Repetition(windows)}) {
     if (warning) warnings.push_back(*warning);
   }
   return windows;

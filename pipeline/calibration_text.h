@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "model/logical_tensor.h"
 #include "model/model.h"
 #include "pipeline/calibration_options.h"
 #include "pipeline/verify_windows.h"
@@ -22,9 +24,10 @@ inline constexpr int64_t kInputsPerColumn = 2;
 inline constexpr int64_t kRunTokens = 16;
 inline constexpr double kMuchRepetition = 0.3;
 
-// Errors as ReadText and CutWindows have them. `warnings`: too few tokens for the widest linear (of an expert, those
-// that reach it where all are used alike), and a text that repeats.
+// Errors as ReadText and CutWindows have them. `warnings`: too few tokens for the widest linear that `learns` from them
+// (of an expert, those that reach it where all are used alike), and a text that repeats.
 absl::StatusOr<Windows> CalibrationWindows(const Model& model, const CalibrationTexts& texts,
+                                           absl::FunctionRef<bool(const LogicalTensor&)> learns,
                                            std::vector<std::string>& warnings);
 
 // `count` of the windows in their order, every choice as likely as any other; the same ones for the same seed. All, if

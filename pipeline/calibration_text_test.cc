@@ -10,7 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/logical_tensor.h"
 #include "model/model_spec.pb.h"
+#include "model/role.h"
 #include "pipeline/byte_vocabulary.h"
 #include "runtime/random_model.h"
 
@@ -25,6 +27,8 @@ RandomModel ByteModel(void (*edit)(ModelSpec&) = nullptr) {
   random.model.vocabulary->add_bos = false;
   return random;
 }
+
+bool Any(const LogicalTensor&) { return true; }
 
 std::string TextOf(const Windows& windows) {
   std::string text;
@@ -47,7 +51,7 @@ TEST(CalibrationTextTest, FilesFollowOneAnother) {
       random.model,
       {.files = {{"a", "ab"}, {"empty", ""}, {"b.jsonl", "{\"text\": \"c\"}\n{\"text\": \"d\"}"}, {"c", "efgh"}},
        .ctx = 4},
-      warnings);
+      Any, warnings);
   ASSERT_TRUE(windows.ok()) << windows.status();
   EXPECT_EQ(TextOf(*windows), "ab\n\nc\n\nd\n\nef");
 }
@@ -59,10 +63,10 @@ TEST(CalibrationTextTest, SeedsChooseWindows) {
   for (const uint64_t seed : {0, 1, 2, 3}) {
     const CalibrationTexts texts = {.files = {{"a", text}}, .ctx = 4, .chunks = 10, .seed = seed};
     std::vector<std::string> warnings;
-    const absl::StatusOr<Windows> windows = CalibrationWindows(random.model, texts, warnings);
+    const absl::StatusOr<Windows> windows = CalibrationWindows(random.model, texts, Any, warnings);
     ASSERT_TRUE(windows.ok()) << windows.status();
     EXPECT_EQ(windows->count(), 10);
-    EXPECT_EQ(TextOf(*windows), TextOf(*CalibrationWindows(random.model, texts, warnings)));
+    EXPECT_EQ(TextOf(*windows), TextOf(*CalibrationWindows(random.model, texts, Any, warnings)));
     if (seed == 0) {
       EXPECT_EQ(TextOf(*windows), text.substr(0, 40));
     }
@@ -139,10 +143,24 @@ TEST(CalibrationTextTest, Warnings) {
     SCOPED_TRACE(c.what);
     const RandomModel random = ByteModel(c.edit);
     std::vector<std::string> warnings;
-    ASSERT_TRUE(CalibrationWindows(random.model, {.files = {{"a", c.text}}, .ctx = 32}, warnings).ok());
+    ASSERT_TRUE(CalibrationWindows(random.model, {.files = {{"a", c.text}}, .ctx = 32}, Any, warnings).ok());
     ASSERT_EQ(warnings.size(), c.warnings.size());
     for (size_t i = 0; i < warnings.size(); ++i) EXPECT_THAT(warnings[i], HasSubstr(c.warnings[i]));
   }
+}
+
+TEST(CalibrationTextTest, LinearsThatLearnNothingNeedNoTokens) {
+  const RandomModel random = ByteModel();
+  const CalibrationTexts texts = {.files = {{"a", Noise(40)}}, .ctx = 32};
+  const auto all_but_down = [](const LogicalTensor& tensor) { return tensor.role != Role::kDown; };
+  const auto none = [](const LogicalTensor&) { return false; };
+  std::vector<std::string> of_all, of_others, of_none;
+  ASSERT_TRUE(CalibrationWindows(random.model, texts, Any, of_all).ok());
+  ASSERT_TRUE(CalibrationWindows(random.model, texts, all_but_down, of_others).ok());
+  ASSERT_TRUE(CalibrationWindows(random.model, texts, none, of_none).ok());
+  EXPECT_THAT(of_all, testing::ElementsAre(HasSubstr("ffn_down")));
+  EXPECT_THAT(of_others, testing::ElementsAre(testing::Not(HasSubstr("ffn_down"))));
+  EXPECT_THAT(of_none, testing::IsEmpty());
 }
 
 }  // namespace

@@ -94,14 +94,15 @@ class LogitsFile {
   std::unique_ptr<io::AtomicFile> file_;
 };
 
-absl::Status WriteAllLogits(Device& device, const Model& model, absl::Span<const float> states, LogitsFile& file) {
+absl::Status WriteAllLogits(Device& device, const Model& model, const Sequences& sequences, LogitsFile& file) {
   NIBBLE_ASSIGN_OR_RETURN(OutputHead head, OutputHead::Create(device, model));
   const int64_t width = model.spec.hidden_size(), vocabulary = model.spec.vocab_size();
-  const int64_t rows = states.size() / width, step = std::max<int64_t>(1, kLogitsAtATime / vocabulary);
+  const int64_t rows = sequences.tokens(), step = std::max<int64_t>(1, kLogitsAtATime / vocabulary);
   std::vector<float> logits;
   for (int64_t first = 0; first < rows; first += step) {
     const int64_t count = std::min(step, rows - first);
-    NIBBLE_ASSIGN_OR_RETURN(const Buffer normed, head.Normalize(states.subspan(first * width, count * width)));
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> states, sequences.States(first, count));
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer normed, head.Normalize(states));
     logits.resize(count * vocabulary);
     NIBBLE_RETURN_IF_ERROR(head.Logits(normed.matrix(count, width), absl::MakeSpan(logits)));
     NIBBLE_RETURN_IF_ERROR(file.WriteLogits(first * vocabulary, logits));
@@ -120,7 +121,10 @@ absl::Status WriteLogits(io::FileSystem& files, const Model& model, const Logits
   NIBBLE_ASSIGN_OR_RETURN(Sequences sequences, Sequences::Embed(device, model, ids.ids, ids.length));
   const int layers = model.spec.layers_size();
   for (int layer = 0; layer <= layers; ++layer) {
-    if (options.hidden) NIBBLE_RETURN_IF_ERROR(file.WriteHidden(layer, sequences.states()));
+    if (options.hidden) {
+      NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> states, sequences.States(0, sequences.tokens()));
+      NIBBLE_RETURN_IF_ERROR(file.WriteHidden(layer, states));
+    }
     if (layer == layers) break;
     progress.Update({.stage = absl::StrCat("layer ", layer + 1, "/", layers),
                      .detail = model.path,
@@ -129,7 +133,7 @@ absl::Status WriteLogits(io::FileSystem& files, const Model& model, const Logits
                      .unit = "tok"});
     NIBBLE_RETURN_IF_ERROR(sequences.RunLayer(layer));
   }
-  NIBBLE_RETURN_IF_ERROR(WriteAllLogits(device, model, sequences.states(), file));
+  NIBBLE_RETURN_IF_ERROR(WriteAllLogits(device, model, sequences, file));
   return file.Commit();
 }
 

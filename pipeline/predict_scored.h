@@ -20,10 +20,12 @@ struct ScoredRun {
   Sequences sequences;  // behind the last layer
 };
 
-// By run, in the order of the windows; divergences are from the first run. The runs' states are freed as they are
-// copied. REQUIRES: every run is of these windows.
+// By run, in the order of the windows; divergences are from the first run. REQUIRES: every run is of these windows.
 absl::StatusOr<std::vector<Predictions>> PredictScored(Device& device, const Windows& windows,
-                                                       std::vector<ScoredRun> runs);
+                                                       const std::vector<ScoredRun>& runs);
+
+// Floats that it needs for one run.
+int64_t ScoredFloats(const Model& model, const Windows& windows);
 
 }  // namespace nibble
 

@@ -8,11 +8,14 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "converters/family.h"
 #include "formats/imatrix/imatrix.h"
+#include "formats/io/work_file.h"
 #include "model/tensor_list.h"
+#include "pipeline/calibration_memory.h"
 #include "pipeline/calibration_text.h"
 #include "pipeline/column_weights.h"
 #include "pipeline/container.h"
@@ -25,7 +28,9 @@
 #include "pipeline/tensor_multipliers.h"
 #include "pipeline/types.h"
 #include "pipeline/verify_windows.h"
+#include "pipeline/work_space.h"
 #include "pipeline/write_linears.h"
+#include "runtime/row_store.h"
 
 namespace nibble {
 namespace {
@@ -99,10 +104,34 @@ absl::StatusOr<Knowledge> Learn(io::FileSystem& files, const Model& model, const
     NIBBLE_ASSIGN_OR_RETURN(knowledge.weights, ColumnWeights::Match(matrix, plan, warnings));
   }
   if (!calibration.texts.empty()) {
-    NIBBLE_ASSIGN_OR_RETURN(knowledge.windows, CalibrationWindows(model, calibration.texts, warnings));
+    absl::flat_hash_set<const LogicalTensor*> calibrated;
+    for (const OutputTensor& tensor : plan.tensors) {
+      if (IsCalibrated(tensor)) calibrated.insert(&tensor.slices[0]);
+    }
+    const auto learns = [&](const LogicalTensor& tensor) { return calibrated.contains(&tensor); };
+    NIBBLE_ASSIGN_OR_RETURN(knowledge.windows, CalibrationWindows(model, calibration.texts, learns, warnings));
   }
   plan.report.mutable_warnings()->Add(warnings.begin(), warnings.end());
   return knowledge;
+}
+
+// What the linears take of memory and disk goes to the plan's.
+void AddMemory(const Model& model, const Windows& windows, const LinearOptions& options, const WorkSpace& work,
+               OutputPlan& plan) {
+  const CalibrationMemory memory = MemoryOf(model, plan, windows, options);
+  const uint64_t resident = std::min(memory.states, work.BytesBeside(memory.working));
+  plan.report.set_buffer_bytes(std::max<uint64_t>(plan.report.buffer_bytes(), memory.working + resident));
+  plan.report.set_work_file_bytes(memory.states - resident);
+}
+
+// WriteLinears with as many hidden states in memory as there is room for, and the others in a work file.
+absl::StatusOr<CalibrationReport> WriteWithin(const WorkSpace& work, const Model& model, const OutputPlan& plan,
+                                              const Windows& windows, LinearOptions options, Output& output,
+                                              Progress& progress) {
+  io::WorkFile file(*work.files, work.directory);
+  RowBudget budget(work.BytesBeside(MemoryOf(model, plan, windows, options).working), file);
+  options.states = &budget;
+  return WriteLinears(model, plan, windows, options, output, progress);
 }
 
 // How many tokens each expert saw, by the linears that were made.
@@ -137,9 +166,13 @@ absl::Status Stream(const Model& model, const OutputPlan& what, const StreamOpti
 
 absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, const TypeOptions& types,
                                   const OutputOptions& output, const CalibrationOptions& calibration) {
-  NIBBLE_RETURN_IF_ERROR(FindMethod(types.method, calibration).status());
+  NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output));
-  NIBBLE_RETURN_IF_ERROR(Learn(files, model, calibration, plan).status());
+  NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, plan));
+  if (knowledge.windows) {
+    AddMemory(model, *knowledge.windows, {.method = method.linears, .judge = calibration.judge}, calibration.work,
+              plan);
+  }
   return std::move(plan.report);
 }
 
@@ -157,6 +190,7 @@ struct QuantizeJob::Parts {
   int threads;
   bool judge;
   DeviceKind device;
+  WorkSpace work;
   OutputPlan plan;
   Knowledge knowledge;
   std::unique_ptr<Output> output;
@@ -169,8 +203,8 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
                                                                  const TypeOptions& types, const OutputOptions& output,
                                                                  const CalibrationOptions& calibration) {
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
-  auto parts = std::make_unique<Parts>(
-      Parts{model, method, output.threads, calibration.judge, calibration.texts.device, {}, {}, nullptr});
+  auto parts = std::make_unique<Parts>(Parts{
+      model, method, output.threads, calibration.judge, calibration.texts.device, calibration.work, {}, {}, nullptr});
   NIBBLE_ASSIGN_OR_RETURN(parts->plan, Planned(model, types, output));
   NIBBLE_ASSIGN_OR_RETURN(parts->knowledge, Learn(files, model, calibration, parts->plan));
   if (parts->plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, parts->plan));
@@ -179,15 +213,15 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
 }
 
 absl::Status QuantizeJob::Write(Progress& progress) {
-  auto& [model, method, threads, judge, device, plan, knowledge, output] = *parts_;
+  auto& [model, method, threads, judge, device, work, plan, knowledge, output] = *parts_;
   const StreamOptions stream{
       .method = method.others, .threads = threads, .stage = "quantize", .weights = &knowledge.weights};
   if (!knowledge.windows) return Stream(model, plan, stream, *output, progress, plan.report);
   NIBBLE_RETURN_IF_ERROR(Stream(model, WithoutLinears(plan), stream, *output, progress, plan.report));
-  NIBBLE_ASSIGN_OR_RETURN(*plan.report.mutable_calibration(),
-                          WriteLinears(model, plan, *knowledge.windows,
-                                       {.method = method.linears, .judge = judge, .threads = threads, .device = device},
-                                       *output, progress));
+  NIBBLE_ASSIGN_OR_RETURN(
+      *plan.report.mutable_calibration(),
+      WriteWithin(work, model, plan, *knowledge.windows,
+                  {.method = method.linears, .judge = judge, .threads = threads, .device = device}, *output, progress));
   AddCoverageOfLinears(model, plan.report);
   return absl::OkStatus();
 }
@@ -212,13 +246,13 @@ absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Mo
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, {.threads = threads}));
   NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, plan));
   NoOutput output;
-  return WriteLinears(model, plan, *knowledge.windows,
-                      {.method = method.linears,
-                       .judge = true,
-                       .layers = layers,
-                       .threads = threads,
-                       .device = calibration.texts.device},
-                      output, progress);
+  return WriteWithin(calibration.work, model, plan, *knowledge.windows,
+                     {.method = method.linears,
+                      .judge = true,
+                      .layers = layers,
+                      .threads = threads,
+                      .device = calibration.texts.device},
+                     output, progress);
 }
 
 absl::StatusOr<Plan> Convert(io::FileSystem& files, const Model& model, const std::string& dtype,

@@ -27,11 +27,13 @@ absl::Span<const Stage> AttentionStages() { return kAttentionStages; }
 absl::Span<const Stage> FeedForwardStages() { return kFeedForwardStages; }
 absl::Span<const Stage> ExpertStages() { return kExpertStages; }
 
-bool IsStaged(Role role) {
-  const auto has = [&](const Stage& stage) { return stage.Has(role); };
-  return std::any_of(std::begin(kAttentionStages), std::end(kAttentionStages), has) ||
-         std::any_of(std::begin(kFeedForwardStages), std::end(kFeedForwardStages), has) ||
-         std::any_of(std::begin(kExpertStages), std::end(kExpertStages), has);
+const Stage* FindStage(Role role) {
+  for (const absl::Span<const Stage> stages : {AttentionStages(), FeedForwardStages(), ExpertStages()}) {
+    for (const Stage& stage : stages) {
+      if (stage.Has(role)) return &stage;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace nibble

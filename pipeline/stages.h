@@ -23,8 +23,8 @@ absl::Span<const Stage> FeedForwardStages();
 // Observed expert by expert.
 absl::Span<const Stage> ExpertStages();
 
-// Whether any stage has the role.
-bool IsStaged(Role role);
+// The one that has the role; null if none does.
+const Stage* FindStage(Role role);
 
 }  // namespace nibble
 

@@ -3,21 +3,18 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <iterator>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "formats/dtype.h"
 #include "model/logical_tensor.h"
+#include "pipeline/check_overflow.h"
 #include "quant/block/format.h"
-#include "quant/block/magnitude.h"
 
 namespace nibble {
 namespace {
@@ -31,11 +28,6 @@ constexpr int64_t kWeightedElements = 1 << 16;
 constexpr int64_t kMaxWeightedRows = 16;
 
 constexpr int64_t kFetchElements = 1 << 20;  // as many are read at once, whatever the panel
-
-// A block's extreme value comes out nearly as it went in, unless it is beyond what the format holds.
-constexpr float kAlwaysHeld = 1000;   // every format's range goes further
-constexpr float kRounding = 0x1p-8f;  // relative error of a value on its own: more than BF16's
-constexpr float kBlockError = 0.5f;   // of the extreme value of a block: more than any code's
 
 // Rows of one slice of an output tensor.
 struct Panel {
@@ -107,22 +99,10 @@ class Panels {
 // A thread's buffers.
 struct Buffers {
   std::vector<float> values;
-  std::vector<float> decoded;
   std::vector<float> weights;
   std::vector<std::byte> bytes;
   int64_t rounded_scales = 0;  // of all panels so far
 };
-
-// "[3, 17]", or "[5, 3, 17]" in slice 5.
-std::string IndexText(const LogicalTensor& tensor, int64_t row, int64_t col) {
-  if (tensor.slice < 0) return ShapeText({row, col});
-  return ShapeText({tensor.slice, row, col});
-}
-
-size_t Extreme(absl::Span<const float> block) {
-  const auto smaller = [](float a, float b) { return std::fabs(a) < std::fabs(b); };
-  return std::max_element(block.begin(), block.end(), smaller) - block.begin();
-}
 
 // Encodes panels of one model.
 class Encoder {
@@ -149,7 +129,7 @@ class Encoder {
     } else {
       EncodeWeighted(tensor, format, buffers);
     }
-    return CheckOverflow(panel, format, buffers);
+    return CheckOverflow(model_, *panel.output, tensor, panel.begin, buffers.values);
   }
 
  private:
@@ -169,24 +149,6 @@ class Encoder {
       format.encode_weighted(&buffers.values[first], buffers.weights.data(), elements / format.block_elements,
                              &buffers.bytes[format.BytesFor(first)]);
     }
-  }
-
-  // Encoders give values beyond a format's range its ends: the values themselves, or the scale of their block.
-  absl::Status CheckOverflow(const Panel& panel, const BlockFormat& format, Buffers& buffers) const {
-    const std::vector<float>& values = buffers.values;
-    if (LargestMagnitude(values) <= kAlwaysHeld) return absl::OkStatus();
-    buffers.decoded.resize(values.size());
-    format.decode(buffers.bytes.data(), values.size() / format.block_elements, buffers.decoded.data());
-    for (size_t block = 0; block < values.size(); block += format.block_elements) {
-      const int64_t at = Extreme(absl::MakeSpan(values).subspan(block, format.block_elements)) + block;
-      const float tolerated = std::fabs(values[at]) * (format.block_elements == 1 ? kRounding : kBlockError);
-      if (std::fabs(values[at]) <= kAlwaysHeld || std::fabs(buffers.decoded[at] - values[at]) <= tolerated) continue;
-      const int64_t cols = panel.slice->cols;
-      return BadData(absl::StrCat(model_.path, ": tensor '", panel.output->name, "' ",
-                                  IndexText(*panel.slice, panel.begin + at / cols, at % cols)),
-                     absl::StrCat("a value that ", format.name, " can hold"), absl::StrCat(values[at]));
-    }
-    return absl::OkStatus();
   }
 
   const Model& model_;

@@ -51,7 +51,7 @@ std::vector<float> Logits(const Model& model) {
     EXPECT_TRUE(status.ok()) << status;
   }
   OutputHead head = *OutputHead::Create(device, model);
-  const Buffer normed = *head.Normalize(sequences.states());
+  const Buffer normed = *head.Normalize(*sequences.States(0, sequences.tokens()));
   std::vector<float> logits(ids.size() * model.spec.vocab_size());
   EXPECT_TRUE(head.Logits(normed.matrix(ids.size(), model.spec.hidden_size()), absl::MakeSpan(logits)).ok());
   return logits;

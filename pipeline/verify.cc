@@ -19,6 +19,7 @@
 #include "pipeline/residual_basis.h"
 #include "pipeline/verify_figures.h"
 #include "pipeline/verify_windows.h"
+#include "pipeline/work_space.h"
 #include "runtime/predictions.h"
 #include "runtime/sequences.h"
 #include "runtime/state_difference.h"
@@ -27,10 +28,9 @@
 namespace nibble {
 namespace {
 
-constexpr uint64_t kDefaultMemory = uint64_t{1} << 30;
 // What the program, its tokenizer and the models' headers take is not counted by the formulas below.
 constexpr double kShareForStates = 0.75;
-constexpr int64_t kTurnedAtOnce = 256;  // states that are copied into another basis
+constexpr int64_t kComparedAtOnce = 1024;  // states that are copied
 
 uint64_t StoredBytes(const Model& model) {
   uint64_t bytes = 0;
@@ -62,13 +62,6 @@ absl::Status CheckShape(const Model& reference, const Model& candidate) {
   };
   if (shape(candidate) == shape(reference)) return absl::OkStatus();
   return BadData(candidate.path, absl::StrCat("the reference's ", shape(reference)), shape(candidate));
-}
-
-void Append(const Predictions& more, Predictions& all) {
-  const auto append = [](const auto& from, auto& to) { to.insert(to.end(), from.begin(), from.end()); };
-  append(more.log_likelihood, all.log_likelihood);
-  append(more.top, all.top);
-  append(more.divergence, all.divergence);
 }
 
 // One model on its way; models[0] is the reference.
@@ -159,12 +152,12 @@ class VerifyJob {
         ShowProgress(absl::StrCat("layer ", layer + 1, "/", layers()), *lanes_[i].model, first, count,
                      layer * lanes_.size() + i);
         NIBBLE_RETURN_IF_ERROR(runs[i].sequences.RunLayer(layer));
-        if (i > 0) Compare(runs[0].sequences.states(), runs[i].sequences.states(), lanes_[i], lanes_[i].layers[layer]);
+        if (i == 0) continue;
+        NIBBLE_RETURN_IF_ERROR(Compare(runs[0].sequences, runs[i].sequences, lanes_[i], lanes_[i].layers[layer]));
       }
     }
     ShowProgress("logits", *lanes_[0].model, first, count, layers() * lanes_.size());
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<Predictions> predictions,
-                            PredictScored(device_, windows, std::move(runs)));
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<Predictions> predictions, PredictScored(device_, windows, runs));
     for (size_t i = 0; i < lanes_.size(); ++i) {
       NIBBLE_RETURN_IF_ERROR(CheckFinite(*lanes_[i].model, predictions[i], first));
       Append(predictions[i], lanes_[i].predictions);
@@ -173,20 +166,18 @@ class VerifyJob {
   }
 
   // In the reference's basis.
-  void Compare(absl::Span<const float> reference, absl::Span<const float> candidate, const Lane& lane,
-               StateDifference& difference) const {
+  absl::Status Compare(const Sequences& reference, const Sequences& candidate, const Lane& lane,
+                       StateDifference& difference) const {
     const ModelSpec &own = lane.model->spec, &its = lanes_[0].model->spec;
-    if (HaveOneBasis(own, its)) {
-      difference += CompareStates(reference, candidate, width(), device_.threads());
-      return;
+    const bool has_other_basis = !HaveOneBasis(own, its);
+    for (int64_t first = 0; first < reference.tokens(); first += kComparedAtOnce) {
+      const int64_t count = std::min(kComparedAtOnce, reference.tokens() - first);
+      NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> expected, reference.States(first, count));
+      NIBBLE_ASSIGN_OR_RETURN(std::vector<float> found, candidate.States(first, count));
+      if (has_other_basis) ChangeBasis(own, its, absl::MakeSpan(found));
+      difference += CompareStates(expected, found, width(), device_.threads());
     }
-    std::vector<float> turned;
-    for (size_t at = 0; at < candidate.size(); at += kTurnedAtOnce * width()) {
-      const absl::Span<const float> states = candidate.subspan(at, kTurnedAtOnce * width());
-      turned.assign(states.begin(), states.end());
-      ChangeBasis(own, its, absl::MakeSpan(turned));
-      difference += CompareStates(reference.subspan(at, states.size()), turned, width(), device_.threads());
-    }
+    return absl::OkStatus();
   }
 
   absl::Status CheckFinite(const Model& model, const Predictions& predictions, int64_t first_window) const {

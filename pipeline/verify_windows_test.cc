@@ -1,5 +1,7 @@
 #include "pipeline/verify_windows.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -47,6 +49,18 @@ TEST(WindowsTest, AsLlamaPerplexityCutsThem) {
     for (uint32_t id : windows->ids) found += id == kBos ? '^' : static_cast<char>(id - ByteId(0));
     EXPECT_EQ(found, c.windows);
     EXPECT_EQ(windows->count(), c.windows.size() / c.length);
+  }
+}
+
+// Of a long text no more is read than is wanted.
+TEST(WindowsTest, TheFirstOfALongTextAreThoseOfAllOfIt) {
+  std::string text;
+  for (int word = 0; text.size() < 20000; ++word) text += std::string(1 + word * word % 13, 'a' + word % 26) + ' ';
+  const Model model = ByteModel(true);
+  const Windows all = *CutWindows(model, text, 50, 0);
+  for (const uint32_t limit : {1, 7, 399, 500}) {
+    const Windows some = *CutWindows(model, text, 50, limit);
+    EXPECT_EQ(some.ids, all.Between(0, std::min<int64_t>(limit, all.count())).ids);
   }
 }
 

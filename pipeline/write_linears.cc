@@ -15,6 +15,7 @@
 #include "device/device.h"
 #include "device/make_device.h"
 #include "model/role.h"
+#include "pipeline/check_overflow.h"
 #include "pipeline/predict_scored.h"
 #include "pipeline/stages.h"
 #include "quant/gptq/fit.h"
@@ -102,11 +103,13 @@ class LinearsJob {
   }
 
   absl::StatusOr<CalibrationReport> Run() {
-    NIBBLE_ASSIGN_OR_RETURN(Sequences sequences, Sequences::Embed(device_, model_, windows_.ids, windows_.length));
-    if (options_.method == LinearMethod::kGptq || options_.judge) original_.emplace(Path{sequences, {}});
-    quantized_.emplace(Path{std::move(sequences), {}});
+    if (RunsOriginal(options_)) {
+      NIBBLE_ASSIGN_OR_RETURN(original_, Begin());
+    }
+    NIBBLE_ASSIGN_OR_RETURN(quantized_, Begin());
     for (int layer = 0; layer < layers_; ++layer) {
       for (Path* path : Paths()) {
+        path->weights = {};  // before the next ones are there
         NIBBLE_ASSIGN_OR_RETURN(path->weights, Weights::OfLayer(device_, model_, layer));
       }
       NIBBLE_RETURN_IF_ERROR(RunStages(AttentionStages(), layer, Part::kAttention));
@@ -166,6 +169,12 @@ class LinearsJob {
     absl::Status status_;
   };
 
+  absl::StatusOr<Path> Begin() {
+    NIBBLE_ASSIGN_OR_RETURN(Sequences sequences,
+                            Sequences::Embed(device_, model_, windows_.ids, windows_.length, options_.states));
+    return Path{std::move(sequences), {}};
+  }
+
   // One window alone has to judge itself.
   bool JudgesItself() const { return fit_tokens_ == static_cast<int64_t>(windows_.ids.size()); }
 
@@ -175,14 +184,14 @@ class LinearsJob {
     std::vector<ScoredRun> runs;
     for (Path* path : {&*original_, &*quantized_}) {
       path->weights = {};
-      path->sequences.KeepFrom(first);
+      NIBBLE_RETURN_IF_ERROR(path->sequences.KeepFrom(first));
       for (int layer = layers_; layer < model_.spec.layers_size(); ++layer) {
         NIBBLE_RETURN_IF_ERROR(path->sequences.RunLayer(layer));
       }
       runs.push_back({&model_, std::move(path->sequences)});
     }
     NIBBLE_ASSIGN_OR_RETURN(const std::vector<Predictions> predictions,
-                            PredictScored(device_, windows_.Between(first, windows_.count()), std::move(runs)));
+                            PredictScored(device_, windows_.Between(first, windows_.count()), runs));
     const Estimate kld = Mean(predictions[1].divergence);
     if (!std::isfinite(kld.value)) {
       return BadData(model_.path, "a finite KL divergence on the calibration text", absl::StrCat(kld.value));
@@ -236,7 +245,7 @@ class LinearsJob {
     const std::vector<Path*> paths = Paths();
     int64_t token = 0;
     for (int64_t batch = 0; batch < quantized_->sequences.batches(); ++batch) {
-      const std::vector<float> factors = TokenFactors(stage, layer, batch, token);
+      NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> factors, TokenFactors(stage, layer, batch, token));
       for (size_t i = 0; i < paths.size(); ++i) {
         taps[i].Begin();
         paths[i]->weights.set_tap(&taps[i]);
@@ -258,18 +267,19 @@ class LinearsJob {
   // What is added to a hidden state counts by its share of that state, which the next norm divides by: else the few
   // tokens whose states are a thousand times as large as others' would be all that counts. Empty where outputs go
   // elsewhere, or through a norm of their own.
-  std::vector<float> TokenFactors(const Stage& stage, int layer, int64_t batch, int64_t first) const {
+  absl::StatusOr<std::vector<float>> TokenFactors(const Stage& stage, int layer, int64_t batch, int64_t first) const {
     const TensorList& tensors = model_.tensors;
     if (!stage.writes || !tensors.Find(Role::kPostAttentionNorm, layer).empty() ||
         !tensors.Find(Role::kPostFeedForwardNorm, layer).empty()) {
-      return {};
+      return std::vector<float>();
     }
     const Sequences& sequences = Reference();
-    const int64_t width = model_.spec.hidden_size();
-    std::vector<float> factors(sequences.TokensOfBatch(batch));
-    for (size_t t = 0; t < factors.size(); ++t) {
+    const int64_t width = model_.spec.hidden_size(), tokens = sequences.TokensOfBatch(batch);
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> states, sequences.States(first, tokens));
+    std::vector<float> factors(tokens);
+    for (int64_t t = 0; t < tokens; ++t) {
       double sum = 0;
-      for (const float h : sequences.states().subspan((first + t) * width, width)) sum += double{h} * h;
+      for (const float h : absl::MakeSpan(states).subspan(t * width, width)) sum += double{h} * h;
       factors[t] = static_cast<float>(1 / std::sqrt(sum / width + kSmallState));
     }
     return factors;
@@ -321,6 +331,7 @@ class LinearsJob {
     }
     for (size_t i = 0; i < linears.size(); ++i) {
       const OutputTensor& tensor = *linears[i].tensor;
+      NIBBLE_RETURN_IF_ERROR(CheckOverflow(model_, tensor, tensor.slices[std::max(slice, 0)], 0, linears[i].values));
       Report(tensor, slice, tokens, figures[i]);
       NIBBLE_RETURN_IF_ERROR(output_.WriteRows(tensor, std::max(slice, 0), 0, linears[i].bytes));
       std::vector<float>& values = linears[i].values;
@@ -379,10 +390,12 @@ class LinearsJob {
 
 }  // namespace
 
+bool RunsOriginal(const LinearOptions& options) { return options.method == LinearMethod::kGptq || options.judge; }
+
 bool IsCalibrated(const OutputTensor& tensor) {
   // Eight bits and more have nothing to gain that could be seen.
   const bool is_fine = tensor.format == Format::kQ8_0 || GetFormat(tensor.format).block_elements == 1;
-  return !tensor.keep_bits && !is_fine && IsStaged(tensor.slices[0].role);
+  return !tensor.keep_bits && !is_fine && FindStage(tensor.slices[0].role) != nullptr;
 }
 
 absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,

@@ -1,6 +1,6 @@
 // The linears of all layers, quantized with what calibration text shows of their inputs, layer by layer: each sees what
 // the layers before it, already quantized, make of the text. One layer's weights (of its experts, one expert's) are
-// there at a time; the tokens' hidden states all the while.
+// there at a time; the tokens' hidden states all the while. Bytes do not depend on where those are.
 #ifndef NIBBLE_PIPELINE_WRITE_LINEARS_H_
 #define NIBBLE_PIPELINE_WRITE_LINEARS_H_
 
@@ -12,6 +12,7 @@
 #include "pipeline/progress.h"
 #include "pipeline/report.pb.h"
 #include "pipeline/verify_windows.h"
+#include "runtime/row_store.h"
 
 namespace nibble {
 
@@ -26,14 +27,18 @@ struct LinearOptions {
   int layers = 0;      // the first so many; those behind stay as they are; 0: all
   int threads = 0;     // 0: all
   DeviceKind device = DeviceKind::kCpu;
+  RowBudget* states = nullptr;  // what hidden states may take in memory, and where the rest goes; null: all of it
 };
+
+// Whether the model as published is run beside the one that is made.
+bool RunsOriginal(const LinearOptions& options);
 
 // Whether WriteLinears writes it: a linear of a layer whose input is an activation that can be observed, in a format of
 // less than eight bits, and whose stored bits are not kept.
 bool IsCalibrated(const OutputTensor& tensor);
 
 // Writes those tensors of the plan at their places; CalibrationReport says what was gained. kDataLoss names a weight
-// that is not finite.
+// that is not finite, or too large for its type.
 absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
                                                const LinearOptions& options, Output& output, Progress& progress);
 

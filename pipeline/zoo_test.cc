@@ -21,6 +21,7 @@
 #include "pipeline/no_progress.h"
 #include "pipeline/open_model.h"
 #include "pipeline/quantize.h"
+#include "pipeline/verify_windows.h"
 
 namespace nibble {
 namespace {
@@ -102,6 +103,20 @@ TEST_P(ZooTest, ConvertsToTheSameModelInLlamaCppsForm) {
     spec->clear_rope_scaling();  // llama3's is in the factors
   }
   EXPECT_EQ(found.DebugString(), expected.DebugString());
+}
+
+// The tokens of a long text's beginning are those of the whole: what is cut off does not show.
+TEST_P(ZooTest, TheFirstWindowsOfATextAreThoseOfAllOfIt) {
+  const char *shared = std::getenv("NIBBLE_SHARED"), *data = std::getenv("NIBBLE_DATA");
+  if (shared == nullptr || data == nullptr) GTEST_SKIP() << "NIBBLE_SHARED or NIBBLE_DATA is not set";
+  const absl::StatusOr<Model> model = OpenModel(io::Posix(), absl::StrCat(shared, "/zoo/models/", GetParam()));
+  ASSERT_TRUE(model.ok()) << model.status();
+  const std::string text =
+      io::ReadWholeFile(io::Posix(), absl::StrCat(data, "/texts/wiki.test.raw"), 1 << 30)->substr(0, 60000);
+  const Windows all = *CutWindows(*model, text, 64, 0);
+  for (const uint32_t limit : {1, 8, 30}) {
+    EXPECT_EQ(CutWindows(*model, text, 64, limit)->ids, all.Between(0, limit).ids) << limit;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ZooTest,

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "runtime/embedding.h"
+#include "runtime/row_store.h"
 
 namespace nibble {
 namespace {
@@ -81,7 +82,10 @@ absl::Status Decoder::RunLayer(int layer, const Weights& weights, LayerExperts& 
   }
   std::vector<float> states(hidden.rows * hidden.cols);
   NIBBLE_RETURN_IF_ERROR(device_->Download(hidden.data, absl::MakeSpan(states)));
-  NIBBLE_RETURN_IF_ERROR(pass_.RunExperts(spec, weights, experts, absl::MakeSpan(states)));
+  NIBBLE_ASSIGN_OR_RETURN(RowStore rows, RowStore::Create(hidden.rows, hidden.cols, nullptr));
+  NIBBLE_RETURN_IF_ERROR(rows.Write(0, states));
+  NIBBLE_RETURN_IF_ERROR(pass_.RunExperts(spec, weights, experts, {rows, 0, hidden.rows}));
+  NIBBLE_RETURN_IF_ERROR(rows.Read(0, absl::MakeSpan(states)));
   device_->Upload(states, hidden.data);
   return absl::OkStatus();
 }

@@ -41,26 +41,28 @@ RouterArguments RouterOf(const Experts& experts, const Weights& weights, ConstMa
 class ExpertsRun {
  public:
   ExpertsRun(Device& device, const ModelSpec& spec, const FeedForward& feed_forward, const Weights& weights,
-             const ExpertsWorkspace& workspace, absl::Span<float> states)
+             const ExpertsWorkspace& workspace, const ExpertsTokens& tokens)
       : device_(device),
         spec_(spec),
         feed_forward_(feed_forward),
         weights_(weights),
         workspace_(workspace),
-        states_(states),
+        tokens_(tokens),
         width_(spec.hidden_size()),
-        sums_(states.size()),
         routed_(feed_forward.experts().count()) {}
 
   // Every token to its experts and, while it is there, through the shared one.
   absl::Status RouteAll() {
     const Experts& experts = feed_forward_.experts();
+    NIBBLE_ASSIGN_OR_RETURN(sums_, RowStore::Create(tokens_.count, width_, tokens_.states.budget()));
     NIBBLE_ASSIGN_OR_RETURN(const Buffer logits, device_.Allocate(workspace_.tokens * experts.count()));
     std::vector<int32_t> chosen;
-    std::vector<float> weights;
-    for (int64_t first = 0; first < tokens(); first += workspace_.tokens) {
-      const int64_t count = std::min(workspace_.tokens, tokens() - first);
-      const Matrix x = Normed(states_.subspan(first * width_, count * width_));
+    std::vector<float> weights, rows;
+    for (int64_t first = 0; first < tokens_.count; first += workspace_.tokens) {
+      const int64_t count = std::min(workspace_.tokens, tokens_.count - first);
+      rows.resize(count * width_);
+      NIBBLE_RETURN_IF_ERROR(tokens_.states.Read(tokens_.first + first, absl::MakeSpan(rows)));
+      const Matrix x = Normed(rows);
       const Matrix scores = logits.matrix(count, experts.count());
       Linear(device_, weights_, Role::kRouter, weights_.vector(Role::kRouterBias), x, scores);
       chosen.resize(count * experts.used());
@@ -70,11 +72,14 @@ class ExpertsRun {
       for (size_t i = 0; i < chosen.size(); ++i) {
         routed_[chosen[i]].push_back({first + static_cast<int64_t>(i) / experts.used(), weights[i]});
       }
-      if (!weights_.has(Role::kSharedUp)) continue;
-      const Matrix y = workspace_.output.matrix(count, width_);
-      complete_ = workspace_.pass.Run(feed_forward_, weights_, kShared, x, y);
-      if (!complete_) continue;
-      NIBBLE_RETURN_IF_ERROR(device_.Download(y.data, absl::MakeSpan(sums_).subspan(first * width_, count * width_)));
+      std::fill(rows.begin(), rows.end(), 0.f);
+      if (weights_.has(Role::kSharedUp)) {
+        const Matrix y = workspace_.output.matrix(count, width_);
+        complete_ = workspace_.pass.Run(feed_forward_, weights_, kShared, x, y);
+        if (!complete_) continue;
+        NIBBLE_RETURN_IF_ERROR(device_.Download(y.data, absl::MakeSpan(rows)));
+      }
+      NIBBLE_RETURN_IF_ERROR(sums_.Write(first, rows));
     }
     return absl::OkStatus();
   }
@@ -100,21 +105,25 @@ class ExpertsRun {
   }
 
   absl::Status AddToStates() {
-    if (const float* weight = weights_.vector(Role::kPostFeedForwardNorm); weight != nullptr) {
-      for (int64_t first = 0; first < tokens(); first += workspace_.tokens) {
-        const absl::Span<float> sums =
-            absl::MakeSpan(sums_).subspan(first * width_, std::min(workspace_.tokens, tokens() - first) * width_);
+    const float* norm = weights_.vector(Role::kPostFeedForwardNorm);
+    std::vector<float> states, sums;
+    for (int64_t first = 0; first < tokens_.count; first += workspace_.tokens) {
+      sums.resize(std::min(workspace_.tokens, tokens_.count - first) * width_);
+      states.resize(sums.size());
+      NIBBLE_RETURN_IF_ERROR(sums_.Read(first, absl::MakeSpan(sums)));
+      NIBBLE_RETURN_IF_ERROR(tokens_.states.Read(tokens_.first + first, absl::MakeSpan(states)));
+      if (norm != nullptr) {
         const Matrix x = Uploaded(sums);
-        Normalize(device_, spec_.norm(), weight, nullptr, x, x);
-        NIBBLE_RETURN_IF_ERROR(device_.Download(x.data, sums));
+        Normalize(device_, spec_.norm(), norm, nullptr, x, x);
+        NIBBLE_RETURN_IF_ERROR(device_.Download(x.data, absl::MakeSpan(sums)));
       }
+      for (size_t i = 0; i < states.size(); ++i) states[i] += sums[i];
+      NIBBLE_RETURN_IF_ERROR(tokens_.states.Write(tokens_.first + first, states));
     }
-    for (size_t i = 0; i < states_.size(); ++i) states_[i] += sums_[i];
     return absl::OkStatus();
   }
 
  private:
-  int64_t tokens() const { return states_.size() / width_; }
   Tap* tap() const { return weights_.tap(); }
 
   absl::Status RunExpert(size_t expert, const Weights& weights, bool add) {
@@ -123,6 +132,10 @@ class ExpertsRun {
       NIBBLE_RETURN_IF_ERROR(RunBlock(weights, routed.subspan(0, workspace_.tokens), add));
     }
     return absl::OkStatus();
+  }
+
+  absl::Span<float> Row(std::vector<float>& rows, int64_t row) const {
+    return absl::MakeSpan(rows).subspan(row * width_, width_);
   }
 
   Matrix Uploaded(absl::Span<const float> rows) const {
@@ -142,7 +155,7 @@ class ExpertsRun {
     const bool scale_input = feed_forward_.experts().scale_input();
     std::vector<float> rows(count * width_), weights;
     for (int64_t i = 0; i < count; ++i) {
-      std::copy_n(&states_[routed[i].token * width_], width_, &rows[i * width_]);
+      NIBBLE_RETURN_IF_ERROR(tokens_.states.Read(tokens_.first + routed[i].token, Row(rows, i)));
       weights.push_back(routed[i].weight);
     }
     const Matrix x = Normed(rows);
@@ -160,10 +173,12 @@ class ExpertsRun {
     workspace_.pass.Run(feed_forward_, expert, kExpert, x, y);
     if (!add) return absl::OkStatus();
     NIBBLE_RETURN_IF_ERROR(device_.Download(y.data, absl::MakeSpan(rows)));
+    std::vector<float> sum(width_);
     for (int64_t i = 0; i < count; ++i) {
       const float weight = scale_input ? 1 : weights[i];
-      float* sum = &sums_[routed[i].token * width_];
+      NIBBLE_RETURN_IF_ERROR(sums_.Read(routed[i].token, absl::MakeSpan(sum)));
       for (int64_t col = 0; col < width_; ++col) sum[col] += weight * rows[i * width_ + col];
+      NIBBLE_RETURN_IF_ERROR(sums_.Write(routed[i].token, sum));
     }
     return absl::OkStatus();
   }
@@ -173,9 +188,9 @@ class ExpertsRun {
   const FeedForward& feed_forward_;
   const Weights& weights_;
   const ExpertsWorkspace& workspace_;
-  const absl::Span<float> states_;
+  const ExpertsTokens tokens_;
   const int64_t width_;
-  std::vector<float> sums_;                  // of the experts' outputs; the states stay until all have read them
+  RowStore sums_;                            // of the experts' outputs; the states stay until all have read them
   std::vector<std::vector<Routed>> routed_;  // by expert
   bool complete_ = true;
 };
@@ -199,12 +214,12 @@ absl::StatusOr<Weights*> LayerExperts::Get(int expert) {
 }
 
 absl::Status RunExperts(Device& device, const ModelSpec& spec, const FeedForward& feed_forward, const Weights& weights,
-                        LayerExperts& experts, const ExpertsWorkspace& workspace, absl::Span<float> states) {
-  ExpertsRun run(device, spec, feed_forward, weights, workspace, states);
+                        LayerExperts& experts, const ExpertsWorkspace& workspace, const ExpertsTokens& tokens) {
+  ExpertsRun run(device, spec, feed_forward, weights, workspace, tokens);
   NIBBLE_RETURN_IF_ERROR(run.RouteAll());
   if (!run.complete()) return absl::OkStatus();
   NIBBLE_RETURN_IF_ERROR(run.RunAll(experts));
-  return run.AddToStates();
+  return tokens.changes ? run.AddToStates() : absl::OkStatus();
 }
 
 }  // namespace nibble

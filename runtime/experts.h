@@ -12,6 +12,7 @@
 #include "model/model.h"
 #include "model/model_spec.pb.h"
 #include "runtime/feed_forward.h"
+#include "runtime/row_store.h"
 #include "runtime/weights.h"
 
 namespace nibble {
@@ -43,13 +44,21 @@ struct ExpertsWorkspace {
   int64_t tokens;
 };
 
+// Hidden states [first, first + count) of `states`.
+struct ExpertsTokens {
+  RowStore& states;
+  int64_t first, count;
+  bool changes = true;  // else they stay as they are: for who only looks on
+};
+
 // A tap of `weights` is told of the experts' linears too.
 //
-// states [T, hidden_size], in host memory, become the layer's output: x + the chosen experts, weighted, + the shared
-// expert, of the norm of x. T may be anything: activations are there for one block of tokens at a time, and each
-// expert's weights are fetched once. A token's experts are added in the order of their index.
+// States become the layer's output: x + the chosen experts, weighted, + the shared expert, of the norm of x. There may
+// be any number: activations are there for one block of tokens at a time, and each expert's weights are fetched once.
+// What experts add is gathered in rows under the states' budget. A token's experts are added in the order of their
+// index.
 absl::Status RunExperts(Device& device, const ModelSpec& spec, const FeedForward& feed_forward, const Weights& weights,
-                        LayerExperts& experts, const ExpertsWorkspace& workspace, absl::Span<float> states);
+                        LayerExperts& experts, const ExpertsWorkspace& workspace, const ExpertsTokens& tokens);
 
 }  // namespace nibble
 

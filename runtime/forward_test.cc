@@ -7,11 +7,14 @@
 
 #include "absl/types/span.h"
 #include "device/cpu/cpu_device.h"
+#include "formats/io/file.h"
+#include "formats/io/work_file.h"
 #include "gtest/gtest.h"
 #include "runtime/decoder.h"
 #include "runtime/output_head.h"
 #include "runtime/random_cases.h"
 #include "runtime/random_model.h"
+#include "runtime/row_store.h"
 #include "runtime/sequences.h"
 #include "runtime/slow_forward.h"
 #include "runtime/weights.h"
@@ -50,6 +53,8 @@ std::vector<float> LogitsOf(Device& device, const Model& model, absl::Span<const
   return logits;
 }
 
+std::vector<float> States(const Sequences& sequences) { return *sequences.States(0, sequences.tokens()); }
+
 class ForwardTest : public testing::TestWithParam<RandomCase> {};
 
 TEST_P(ForwardTest, SequencesAsSlowForward) {
@@ -64,15 +69,14 @@ TEST_P(ForwardTest, SequencesAsSlowForward) {
 
   Sequences sequences = *Sequences::Embed(device, random.model, ids, kLength);
   for (int layer = 0; layer <= spec.layers_size(); ++layer) {
-    const int64_t size = kLength * spec.hidden_size();
     for (int i = 0; i < kSequences; ++i) {
-      EXPECT_LT(Error(sequences.states().subspan(i * size, size), slow[i].hidden[layer]), kTolerance) << layer;
+      EXPECT_LT(Error(*sequences.States(i * kLength, kLength), slow[i].hidden[layer]), kTolerance) << layer;
     }
     if (layer < spec.layers_size()) {
       ASSERT_TRUE(sequences.RunLayer(layer).ok());
     }
   }
-  const std::vector<float> logits = LogitsOf(device, random.model, sequences.states());
+  const std::vector<float> logits = LogitsOf(device, random.model, States(sequences));
   const int64_t size = kLength * spec.vocab_size();
   for (int i = 0; i < kSequences; ++i) {
     EXPECT_LT(Error(absl::MakeSpan(logits).subspan(i * size, size), slow[i].logits), kTolerance);
@@ -101,12 +105,12 @@ TEST_P(ForwardTest, DecoderAsSlowForward) {
 TEST_P(ForwardTest, LongerThanABatch) {
   CpuDevice device(2);
   const RandomModel random = MakeRandomModel(GetParam().options);
-  const int64_t length = 520, width = random.model.spec.hidden_size(), vocab_size = random.model.spec.vocab_size();
+  const int64_t length = 520, vocab_size = random.model.spec.vocab_size();
   const std::vector<uint32_t> ids = RandomIds(5 * length, vocab_size);
   const SlowForward slow = RunSlowly(random, absl::MakeSpan(ids).last(length));
   Sequences sequences = *Sequences::Embed(device, random.model, ids, length);
   for (int layer : {0, 1}) ASSERT_TRUE(sequences.RunLayer(layer).ok());
-  EXPECT_LT(Error(sequences.states().last(length * width), slow.hidden[2]), kTolerance);
+  EXPECT_LT(Error(*sequences.States(4 * length, length), slow.hidden[2]), kTolerance);
   Decoder decoder = *Decoder::Create(device, random.model, length, Residency::kResident);
   const std::vector<float> logits = *decoder.Append(absl::MakeSpan(ids).last(length));
   EXPECT_LT(Error(logits, absl::MakeSpan(slow.logits).last(vocab_size)), kTolerance);
@@ -120,12 +124,37 @@ TEST_P(ForwardTest, SameBitsForAnyNumberOfThreads) {
     CpuDevice device(threads);
     Sequences sequences = *Sequences::Embed(device, random.model, ids, 100);
     for (int layer : {0, 1}) ASSERT_TRUE(sequences.RunLayer(layer).ok());
-    states.emplace_back(sequences.states().begin(), sequences.states().end());
-    logits.push_back(LogitsOf(device, random.model, sequences.states()));
+    states.push_back(States(sequences));
+    logits.push_back(LogitsOf(device, random.model, states.back()));
   }
   for (int i : {1, 2}) {
     EXPECT_EQ(states[i], states[0]);
     EXPECT_EQ(logits[i], logits[0]);
+  }
+}
+
+// In memory, in a file, or in both; sequences that were dropped leave no trace.
+TEST_P(ForwardTest, SameBitsWhereverStatesAre) {
+  CpuDevice device(2);
+  const RandomModel random = MakeRandomModel(GetParam().options);
+  const std::vector<uint32_t> ids = RandomIds(60 * 40, random.model.spec.vocab_size());  // two batches
+  const int64_t bytes = ids.size() * random.model.spec.hidden_size() * sizeof(float);
+  std::vector<std::vector<float>> states, kept;
+  for (const int64_t resident : {3 * bytes, int64_t{0}, bytes * 2 / 5}) {
+    io::WorkFile file(io::Posix(), testing::TempDir());
+    RowBudget budget(resident, file);
+    Sequences sequences = *Sequences::Embed(device, random.model, ids, 40, &budget);
+    EXPECT_EQ(file.bytes() == 0, resident > bytes);
+    ASSERT_TRUE(sequences.RunLayer(0).ok());
+    states.push_back(States(sequences));
+    ASSERT_TRUE(sequences.KeepFrom(20).ok());
+    ASSERT_TRUE(sequences.RunLayer(1).ok());
+    kept.push_back(States(sequences));
+  }
+  EXPECT_EQ(kept[0].size(), states[0].size() / 3 * 2);
+  for (int i : {1, 2}) {
+    EXPECT_EQ(states[i], states[0]);
+    EXPECT_EQ(kept[i], kept[0]);
   }
 }
 

@@ -35,9 +35,9 @@ void LayerPass::RunFeedForward(const Layer& layer, const Weights& weights, Matri
 }
 
 absl::Status LayerPass::RunExperts(const Layer& layer, const Weights& weights, LayerExperts& experts,
-                                   absl::Span<float> states) {
+                                   const ExpertsTokens& tokens) {
   return nibble::RunExperts(*device_, *spec_, layer.feed_forward(), weights, experts,
-                            {feed_forward_, normed_, projected_, max_tokens_}, states);
+                            {feed_forward_, normed_, projected_, max_tokens_}, tokens);
 }
 
 Matrix LayerPass::Normed(const Weights& weights, Role weight, Role bias, ConstMatrix hidden) const {

@@ -32,8 +32,8 @@ class LayerPass {
   absl::Status RunAttention(const Layer& layer, const Weights& weights, int64_t sequences, Matrix hidden,
                             const LayerCache* cache = nullptr);
   void RunFeedForward(const Layer& layer, const Weights& weights, Matrix hidden);
-  // states [any number of tokens, hidden_size], in host memory.
-  absl::Status RunExperts(const Layer& layer, const Weights& weights, LayerExperts& experts, absl::Span<float> states);
+  absl::Status RunExperts(const Layer& layer, const Weights& weights, LayerExperts& experts,
+                          const ExpertsTokens& tokens);
 
  private:
   LayerPass(Device& device, const ModelSpec& spec, AttentionPass attention, FeedForwardPass feed_forward,

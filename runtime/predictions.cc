@@ -82,6 +82,13 @@ Predictions Finish(const Side& side, const Side& reference) {
 
 }  // namespace
 
+void Append(const Predictions& more, Predictions& all) {
+  const auto append = [](const auto& from, auto& to) { to.insert(to.end(), from.begin(), from.end()); };
+  append(more.log_likelihood, all.log_likelihood);
+  append(more.top, all.top);
+  append(more.divergence, all.divergence);
+}
+
 absl::StatusOr<std::vector<Predictions>> Predict(Device& device, std::vector<PredictionInput> inputs,
                                                  absl::Span<const uint32_t> targets) {
   const int64_t vocabulary = inputs[0].model->spec.vocab_size();

@@ -19,6 +19,9 @@ struct Predictions {
   std::vector<double> divergence;      // KL(models[0] || this model), in nats; empty for models[0]
 };
 
+// Behind the others.
+void Append(const Predictions& more, Predictions& all);
+
 struct PredictionInput {
   const Model* model;
   std::vector<float> hidden;  // [positions, hidden_size]: the last layer's output

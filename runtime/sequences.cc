@@ -6,6 +6,7 @@
 #include "runtime/embedding.h"
 #include "runtime/experts.h"
 #include "runtime/layer.h"
+#include "runtime/row_store.h"
 #include "runtime/weights.h"
 
 namespace nibble {
@@ -19,11 +20,17 @@ int64_t SequencesOfBatch(int64_t length) { return std::max<int64_t>(1, kBatchTok
 }  // namespace
 
 absl::StatusOr<Sequences> Sequences::Embed(Device& device, const Model& model, absl::Span<const uint32_t> ids,
-                                           int64_t length) {
-  Sequences sequences(device, model, length);
-  sequences.states_.resize(ids.size() * model.spec.hidden_size());
-  NIBBLE_RETURN_IF_ERROR(nibble::Embed(model, ids, 0, length, device.threads(), absl::MakeSpan(sequences.states_)));
-  return sequences;
+                                           int64_t length, RowBudget* budget) {
+  const int64_t width = model.spec.hidden_size(), batch = SequencesOfBatch(length) * length;
+  NIBBLE_ASSIGN_OR_RETURN(RowStore states, RowStore::Create(ids.size(), width, budget));
+  std::vector<float> rows;
+  for (int64_t first = 0; first < states.rows(); first += batch) {
+    const absl::Span<const uint32_t> some = ids.subspan(first, batch);
+    rows.resize(some.size() * width);
+    NIBBLE_RETURN_IF_ERROR(nibble::Embed(model, some, 0, length, device.threads(), absl::MakeSpan(rows)));
+    NIBBLE_RETURN_IF_ERROR(states.Write(first, rows));
+  }
+  return Sequences(device, model, length, std::move(states));
 }
 
 absl::Status Sequences::RunLayer(int layer) {
@@ -50,45 +57,62 @@ int64_t Sequences::TokensOfBatch(int64_t batch) const {
   return (std::min((batch + 1) * size, count()) - batch * size) * length_;
 }
 
-void Sequences::KeepFrom(int64_t first) {
-  states_.erase(states_.begin(), states_.begin() + first * length_ * model_->spec.hidden_size());
-  states_.shrink_to_fit();
+absl::Status Sequences::KeepFrom(int64_t first) {
+  const int64_t dropped = first * length_, kept = tokens() - dropped, step = SequencesOfBatch(length_) * length_;
+  NIBBLE_ASSIGN_OR_RETURN(RowStore states, RowStore::Create(kept, states_.width(), states_.budget()));
+  for (int64_t token = 0; token < kept; token += step) {
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> rows, States(dropped + token, std::min(step, kept - token)));
+    NIBBLE_RETURN_IF_ERROR(states.Write(token, rows));
+  }
+  states_ = std::move(states);
+  return absl::OkStatus();
 }
 
-int64_t Sequences::count() const { return states_.size() / (length_ * model_->spec.hidden_size()); }
+absl::StatusOr<std::vector<float>> Sequences::States(int64_t first, int64_t count) const {
+  std::vector<float> states(count * states_.width());
+  NIBBLE_RETURN_IF_ERROR(states_.Read(first, absl::MakeSpan(states)));
+  return states;
+}
+
+int64_t Sequences::count() const { return tokens() / length_; }
 
 absl::Status Sequences::RunRange(int layer, Part part, const Weights& weights, Outcome outcome, int64_t first,
                                  int64_t last) {
   const Layer& spec = model_->spec.layers(layer);
-  const int64_t width = model_->spec.hidden_size(), row = length_ * width;
+  const int64_t width = model_->spec.hidden_size();
   const int64_t batch = std::min(SequencesOfBatch(length_), last - first);
   const bool attention = part != Part::kFeedForward;
   const bool experts = spec.feed_forward().has_experts() && part != Part::kAttention;
   const bool dense = !spec.feed_forward().has_experts() && part != Part::kAttention;
   NIBBLE_ASSIGN_OR_RETURN(LayerPass pass, LayerPass::Create(*device_, model_->spec, batch * length_));
   if (attention || dense) {
-    NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device_->Allocate(batch * row));
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device_->Allocate(batch * length_ * width));
     for (int64_t begin = first; begin < last; begin += batch) {
       const int64_t sequences = std::min(batch, last - begin);
       const Matrix hidden = buffer.matrix(sequences * length_, width);
-      const absl::Span<float> states = absl::MakeSpan(states_).subspan(begin * row, sequences * row);
+      NIBBLE_ASSIGN_OR_RETURN(std::vector<float> states, States(begin * length_, hidden.rows));
       device_->Upload(states, hidden.data);
       if (attention) NIBBLE_RETURN_IF_ERROR(pass.RunAttention(spec, weights, sequences, hidden));
       if (dense) pass.RunFeedForward(spec, weights, hidden);
-      if (outcome == Outcome::kKept) NIBBLE_RETURN_IF_ERROR(device_->Download(hidden.data, states));
+      if (outcome == Outcome::kDropped) continue;
+      NIBBLE_RETURN_IF_ERROR(device_->Download(hidden.data, absl::MakeSpan(states)));
+      NIBBLE_RETURN_IF_ERROR(states_.Write(begin * length_, states));
     }
   }
   if (!experts) return absl::OkStatus();
   LayerExperts of_layer(*device_, *model_, layer);
-  const absl::Span<float> states = absl::MakeSpan(states_).subspan(first * row, (last - first) * row);
-  if (outcome == Outcome::kKept) return pass.RunExperts(spec, weights, of_layer, states);
-  std::vector<float> copy(states.begin(), states.end());
-  return pass.RunExperts(spec, weights, of_layer, absl::MakeSpan(copy));
+  return pass.RunExperts(spec, weights, of_layer,
+                         {.states = states_,
+                          .first = first * length_,
+                          .count = (last - first) * length_,
+                          .changes = outcome == Outcome::kKept});
 }
+
+int64_t Sequences::TokensAtATime(int64_t length) { return SequencesOfBatch(length) * length; }
 
 int64_t Sequences::WorkingFloats(const Model& model, int64_t length) {
   return LargestLayer(model) +
-         SequencesOfBatch(length) * length * (LayerPass::FloatsPerToken(model.spec) + model.spec.hidden_size());
+         TokensAtATime(length) * (LayerPass::FloatsPerToken(model.spec) + 2 * model.spec.hidden_size());
 }
 
 int64_t Sequences::FloatsPerToken(const Model& model) {

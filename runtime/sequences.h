@@ -3,6 +3,7 @@
 #define NIBBLE_RUNTIME_SEQUENCES_H_
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -10,19 +11,20 @@
 #include "absl/types/span.h"
 #include "device/device.h"
 #include "model/model.h"
+#include "runtime/row_store.h"
 #include "runtime/weights.h"
 
 namespace nibble {
 
-// The hidden states lie in host memory and visit the device in batches of whole sequences, so that one layer's weights
-// (of its experts, one expert's) and one batch's activations are all that is there at a time. `device` and `model`
-// outlive it.
+// The hidden states lie in host memory, or in a work file what a budget does not allow there, and visit the device in
+// batches of whole sequences, so that one layer's weights (of its experts, one expert's) and one batch's activations
+// are all that is there beside them. They do not depend on where they lie. `device`, `model` and the budget outlive it.
 class Sequences {
  public:
   // ids [sequences, length]. REQUIRES: ids < vocab_size.
-  // kInvalidArgument if they are longer than the model's learned positions.
+  // kInvalidArgument if they are longer than the model's learned positions. `budget` null: all is in memory.
   static absl::StatusOr<Sequences> Embed(Device& device, const Model& model, absl::Span<const uint32_t> ids,
-                                         int64_t length);
+                                         int64_t length, RowBudget* budget = nullptr);
 
   // REQUIRES: called with 0, 1, ... in turn.
   absl::Status RunLayer(int layer);
@@ -38,18 +40,22 @@ class Sequences {
   absl::Status RunBatch(int layer, Part part, const Weights& weights, Outcome outcome, int64_t batch);
 
   // Drops those before `first`.
-  void KeepFrom(int64_t first);
+  absl::Status KeepFrom(int64_t first);
 
-  // [sequences * length, hidden_size]
-  absl::Span<const float> states() const { return states_; }
+  int64_t tokens() const { return states_.rows(); }
+  // The hidden states of tokens [first, first + count), [count, hidden_size].
+  absl::StatusOr<std::vector<float>> States(int64_t first, int64_t count) const;
 
+  // Tokens of a batch, at most.
+  static int64_t TokensAtATime(int64_t length);
   // Floats on the device while a layer runs, its weights included.
   static int64_t WorkingFloats(const Model& model, int64_t length);
-  // Floats in host memory for each token while a layer runs: its state, and what experts add to it.
+  // Floats kept for each token while a layer runs: its state, and what experts add to it.
   static int64_t FloatsPerToken(const Model& model);
 
  private:
-  Sequences(Device& device, const Model& model, int64_t length) : device_(&device), model_(&model), length_(length) {}
+  Sequences(Device& device, const Model& model, int64_t length, RowStore states)
+      : device_(&device), model_(&model), length_(length), states_(std::move(states)) {}
 
   // Whole sequences [first, last).
   absl::Status RunRange(int layer, Part part, const Weights& weights, Outcome outcome, int64_t first, int64_t last);
@@ -58,7 +64,7 @@ class Sequences {
   Device* device_;
   const Model* model_;
   int64_t length_;
-  std::vector<float> states_;
+  RowStore states_;
 };
 
 }  // namespace nibble

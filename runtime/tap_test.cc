@@ -40,7 +40,7 @@ void WithExperts(ModelSpec& spec) {
 
 Sequences Embedded(Device& device, const Model& model) { return *Sequences::Embed(device, model, Ids(), kLength); }
 
-std::vector<float> States(const Sequences& sequences) { return {sequences.states().begin(), sequences.states().end()}; }
+std::vector<float> States(const Sequences& sequences) { return *sequences.States(0, sequences.tokens()); }
 
 // Rows and columns of all inputs, by role.
 class Recorder : public Tap {
@@ -199,7 +199,8 @@ TEST(SequencesTest, BatchesAreTheWhole) {
   constexpr int64_t kLong = 1500;  // one sequence a batch
   std::vector<uint32_t> ids;
   for (uint32_t i = 0; i < 3 * kLong; ++i) ids.push_back(i * 7 % 50);
-  Sequences whole = *Sequences::Embed(device, random.model, ids, kLong), batches = whole;
+  Sequences whole = *Sequences::Embed(device, random.model, ids, kLong);
+  Sequences batches = *Sequences::Embed(device, random.model, ids, kLong);
   const Weights weights = *Weights::OfLayer(device, random.model, 0);
   ASSERT_TRUE(whole.RunLayer(0).ok());
   ASSERT_EQ(batches.batches(), 3);
@@ -230,7 +231,7 @@ class Twice : public Recorder {
 TEST(TapTest, ExpertsAreShownAgain) {
   const RandomModel random = MakeRandomModel({.edit = WithExperts});
   CpuDevice device(2);
-  Sequences sequences = Embedded(device, random.model), untapped = sequences;
+  Sequences sequences = Embedded(device, random.model), untapped = Embedded(device, random.model);
   Weights weights = *Weights::OfLayer(device, random.model, 0);
   ASSERT_TRUE(untapped.RunPart(0, Part::kFeedForward, weights, Outcome::kKept).ok());
   Twice twice;

@@ -56,6 +56,33 @@ TEST_F(Calibration, BytesDoNotDependOnThreads) {
   EXPECT_TRUE(ReadFile(TempPath("one.gguf")) == ReadFile(TempPath("gptq.gguf")));
 }
 
+TEST_F(Calibration, BytesDoNotDependOnMemory) {
+  ShellOk("rm -rf work && mkdir work");
+  Make("file", "--calibration-text calibration.txt --calibration-ctx 128 --memory 1KiB --work-dir work");
+  EXPECT_TRUE(ReadFile(TempPath("file.gguf")) == ReadFile(TempPath("gptq.gguf")));
+  ShellOk(absl::StrCat("$nibble calibrate ", kModel,
+                       " --text calibration.txt --ctx 128 -o file.gguf --force --memory 1KiB --work-dir work"));
+  EXPECT_TRUE(ReadFile(TempPath("file.gguf")) == ReadFile(TempPath("statistics.gguf")));
+  ShellOk("rmdir work");  // nothing was left there
+}
+
+TEST_F(Calibration, AWorkFolderThatIsNotThereExits73) {
+  for (const char* command : {"quantize --type MXFP4 --calibration-text", "calibrate --text"}) {
+    const Outcome outcome = Shell(absl::StrCat("$nibble ", command, " calibration.txt ", kModel,
+                                               " -o never.gguf --memory 1KiB --work-dir missing"));
+    EXPECT_EQ(outcome.exit_code, 73) << outcome.err;
+    EXPECT_TRUE(absl::StrContains(outcome.err, "--work-dir names another folder")) << outcome.err;
+    EXPECT_FALSE(Exists(TempPath("never.gguf")));
+  }
+}
+
+TEST_F(Calibration, PlanTellsOfTheWorkFile) {
+  const std::string plan = absl::StrCat("$nibble plan ", kModel, " --calibration-text calibration.txt");
+  EXPECT_FALSE(absl::StrContains(ShellOk(plan).out, "work file"));
+  EXPECT_TRUE(absl::StrContains(ShellOk(absl::StrCat(plan, " --memory 1KiB")).out, "work file"));
+  EXPECT_TRUE(absl::StrContains(ShellOk(absl::StrCat(plan, " --json")).out, "\"work_file_bytes\": 0"));
+}
+
 TEST_F(Calibration, TellsWhatWasGained) {
   const Outcome outcome =
       Make("told", "--calibration-text calibration.txt --calibration-ctx 128 --calibration-chunks 8");

@@ -2,8 +2,10 @@
 import json
 import re
 
+import numpy as np
 import sparse_experts
-from lane import MIXES, TYPES, Miss, Skip, expect_at_most, expect_equal, require, sha256
+from lane import MIXES, TYPES, Miss, Model, Skip, expect_at_most, expect_equal, require, sha256
+from safetensors.numpy import save_file
 
 # The dtypes that hold the source's values exactly.
 BF16 = ('source', 'bf16', 'f32')
@@ -17,6 +19,7 @@ OTHER_KLD_BOUNDS = {'llama2': LLAMA, 'llama3': LLAMA, 'deepseek_v3': KLD_BOUNDS 
 
 EXPERTS_USED = {'mixtral': 2, 'qwen3_moe': 2, 'gpt_oss': 2, 'deepseek_v3': 2, 'kimi_k2': 2}
 TEXT = 'exl3_c4.utf8'
+PLANNED = ('llama3', 'qwen3_moe', 'deepseek_v3')  # a layer each of what memory is counted for: linears, experts, latents
 
 
 def run(lane):
@@ -30,6 +33,12 @@ def run(lane):
         if model.name in EXPERTS_USED:
             lane.check(f'{model.name}: every token reaches its experts', coverage, lane, model)
     lane.check('experts go one at a time', experts_stream, lane)
+    for model in [model for model in lane.zoo() if model.name in PLANNED]:
+        for memory in ('1GiB', '1MiB'):
+            lane.check(f'{model.name}, --memory {memory}: the plan\'s memory', planned_memory, lane, model, memory)
+    for memory in ('1GiB', '1MiB'):
+        lane.check(f'SmolLM2\'s shape, --memory {memory}: the plan\'s memory', planned_memory, lane,
+                   like_smollm2(lane, Model('llama3', lane.shared and lane.shared / 'zoo/models/llama3')), memory)
     for model in lane.published():
         lane.check(f'{model.name}: inspect', lambda: lane.run('inspect', require(model)))
         lane.check(f'{model.name}: convert', lane.converted, model, 'source')
@@ -81,6 +90,50 @@ def coverage(lane, model):
             raise Miss('no layer of experts')
         for layer in layers:
             expect_equal(sum(layer['tokens']), EXPERTS_USED[model.name] * 4 * 128, f'tokens of layer {layer["layer"]}')
+
+
+def planned_memory(lane, model, memory):
+    """Never less than what is used, and the bytes do not depend on it."""
+    output, text = lane.work / 'planned.gguf', lane.text(TEXT)
+    options = (require(model), '--calibration-text', text, '--calibration-ctx', '256', '--calibration-chunks', '24',
+               '--type', 'MXFP4', '--memory', memory, '--work-dir', lane.work, '--json', '-o', output, '--force')
+    plan, done = (json.loads(lane.run(job, *options)) for job in ('plan', 'quantize'))
+    print(f'  {model.name}, --memory {memory}: planned {plan["memory_bytes"] / 2**20:.1f} MiB and '
+          f'{plan["work_file_bytes"] / 2**20:.1f} MiB on the disk, used {done["memory_bytes"] / 2**20:.1f} MiB')
+    expect_at_most(done['memory_bytes'], plan['memory_bytes'])
+    digest = sha256(output.read_bytes())
+    expect_equal(lane.made.setdefault(('planned', model.name), digest), digest, 'sha256')
+
+
+def like_smollm2(lane, model):
+    """Two layers of SmolLM2-135M's shape, with random weights and another tokenizer."""
+    if model.folder is None:
+        return model
+    folder = lane.work / 'like-smollm2'
+    if not folder.exists():
+        folder.mkdir()
+        (folder / 'tokenizer.json').symlink_to(model.folder / 'tokenizer.json')
+        config = json.loads((model.folder / 'config.json').read_text())
+        config |= {'hidden_size': 576, 'intermediate_size': 1536, 'num_attention_heads': 9, 'num_key_value_heads': 3,
+                   'num_hidden_layers': 2, 'rope_scaling': None}
+        (folder / 'config.json').write_text(json.dumps(config))
+        random = np.random.default_rng(1)
+        tensors = {name: (random.standard_normal(shape) / 24).astype(np.float16) for name, shape in shapes(config)}
+        save_file(tensors, folder / 'model.safetensors')
+    return Model(folder.name, folder)
+
+
+def shapes(config):
+    hidden, length, keys = config['hidden_size'], config['intermediate_size'], 3 * 64
+    yield 'model.embed_tokens.weight', (config['vocab_size'], hidden)
+    yield 'model.norm.weight', (hidden,)
+    for layer in range(config['num_hidden_layers']):
+        for name, shape in (('input_layernorm', (hidden,)), ('post_attention_layernorm', (hidden,)),
+                            ('self_attn.q_proj', (hidden, hidden)), ('self_attn.k_proj', (keys, hidden)),
+                            ('self_attn.v_proj', (keys, hidden)), ('self_attn.o_proj', (hidden, hidden)),
+                            ('mlp.gate_proj', (length, hidden)), ('mlp.up_proj', (length, hidden)),
+                            ('mlp.down_proj', (hidden, length))):
+            yield f'model.layers.{layer}.{name}.weight', shape
 
 
 def quantize_and_run(lane, model, kind):

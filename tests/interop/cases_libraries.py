@@ -38,6 +38,34 @@ def run(lane):
             lane.check(f'{name} {kind}: logits of transformers', same_logits, lane, zoo[name], folder)
             if name in DENSE:
                 lane.check(f'{name} {kind}: the library\'s names and shapes', same_tensors, lane, zoo[name], folder)
+    for name in ('llama3', 'qwen2'):
+        for strategy in ('tensor', 'channel'):
+            folder = lane.work / f'{name}-fp8-{strategy}'
+            lane.check(f'{folder.name}: the library makes it', fp8, lane, zoo[name], strategy)
+            lane.check(f'{folder.name}: compressed-tensors reads what nibble reads', same_values, lane, folder)
+            lane.check(f'{folder.name}: logits of transformers', same_logits, lane, zoo[name], folder)
+
+
+def fp8(lane, model, strategy):
+    """A folder that the library makes: each weight's largest value, of all or of its row, is FP8's largest."""
+    if model.folder is None:
+        raise Skip(f'no model {model.name}')
+    weights = {'num_bits': 8, 'type': 'float', 'symmetric': True, 'strategy': strategy, 'dynamic': False}
+    its = AutoModelForCausalLM.from_pretrained(model.folder)
+    apply_quantization_config(its, QuantizationConfig.model_validate(
+        {'config_groups': {'group_0': {'targets': ['Linear'], 'weights': weights}}, 'ignore': ['lm_head'],
+         'quantization_status': 'compressed'}))
+    for module in its.modules():
+        if hasattr(module, 'weight_scale'):
+            largest = module.weight.detach().abs().amax(None if strategy == 'tensor' else 1)
+            module.weight_scale.data.copy_((largest / 448).reshape(module.weight_scale.shape))
+    compressor = ModelCompressor.from_pretrained_model(its)
+    compressor.compress_model(its)
+    folder = lane.work / f'{model.name}-fp8-{strategy}'
+    its.save_pretrained(folder)
+    compressor.update_config(folder)
+    for name in ('tokenizer.json', 'tokenizer_config.json'):
+        (folder / name).symlink_to(model.folder / name)
 
 
 def quantize(lane, model, folder, options):
@@ -85,10 +113,10 @@ def decompress(folder, dense):
         modules.setdefault(module, {})[parameter] = tensor
     tensors = {}
     for module, parameters in modules.items():
-        if 'weight_packed' in parameters:
+        if 'weight_scale' in parameters:
             scheme = scheme_of(module, quantization)
             compressor = BaseCompressor.get_value_from_registry(scheme.format or quantization.format)
-            packed = {name: parameters.pop(name) for name in list(parameters) if name.startswith('weight_')}
+            packed = {name: parameters.pop(name) for name in list(parameters) if name.startswith('weight')}
             parameters['weight'] = compressor.decompress(packed, scheme)['weight'].contiguous()
         tensors |= {f'{module}.{name}': tensor for name, tensor in parameters.items()}
     dense.mkdir()

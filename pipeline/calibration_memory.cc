@@ -1,0 +1,75 @@
+#include "pipeline/calibration_memory.h"
+
+#include <algorithm>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/types/span.h"
+#include "model/role.h"
+#include "pipeline/predict_scored.h"
+#include "pipeline/stages.h"
+#include "runtime/sequences.h"
+#include "runtime/weights.h"
+
+namespace nibble {
+namespace {
+
+// [n, n] matrices that are there at most while linears with n inputs are fitted (quant/gptq/fit.cc): five sums of
+// inputs, the host's copy of one, four of what errors are judged by, three of each curvature (for upstream errors, the
+// best damping so far, and the one that is tried), and what these are made with.
+constexpr int64_t kSquares = 20;
+// Copies of a linear's weights: candidates, their errors and products, beside those that all linears of a stage have.
+constexpr int64_t kCopies = 10;
+// Rows that are rounded at a time, each with so many levels and the like per weight.
+constexpr int64_t kRowsAtOnce = 512, kFloatsPerWeight = 24;
+
+struct Linears {
+  int64_t inputs = 0;   // of each
+  int64_t weights = 0;  // of all
+  int64_t largest = 0;  // of one
+};
+
+// What fitting the linears of a stage takes; of experts one's.
+int64_t FitFloats(const Linears& linears) {
+  return kSquares * linears.inputs * linears.inputs + 2 * linears.weights + kCopies * linears.largest +
+         kRowsAtOnce * kFloatsPerWeight * linears.inputs;
+}
+
+// The largest stage's.
+int64_t LargestFit(const OutputPlan& plan) {
+  absl::flat_hash_map<std::pair<int, const Stage*>, Linears> stages;
+  for (const OutputTensor& tensor : plan.tensors) {
+    if (!IsCalibrated(tensor)) continue;
+    const LogicalTensor& slice = tensor.slices[0];
+    Linears& linears = stages[{slice.layer, FindStage(slice.role)}];
+    linears.inputs = slice.cols;
+    linears.weights += slice.rows * slice.cols;
+    linears.largest = std::max(linears.largest, slice.rows * slice.cols);
+  }
+  int64_t most = 0;
+  for (const auto& [key, linears] : stages) most = std::max(most, FitFloats(linears));
+  return most;
+}
+
+int64_t WidestInput(const OutputPlan& plan) {
+  int64_t widest = 0;
+  for (const OutputTensor& tensor : plan.tensors) {
+    if (IsCalibrated(tensor)) widest = std::max(widest, tensor.slices[0].cols);
+  }
+  return widest;
+}
+
+}  // namespace
+
+CalibrationMemory MemoryOf(const Model& model, const OutputPlan& plan, const Windows& windows,
+                           const LinearOptions& options) {
+  const int64_t paths = RunsOriginal(options) ? 2 : 1, tokens = windows.ids.size();
+  const int64_t passing = Sequences::WorkingFloats(model, windows.length) - LargestLayer(model);
+  const int64_t observed = paths * Sequences::TokensAtATime(windows.length) * WidestInput(plan);
+  const int64_t layers = paths * LargestLayer(model) + passing + observed + LargestFit(plan);
+  const int64_t judged = passing + LargestLayer(model) + paths * ScoredFloats(model, windows);
+  const int64_t sums = Sequences::FloatsPerToken(model) - model.spec.hidden_size();  // of one path at a time
+  const int64_t states = (paths * model.spec.hidden_size() + sums) * tokens;
+  return {.working = std::max(layers, judged) * sizeof(float), .states = states * sizeof(float)};
+}
+
+}  // namespace nibble

@@ -1,0 +1,25 @@
+// What a calibrated job needs at once, known before it begins.
+#ifndef NIBBLE_PIPELINE_CALIBRATION_MEMORY_H_
+#define NIBBLE_PIPELINE_CALIBRATION_MEMORY_H_
+
+#include <cstdint>
+
+#include "model/model.h"
+#include "pipeline/plan.h"
+#include "pipeline/verify_windows.h"
+#include "pipeline/write_linears.h"
+
+namespace nibble {
+
+// In bytes, never less than what WriteLinears takes.
+struct CalibrationMemory {
+  uint64_t working = 0;  // weights, activations, and the statistics of a stage with what is solved with them
+  uint64_t states = 0;   // hidden states: what may lie in a work file
+};
+
+CalibrationMemory MemoryOf(const Model& model, const OutputPlan& plan, const Windows& windows,
+                           const LinearOptions& options);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_PIPELINE_CALIBRATION_MEMORY_H_
