@@ -1,12 +1,15 @@
 // The forward pass against the slow one, for every random case.
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "device/cpu/cpu_device.h"
+#include "device/device_cases.h"
 #include "formats/io/file.h"
 #include "formats/io/work_file.h"
 #include "gtest/gtest.h"
@@ -55,11 +58,25 @@ std::vector<float> LogitsOf(Device& device, const Model& model, absl::Span<const
 
 std::vector<float> States(const Sequences& sequences) { return *sequences.States(0, sequences.tokens()); }
 
+// Every random case on every device.
+class DevicesTest : public testing::TestWithParam<std::tuple<RandomCase, DeviceCase>> {
+ protected:
+  void SetUp() override {
+    absl::StatusOr<std::unique_ptr<Device>> device = std::get<1>(GetParam()).make(2);
+    if (!device.ok()) GTEST_SKIP() << device.status();
+    device_ = *std::move(device);
+  }
+
+  const RandomModelOptions& options() const { return std::get<0>(GetParam()).options; }
+
+  std::unique_ptr<Device> device_;
+};
+
 class ForwardTest : public testing::TestWithParam<RandomCase> {};
 
-TEST_P(ForwardTest, SequencesAsSlowForward) {
-  CpuDevice device(2);
-  const RandomModel random = MakeRandomModel(GetParam().options);
+TEST_P(DevicesTest, SequencesAsSlowForward) {
+  Device& device = *device_;
+  const RandomModel random = MakeRandomModel(options());
   const ModelSpec& spec = random.model.spec;
   const std::vector<uint32_t> ids = RandomIds(kSequences * kLength, spec.vocab_size());
   std::vector<SlowForward> slow;
@@ -83,9 +100,9 @@ TEST_P(ForwardTest, SequencesAsSlowForward) {
   }
 }
 
-TEST_P(ForwardTest, DecoderAsSlowForward) {
-  CpuDevice device(2);
-  const RandomModel random = MakeRandomModel(GetParam().options);
+TEST_P(DevicesTest, DecoderAsSlowForward) {
+  Device& device = *device_;
+  const RandomModel random = MakeRandomModel(options());
   const size_t vocab_size = random.model.spec.vocab_size();
   const std::vector<uint32_t> ids = RandomIds(kLength, vocab_size);
   const SlowForward slow = RunSlowly(random, ids);
@@ -157,6 +174,12 @@ TEST_P(ForwardTest, SameBitsWhereverStatesAre) {
     EXPECT_EQ(kept[i], kept[0]);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Models, DevicesTest,
+                         testing::Combine(testing::ValuesIn(RandomCases()), testing::ValuesIn(kDevices)),
+                         [](const auto& info) {
+                           return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param).name;
+                         });
 
 INSTANTIATE_TEST_SUITE_P(Models, ForwardTest, testing::ValuesIn(RandomCases()),
                          [](const testing::TestParamInfo<RandomCase>& info) { return info.param.name; });

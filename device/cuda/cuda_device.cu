@@ -120,11 +120,8 @@ class CudaDevice : public Device {
       ForEachBlock(kernel.Blocks(), kernel);
     } else if (p.bf16 && p.batch == 1) {
       MultiplyBf16(p);
-    } else {
-      // cuBLAS's matrices go by columns: theirs are our transposes, and c^T = b^T a^T.
-      CheckCublas(cublas_->sgemm(cublas_handle_, OperationOf(p.b), OperationOf(p.a), p.n, p.m, p.k, &p.alpha, p.b.data,
-                                 p.b.stride, p.b.batch_stride, p.a.data, p.a.stride, p.a.batch_stride, &p.beta, p.c,
-                                 p.c_stride, p.c_batch_stride, p.batch));
+    } else {  // pedantic: real float32, neither TF32 nor an emulation
+      MultiplyByCublas(p, p.a.data, p.b.data, CUDA_R_32F, CUBLAS_COMPUTE_32F_PEDANTIC);
     }
   }
 
@@ -192,8 +189,6 @@ class CudaDevice : public Device {
     cublas_.emplace();
     if (cublasHandle_t handle; cublas_->library.complete() && cublas_->create(&handle) == CUBLAS_STATUS_SUCCESS) {
       cublas_handle_ = handle;
-      // Real float32: neither TF32 nor an emulation.
-      CheckCublas(cublas_->set_math_mode(handle, CUBLAS_PEDANTIC_MATH));
       CheckCublas(cublas_->set_stream(handle, stream_));
       CheckCublas(cublas_->version(handle, &version));
     }
@@ -213,9 +208,15 @@ class CudaDevice : public Device {
     if (!a.ok() || !b.ok()) return;
     ForEach(a_rows * p.a.stride, ToBf16Kernel{p.a.data, a.data()});
     ForEach(b_rows * p.b.stride, ToBf16Kernel{p.b.data, b.data()});
-    CheckCublas(cublas_->gemm_ex(cublas_handle_, OperationOf(p.b), OperationOf(p.a), p.n, p.m, p.k, &p.alpha, b.data(),
-                                 CUDA_R_16BF, p.b.stride, a.data(), CUDA_R_16BF, p.a.stride, &p.beta, p.c, CUDA_R_32F,
-                                 p.c_stride, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
+    MultiplyByCublas(p, a.data(), b.data(), CUDA_R_16BF, CUBLAS_COMPUTE_32F);
+  }
+
+  // cuBLAS's matrices go by columns: theirs are our transposes, and c^T = b^T a^T.
+  void MultiplyByCublas(const Product& p, const void* a, const void* b, cudaDataType_t type,
+                        cublasComputeType_t compute) {
+    CheckCublas(cublas_->gemm(cublas_handle_, OperationOf(p.b), OperationOf(p.a), p.n, p.m, p.k, &p.alpha, b, type,
+                              p.b.stride, p.b.batch_stride, a, type, p.a.stride, p.a.batch_stride, &p.beta, p.c,
+                              CUDA_R_32F, p.c_stride, p.c_batch_stride, p.batch, compute, CUBLAS_GEMM_DEFAULT));
   }
 
   void Check(cudaError_t error, absl::string_view place) {

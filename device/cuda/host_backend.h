@@ -2,6 +2,8 @@
 #ifndef NIBBLE_DEVICE_CUDA_HOST_BACKEND_H_
 #define NIBBLE_DEVICE_CUDA_HOST_BACKEND_H_
 
+#include <math.h>
+
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -34,9 +36,17 @@ class HostBackend : public CpuDevice {
     for (int64_t i = 0; i < n; ++i) kernel(Block(backwards_ ? n - 1 - i : i, backwards_), *shared);
   }
 
-  void Multiply(const Product& product) {
-    const ProductKernel kernel{product};
-    ForEachBlock(kernel.Blocks(), kernel);
+  // ProductKernel's bits without its tiles, of which small matrices fill little.
+  void Multiply(const Product& p) {
+    const ProductKernel kernel{p};
+    for (int64_t i = 0; i < p.batch * p.m * p.n; ++i) {
+      const int64_t batch = i / (p.m * p.n), row = i / p.n % p.m, col = i % p.n;
+      float sum = 0;
+      for (int64_t k = 0; k < p.k; ++k) {
+        sum = fmaf(kernel.Rounded(p.a.At(batch, row, k)), kernel.Rounded(p.b.At(batch, k, col)), sum);
+      }
+      kernel.StoreSum(batch, row, col, sum);
+    }
   }
   std::optional<int64_t> FactorByLibrary(Matrix) { return std::nullopt; }
 

@@ -40,18 +40,22 @@ TEST(Product, InAllItsForms) {
         for (float beta : {0.0f, 0.5f}) {
           Values c = before;
           HostBackend backend(1);
-          const Product product = {.m = m,
-                                   .n = n,
-                                   .k = k,
-                                   .batch = batch,
-                                   .alpha = -2,
-                                   .a = {a.data(), a_stride, a_transposed, a_size},
-                                   .b = {b.data(), b_stride, b_transposed, 0},
-                                   .beta = beta,
-                                   .c = c.data(),
-                                   .c_stride = c_stride,
-                                   .c_batch_stride = m * c_stride};
+          Product product = {.m = m,
+                             .n = n,
+                             .k = k,
+                             .batch = batch,
+                             .alpha = -2,
+                             .a = {a.data(), a_stride, a_transposed, a_size},
+                             .b = {b.data(), b_stride, b_transposed, 0},
+                             .beta = beta,
+                             .c = c.data(),
+                             .c_stride = c_stride,
+                             .c_batch_stride = m * c_stride};
           backend.Multiply(product);
+          Values by_tiles = before;
+          product.c = by_tiles.data();
+          backend.ForEachBlock(ProductKernel{product}.Blocks(), ProductKernel{product});
+          ASSERT_EQ(by_tiles, c);
           for (int64_t i = 0; i < batch * m * c_stride; ++i) {
             const int64_t of = i / (m * c_stride), row = i / c_stride % m, col = i % c_stride;
             double sum = 0;
@@ -74,8 +78,9 @@ TEST(Product, InAllItsForms) {
 TEST(Product, OverwritesWhateverWasThere) {
   const Values one = {1};
   Values c = {NAN};
-  HostBackend(1).Multiply(
-      {.m = 1, .n = 1, .k = 1, .a = {one.data(), 1}, .b = {one.data(), 1}, .c = c.data(), .c_stride = 1});
+  const Product product = {
+      .m = 1, .n = 1, .k = 1, .a = {one.data(), 1}, .b = {one.data(), 1}, .c = c.data(), .c_stride = 1};
+  HostBackend(1).ForEachBlock(1, ProductKernel{product});
   EXPECT_EQ(c[0], 1);
 }
 

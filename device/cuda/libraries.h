@@ -49,9 +49,7 @@ struct Cublas {
     library.Find("cublasDestroy_v2", destroy);
     library.Find("cublasGetVersion_v2", version);
     library.Find("cublasSetStream_v2", set_stream);
-    library.Find("cublasSetMathMode", set_math_mode);
-    library.Find("cublasSgemmStridedBatched_64", sgemm);
-    library.Find("cublasGemmEx_64", gemm_ex);
+    library.Find("cublasGemmStridedBatchedEx_64", gemm);
   }
 
   Library library;
@@ -59,9 +57,7 @@ struct Cublas {
   decltype(&cublasDestroy_v2) destroy;
   decltype(&cublasGetVersion_v2) version;
   decltype(&cublasSetStream_v2) set_stream;
-  decltype(&cublasSetMathMode) set_math_mode;
-  decltype(&cublasSgemmStridedBatched_64) sgemm;
-  decltype(&cublasGemmEx_64) gemm_ex;
+  decltype(&cublasGemmStridedBatchedEx_64) gemm;
 };
 
 struct Cusolver {

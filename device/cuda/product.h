@@ -99,11 +99,14 @@ struct ProductKernel {
     for (int i = 0; i < kSpan; ++i) {
       for (int j = 0; j < kSpan; ++j) {
         const int64_t r = row + Row(thread, i), c = col + Col(thread, j);
-        if (r >= p.m || c >= p.n) continue;
-        float& out = p.c[batch * p.c_batch_stride + r * p.c_stride + c];
-        out = p.alpha * sums.of[i][j] + (p.beta == 0 ? 0.0f : p.beta * out);
+        if (r < p.m && c < p.n) StoreSum(batch, r, c, sums.of[i][j]);
       }
     }
+  }
+
+  NIBBLE_HOST_DEVICE void StoreSum(int64_t batch, int64_t row, int64_t col, float sum) const {
+    float& out = p.c[batch * p.c_batch_stride + row * p.c_stride + col];
+    out = p.alpha * sum + (p.beta == 0 ? 0.0f : p.beta * out);
   }
 
   NIBBLE_HOST_DEVICE static int Row(int thread, int i) { return thread / kAcross + i * kAcross; }
