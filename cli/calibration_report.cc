@@ -52,16 +52,21 @@ void WriteLinears(const CalibrationReport& report, JsonWriter& json) {
   json.EndArray();
 }
 
+// Of a report or a trial, where it is known.
+template <typename Judged>
+void WriteKld(const Judged& judged, JsonWriter& json) {
+  if (!(judged.kld() > 0)) return;
+  json.Key("kld").Number(judged.kld());
+  json.Key("kld_se").Number(judged.kld_se());
+}
+
 void WriteTrials(const CalibrationReport& report, JsonWriter& json) {
   json.Key("transforms").BeginArray();
   for (const TransformTrial& trial : report.trials()) {
     json.BeginObject();
     json.Key("transform").String(trial.transform());
     json.Key("first_layers_kld").Number(trial.first_layers_kld());
-    if (trial.kld() > 0) {
-      json.Key("kld").Number(trial.kld());
-      json.Key("kld_se").Number(trial.kld_se());
-    }
+    WriteKld(trial, json);
     json.EndObject();
   }
   json.EndArray();
@@ -131,10 +136,7 @@ void WriteCalibration(const CalibrationReport& report, JsonWriter& json) {
   json.Key("device").String(report.device());
   json.Key("tokens").Number(uint64_t(report.tokens()));
   json.Key("held_out_tokens").Number(uint64_t(report.held_out_tokens()));
-  if (report.kld() > 0) {
-    json.Key("kld").Number(report.kld());
-    json.Key("kld_se").Number(report.kld_se());
-  }
+  WriteKld(report, json);
   if (report.trials_size() > 0) WriteTrials(report, json);
   WriteLinears(report, json);
   json.Key("experts");

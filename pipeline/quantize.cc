@@ -115,6 +115,10 @@ absl::StatusOr<Knowledge> Learn(io::FileSystem& files, const Model& model, const
   return knowledge;
 }
 
+LinearOptions LinearsBy(const MethodRow& method, const CalibrationOptions& calibration, int threads) {
+  return {.method = method.linears, .judge = calibration.judge, .threads = threads, .device = calibration.texts.device};
+}
+
 // What the linears take of memory and disk goes to the plan's.
 void AddMemory(const Model& model, const Windows& windows, const LinearOptions& options, const WorkSpace& work,
                OutputPlan& plan) {
@@ -170,8 +174,7 @@ absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, con
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output));
   NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, plan));
   if (knowledge.windows) {
-    AddMemory(model, *knowledge.windows, {.method = method.linears, .judge = calibration.judge}, calibration.work,
-              plan);
+    AddMemory(model, *knowledge.windows, LinearsBy(method, calibration, output.threads), calibration.work, plan);
   }
   return std::move(plan.report);
 }
@@ -186,10 +189,8 @@ absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const T
 
 struct QuantizeJob::Parts {
   const Model& model;
-  MethodRow method;
-  int threads;
-  bool judge;
-  DeviceKind device;
+  Method others;
+  LinearOptions linears;
   WorkSpace work;
   OutputPlan plan;
   Knowledge knowledge;
@@ -203,8 +204,8 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
                                                                  const TypeOptions& types, const OutputOptions& output,
                                                                  const CalibrationOptions& calibration) {
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
-  auto parts = std::make_unique<Parts>(Parts{
-      model, method, output.threads, calibration.judge, calibration.texts.device, calibration.work, {}, {}, nullptr});
+  auto parts = std::make_unique<Parts>(
+      Parts{model, method.others, LinearsBy(method, calibration, output.threads), calibration.work, {}, {}, nullptr});
   NIBBLE_ASSIGN_OR_RETURN(parts->plan, Planned(model, types, output));
   NIBBLE_ASSIGN_OR_RETURN(parts->knowledge, Learn(files, model, calibration, parts->plan));
   if (parts->plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, parts->plan));
@@ -213,15 +214,13 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
 }
 
 absl::Status QuantizeJob::Write(Progress& progress) {
-  auto& [model, method, threads, judge, device, work, plan, knowledge, output] = *parts_;
+  auto& [model, others, linears, work, plan, knowledge, output] = *parts_;
   const StreamOptions stream{
-      .method = method.others, .threads = threads, .stage = "quantize", .weights = &knowledge.weights};
+      .method = others, .threads = linears.threads, .stage = "quantize", .weights = &knowledge.weights};
   if (!knowledge.windows) return Stream(model, plan, stream, *output, progress, plan.report);
   NIBBLE_RETURN_IF_ERROR(Stream(model, WithoutLinears(plan), stream, *output, progress, plan.report));
-  NIBBLE_ASSIGN_OR_RETURN(
-      *plan.report.mutable_calibration(),
-      WriteWithin(work, model, plan, *knowledge.windows,
-                  {.method = method.linears, .judge = judge, .threads = threads, .device = device}, *output, progress));
+  NIBBLE_ASSIGN_OR_RETURN(*plan.report.mutable_calibration(),
+                          WriteWithin(work, model, plan, *knowledge.windows, linears, *output, progress));
   AddCoverageOfLinears(model, plan.report);
   return absl::OkStatus();
 }
@@ -245,14 +244,11 @@ absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Mo
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, {.threads = threads}));
   NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, plan));
+  LinearOptions linears = LinearsBy(method, calibration, threads);
+  linears.judge = true;
+  linears.layers = layers;
   NoOutput output;
-  return WriteWithin(calibration.work, model, plan, *knowledge.windows,
-                     {.method = method.linears,
-                      .judge = true,
-                      .layers = layers,
-                      .threads = threads,
-                      .device = calibration.texts.device},
-                     output, progress);
+  return WriteWithin(calibration.work, model, plan, *knowledge.windows, linears, output, progress);
 }
 
 absl::StatusOr<Plan> Convert(io::FileSystem& files, const Model& model, const std::string& dtype,

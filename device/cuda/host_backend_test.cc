@@ -4,26 +4,16 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <random>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "device/cuda/product.h"
+#include "device/on_device.h"
 #include "gtest/gtest.h"
 
 namespace nibble::cuda {
 namespace {
-
-using Values = std::vector<float>;
-
-Values RandomValues(int64_t count, uint32_t seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  Values values(count);
-  for (float& value : values) value = normal(random);
-  return values;
-}
 
 // Transposed or not, in batches, with gaps between rows, edges inside a tile.
 TEST(Product, InAllItsForms) {

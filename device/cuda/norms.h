@@ -15,18 +15,25 @@ struct RowSums {
   double sums[kThreads];
 };
 
+// Over the row's columns, of what `term` makes of each. All threads have it.
+template <typename Term>
+NIBBLE_HOST_DEVICE double SumOverColumns(Block block, RowSums& shared, int64_t cols, const Term& term) {
+  block.Step([&](int thread) {
+    double sum = 0;
+    for (int64_t col = thread; col < cols; col += kThreads) sum += term(col);
+    shared.sums[thread] = sum;
+  });
+  return Reduce(block, shared.sums, Plus());
+}
+
 struct RmsNormKernel {
   using Shared = RowSums;
 
   NIBBLE_HOST_DEVICE void operator()(Block block, Shared& shared) const {
     const float* in = x.row(block.index());
     float* out = y.row(block.index());
-    block.Step([&](int thread) {
-      double sum = 0;
-      for (int64_t col = thread; col < x.cols; col += kThreads) sum += static_cast<double>(in[col]) * in[col];
-      shared.sums[thread] = sum;
-    });
-    const double squares = Reduce(block, shared.sums, Plus());
+    const double squares =
+        SumOverColumns(block, shared, x.cols, [&](int64_t col) { return static_cast<double>(in[col]) * in[col]; });
     const float inverse = static_cast<float>(1 / sqrt(squares / x.cols + epsilon));
     block.Step([&](int thread) {
       for (int64_t col = thread; col < x.cols; col += kThreads) {
@@ -47,18 +54,11 @@ struct LayerNormKernel {
   NIBBLE_HOST_DEVICE void operator()(Block block, Shared& shared) const {
     const float* in = x.row(block.index());
     float* out = y.row(block.index());
-    block.Step([&](int thread) {
-      double sum = 0;
-      for (int64_t col = thread; col < x.cols; col += kThreads) sum += in[col];
-      shared.sums[thread] = sum;
-    });
-    const double mean = Reduce(block, shared.sums, Plus()) / x.cols;
-    block.Step([&](int thread) {
-      double sum = 0;
-      for (int64_t col = thread; col < x.cols; col += kThreads) sum += (in[col] - mean) * (in[col] - mean);
-      shared.sums[thread] = sum;
-    });
-    const double inverse = 1 / sqrt(Reduce(block, shared.sums, Plus()) / x.cols + epsilon);
+    const double mean =
+        SumOverColumns(block, shared, x.cols, [&](int64_t col) { return static_cast<double>(in[col]); }) / x.cols;
+    const double squares =
+        SumOverColumns(block, shared, x.cols, [&](int64_t col) { return (in[col] - mean) * (in[col] - mean); });
+    const double inverse = 1 / sqrt(squares / x.cols + epsilon);
     block.Step([&](int thread) {
       for (int64_t col = thread; col < x.cols; col += kThreads) {
         const float normed = static_cast<float>((in[col] - mean) * inverse);
