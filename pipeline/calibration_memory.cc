@@ -17,6 +17,9 @@ namespace {
 // inputs, the host's copy of one, four of what errors are judged by, three of each curvature (for upstream errors, the
 // best damping so far, and the one that is tried), and what these are made with.
 constexpr int64_t kSquares = 20;
+// [m, n] matrices of what hidden states lack (quant/gptq/input_statistics.h), where outputs are added to these, and the
+// host's copies.
+constexpr int64_t kStateSums = 6;
 // Copies of a linear's weights: candidates, their errors and products, beside those that all linears of a stage have.
 constexpr int64_t kCopies = 10;
 // Rows that are rounded at a time, each with so many levels and the like per weight.
@@ -29,9 +32,9 @@ struct Linears {
 };
 
 // What fitting the linears of a stage takes; of experts one's.
-int64_t FitFloats(const Linears& linears) {
+int64_t FitFloats(const Stage& stage, const Linears& linears) {
   return kSquares * linears.inputs * linears.inputs + 2 * linears.weights + kCopies * linears.largest +
-         kRowsAtOnce * kFloatsPerWeight * linears.inputs;
+         (stage.writes ? kStateSums * linears.largest : 0) + kRowsAtOnce * kFloatsPerWeight * linears.inputs;
 }
 
 // The largest stage's.
@@ -46,7 +49,7 @@ int64_t LargestFit(const OutputPlan& plan) {
     linears.largest = std::max(linears.largest, slice.rows * slice.cols);
   }
   int64_t most = 0;
-  for (const auto& [key, linears] : stages) most = std::max(most, FitFloats(linears));
+  for (const auto& [key, linears] : stages) most = std::max(most, FitFloats(*key.second, linears));
   return most;
 }
 
@@ -64,7 +67,8 @@ CalibrationMemory MemoryOf(const Model& model, const OutputPlan& plan, const Win
                            const LinearOptions& options) {
   const int64_t paths = RunsOriginal(options) ? 2 : 1, tokens = windows.ids.size();
   const int64_t passing = Sequences::WorkingFloats(model, windows.length) - LargestLayer(model);
-  const int64_t observed = paths * Sequences::TokensAtATime(windows.length) * WidestInput(plan);
+  const int64_t observed =
+      paths * Sequences::TokensAtATime(windows.length) * (WidestInput(plan) + 2 * model.spec.hidden_size());
   const int64_t layers = paths * LargestLayer(model) + passing + observed + LargestFit(plan);
   const int64_t judged = passing + LargestLayer(model) + paths * ScoredFloats(model, windows);
   const int64_t sums = Sequences::FloatsPerToken(model) - model.spec.hidden_size();  // of one path at a time

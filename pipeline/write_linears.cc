@@ -41,6 +41,16 @@ struct StageStatistics {
 
   int64_t tokens() const { return fit.tokens() + held_out.tokens(); }
 
+  // The first `fit_tokens` are to be fitted to. `state_drift` may be without rows.
+  absl::Status Add(Device& device, int64_t fit_tokens, ConstMatrix x, ConstMatrix original, ConstMatrix state_drift) {
+    const auto add = [&](InputStatistics& sums, int64_t first, int64_t last) {
+      return sums.Add(device, x.Rows(first, last), original.Rows(first, last),
+                      state_drift.rows > 0 ? state_drift.Rows(first, last) : state_drift);
+    };
+    NIBBLE_RETURN_IF_ERROR(add(fit, 0, fit_tokens));
+    return add(held_out, fit_tokens, x.rows);
+  }
+
   InputStatistics fit, held_out;
 };
 
@@ -245,7 +255,10 @@ class LinearsJob {
     const std::vector<Path*> paths = Paths();
     int64_t token = 0;
     for (int64_t batch = 0; batch < quantized_->sequences.batches(); ++batch) {
-      NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> factors, TokenFactors(stage, layer, batch, token));
+      HiddenStates states;
+      if (stage.writes && !NormsOutputs(layer)) {
+        NIBBLE_ASSIGN_OR_RETURN(states, ReadHiddenStates(token, quantized_->sequences.TokensOfBatch(batch)));
+      }
       for (size_t i = 0; i < paths.size(); ++i) {
         taps[i].Begin();
         paths[i]->weights.set_tap(&taps[i]);
@@ -253,46 +266,58 @@ class LinearsJob {
         NIBBLE_RETURN_IF_ERROR(paths[i]->sequences.RunBatch(layer, part, paths[i]->weights, outcome, batch));
         paths[i]->weights.set_tap(nullptr);
         NIBBLE_RETURN_IF_ERROR(taps[i].status());
-        NIBBLE_RETURN_IF_ERROR(Scale(factors, taps[i].inputs()));
+        Scale(states, taps[i].inputs());
       }
       const Matrix x = taps[0].inputs(), original = taps[paths.size() - 1].inputs();
       const int64_t fit = std::clamp<int64_t>(fit_tokens_ - token, 0, x.rows);
-      NIBBLE_RETURN_IF_ERROR(statistics.fit.Add(device_, x.Rows(0, fit), original.Rows(0, fit)));
-      NIBBLE_RETURN_IF_ERROR(statistics.held_out.Add(device_, x.Rows(fit, x.rows), original.Rows(fit, x.rows)));
+      NIBBLE_RETURN_IF_ERROR(statistics.Add(device_, fit, x, original,
+                                            states.drift.matrix(states.drift_tokens, model_.spec.hidden_size())));
       token += x.rows;
     }
     return Quantize(stage, layer, -1, statistics.tokens(), statistics, quantized_->weights);
   }
 
+  // A batch's, to which outputs are added.
+  struct HiddenStates {
+    int64_t tokens = 0;
+    Buffer factors;            // [tokens]: the inverse of each state's root mean square
+    int64_t drift_tokens = 0;  // tokens where there is an original path, else 0
+    Buffer drift;  // [drift_tokens, hidden size]: the original path's less the quantized one's, times factors
+  };
+
+  bool NormsOutputs(int layer) const {
+    return !model_.tensors.Find(Role::kPostAttentionNorm, layer).empty() ||
+           !model_.tensors.Find(Role::kPostFeedForwardNorm, layer).empty();
+  }
+
   // What is added to a hidden state counts by its share of that state, which the next norm divides by: else the few
-  // tokens whose states are a thousand times as large as others' would be all that counts. Empty where outputs go
-  // elsewhere, or through a norm of their own.
-  absl::StatusOr<std::vector<float>> TokenFactors(const Stage& stage, int layer, int64_t batch, int64_t first) const {
-    const TensorList& tensors = model_.tensors;
-    if (!stage.writes || !tensors.Find(Role::kPostAttentionNorm, layer).empty() ||
-        !tensors.Find(Role::kPostFeedForwardNorm, layer).empty()) {
-      return std::vector<float>();
-    }
-    const Sequences& sequences = Reference();
-    const int64_t width = model_.spec.hidden_size(), tokens = sequences.TokensOfBatch(batch);
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> states, sequences.States(first, tokens));
+  // tokens whose states are a thousand times as large as others' would be all that counts.
+  absl::StatusOr<HiddenStates> ReadHiddenStates(int64_t first, int64_t tokens) const {
+    const int64_t width = model_.spec.hidden_size();
+    NIBBLE_ASSIGN_OR_RETURN(std::vector<float> original, Reference().States(first, tokens));
     std::vector<float> factors(tokens);
     for (int64_t t = 0; t < tokens; ++t) {
       double sum = 0;
-      for (const float h : absl::MakeSpan(states).subspan(t * width, width)) sum += double{h} * h;
+      for (const float h : absl::MakeSpan(original).subspan(t * width, width)) sum += double{h} * h;
       factors[t] = static_cast<float>(1 / std::sqrt(sum / width + kSmallState));
     }
-    return factors;
+    HiddenStates states{.tokens = tokens};
+    NIBBLE_ASSIGN_OR_RETURN(states.factors, device_.Allocate(factors.size()));
+    device_.Upload(factors, states.factors.data());
+    if (!original_) return states;
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> quantized, quantized_->sequences.States(first, tokens));
+    for (size_t i = 0; i < original.size(); ++i) original[i] -= quantized[i];
+    states.drift_tokens = tokens;
+    NIBBLE_ASSIGN_OR_RETURN(states.drift, device_.Allocate(original.size()));
+    device_.Upload(original, states.drift.data());
+    Scale(states, states.drift.matrix(tokens, width));
+    return states;
   }
 
   const Sequences& Reference() const { return original_ ? original_->sequences : quantized_->sequences; }
 
-  absl::Status Scale(const std::vector<float>& factors, Matrix x) {
-    if (factors.empty()) return absl::OkStatus();
-    NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device_.Allocate(factors.size()));
-    device_.Upload(factors, buffer.data());
-    device_.operations().scale_rows(device_, buffer.data(), factors.size(), x);
-    return absl::OkStatus();
+  void Scale(const HiddenStates& states, Matrix x) const {
+    if (states.tokens > 0) device_.operations().scale_rows(device_, states.factors.data(), states.tokens, x);
   }
 
   // Makes the stage's linears, writes them, and leaves in `weights` what a program that reads the file will find.
@@ -316,7 +341,8 @@ class LinearsJob {
     }
     std::vector<FitLinear> fits;
     for (Linear& linear : linears) {
-      fits.push_back({&GetFormat(linear.tensor->format), linear.values, absl::MakeSpan(linear.bytes)});
+      fits.push_back(
+          {&GetFormat(linear.tensor->format), linear.values, absl::MakeSpan(linear.bytes), linear.tensor->multiplier});
     }
     std::vector<FitFigures> figures(linears.size());
     if (statistics.fit.size() > 0) {

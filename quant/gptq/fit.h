@@ -21,24 +21,29 @@ struct FitOptions {
   // judged by a sample of rows: what is less may be the noise of these tokens, and what is fitted to noise
   // goes on to all layers behind.
   std::vector<double> dampings = {0.2, 0.05, 0.01};
-  // How much of what quantization before the linear did to its inputs it tries to make up for, where the statistics
-  // have originals: weights move toward the least-squares answer W + W D^T X (X^T X)^-1 by this share before they are
-  // rounded (GPTAQ, arXiv 2504.02692). Chosen likewise, for each linear by itself. The answer's own damping is larger:
-  // where inputs hardly vary there is nothing to make up for but noise.
-  std::vector<float> upstream = {0, 1};
+  // How much of what quantization before the linear did to its inputs, and to the hidden state that its outputs are
+  // added to, it tries to make up for, where the statistics have originals. Before they are rounded, weights move
+  // toward the least-squares answer W + M (X^T X)^-1 (quant/gptq/output_error.h; GPTAQ, arXiv 2504.02692, without the
+  // hidden state), each row by this times the share that brings its held-out outputs nearest to the original's. 0: not
+  // at all.
+  //
+  // Half of that share has three quarters of the gain there, and a quarter of the noise that the answer brings along: a
+  // perturbation of the weights, and so the same for every token and every layer behind.
+  double upstream = 0.5;
   double upstream_damping = 0.2;
 };
 
 struct FitLinear {
   const BlockFormat* format;
-  absl::Span<const float> values;  // [rows, n]
+  absl::Span<const float> values;  // [rows, n], all of them times `multiplier`
   absl::Span<std::byte> out;
+  double multiplier = 1;
 };
 
 struct FitFigures {
   bool feedback = false;  // chosen; if not, the search over scales stands
   double damping = 0;
-  float upstream = 0;
+  double upstream = 0;  // the share that weights moved by, the mean of the rows
   // On the held-out tokens: squares of the original outputs, and of the error by the search and by what was chosen,
   // which is never above it.
   double outputs = 0;

@@ -42,23 +42,36 @@ Floats Inputs(int64_t tokens, uint32_t seed) {
   return inputs;
 }
 
-void Add(Device& device, InputStatistics& statistics, const Floats& x, const Floats& original) {
-  const Buffer dx = *device.Allocate(x.size()), doriginal = *device.Allocate(x.size());
-  device.Upload(x, dx.data());
-  device.Upload(original, doriginal.data());
-  const int64_t rows = x.size() / kColumns;
-  ASSERT_TRUE(statistics.Add(device, dx.matrix(rows, kColumns), doriginal.matrix(rows, kColumns)).ok());
+// What linears see: x, what it would be without quantization, and, of the hidden state that outputs are added to, the
+// same difference (or nothing).
+struct Seen {
+  Floats x, original, state_drift = {};
+};
+
+void Add(Device& device, InputStatistics& statistics, const Seen& seen) {
+  const Buffer x = *device.Allocate(seen.x.size()), original = *device.Allocate(seen.x.size());
+  const Buffer drift = *device.Allocate(seen.state_drift.size());
+  device.Upload(seen.x, x.data());
+  device.Upload(seen.original, original.data());
+  device.Upload(seen.state_drift, drift.data());
+  const int64_t rows = seen.x.size() / kColumns;
+  ASSERT_TRUE(statistics
+                  .Add(device, x.matrix(rows, kColumns), original.matrix(rows, kColumns),
+                       drift.matrix(seen.state_drift.size() / kRows, kRows))
+                  .ok());
 }
 
-// Sum over tokens and rows of (w o - q x)^2, from the bytes alone.
-double Error(const BlockFormat& format, const Floats& weights, const std::vector<std::byte>& bytes, const Floats& x,
-             const Floats& original) {
+// Sum over tokens and rows of (w o + s - q x)^2, from the bytes alone, which are those of the weights times
+// `multiplier`.
+double Error(const BlockFormat& format, const Floats& weights, const std::vector<std::byte>& bytes, const Seen& seen,
+             double multiplier = 1) {
+  const auto& [x, original, state_drift] = seen;
   Floats decoded(weights.size());
   format.decode(bytes.data(), weights.size() / format.block_elements, decoded.data());
   double sum = 0;
   for (size_t t = 0; t < x.size() / kColumns; ++t) {
     for (int64_t r = 0; r < kRows; ++r) {
-      double difference = 0;
+      double difference = state_drift.empty() ? 0 : multiplier * state_drift[t * kRows + r];
       for (int64_t j = 0; j < kColumns; ++j) {
         difference += static_cast<double>(weights[r * kColumns + j]) * original[t * kColumns + j] -
                       static_cast<double>(decoded[r * kColumns + j]) * x[t * kColumns + j];
@@ -70,23 +83,43 @@ double Error(const BlockFormat& format, const Floats& weights, const std::vector
 }
 
 // Inputs that have lost a tenth of their size on the way: what makes up for it is to scale the weights.
-Floats Weakened(const Floats& original) {
-  Floats x = original;
-  for (float& value : x) value *= 0.9f;
-  return x;
+Seen Weakened(const Floats& original) {
+  Seen seen{original, original};
+  for (float& value : seen.x) value *= 0.9f;
+  return seen;
+}
+
+// Outputs of these weights for every token: [T, kRows].
+Floats Outputs(const Floats& weights, const Floats& x) {
+  Floats outputs(x.size() / kColumns * kRows);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    for (int64_t j = 0; j < kColumns; ++j) {
+      outputs[i] += weights[i % kRows * kColumns + j] * x[i / kRows * kColumns + j];
+    }
+  }
+  return outputs;
 }
 
 class FitTest : public testing::Test {
  protected:
-  FitFigures Fit(Originals fit_kind, Originals held_out_kind, const Floats& x, const Floats& original,
-                 const Floats& held_x, const Floats& held_original, const FitOptions& options) {
+  FitFigures Fit(Originals fit_kind, Originals held_out_kind, const Seen& seen, const Seen& held_out_seen,
+                 const FitOptions& options, float multiplier = 1) {
     InputStatistics fit(fit_kind), held_out(held_out_kind);
-    Add(device_, fit, x, original);
-    if (!held_x.empty()) Add(device_, held_out, held_x, held_original);
+    Add(device_, fit, seen);
+    if (!held_out_seen.x.empty()) Add(device_, held_out, held_out_seen);
     bytes_.assign(format_.BytesFor(weights_.size()), std::byte{0});
-    const auto figures = FitLinears(device_, fit, held_out, {{&format_, weights_, absl::MakeSpan(bytes_)}}, options);
+    Floats values = weights_;
+    for (float& value : values) value *= multiplier;
+    const auto figures =
+        FitLinears(device_, fit, held_out, {{&format_, values, absl::MakeSpan(bytes_), multiplier}}, options);
     EXPECT_TRUE(figures.ok()) << figures.status();
     return (*figures)[0];
+  }
+  FitFigures Fit(const Floats& x, const Floats& held_out, const FitOptions& options) {
+    return Fit(Originals::kNone, Originals::kNone, {x, x}, {held_out, held_out}, options);
+  }
+  FitFigures FitToOriginals(const Seen& seen, const Seen& held_out, const FitOptions& options, float multiplier = 1) {
+    return Fit(Originals::kCross, Originals::kAll, seen, held_out, options, multiplier);
   }
 
   CpuDevice device_{2};
@@ -97,22 +130,55 @@ class FitTest : public testing::Test {
 
 TEST_F(FitTest, FiguresAreOfTheHeldOutTokens) {
   const Floats x = Inputs(900, 1), held_out = Inputs(300, 2);
-  const FitFigures figures = Fit(Originals::kNone, Originals::kNone, x, x, held_out, held_out, {});
+  const FitFigures figures = Fit(x, held_out, {});
   EXPECT_TRUE(figures.feedback);
   EXPECT_EQ(figures.upstream, 0);
   EXPECT_LT(figures.error, 0.6 * figures.searched);
-  EXPECT_NEAR(figures.error, Error(format_, weights_, bytes_, held_out, held_out), 1e-3 * figures.error);
+  EXPECT_NEAR(figures.error, Error(format_, weights_, bytes_, {held_out, held_out}), 1e-3 * figures.error);
 }
 
 TEST_F(FitTest, MakesUpForWhatInputsHaveLost) {
-  const Floats original = Inputs(900, 1), held_original = Inputs(300, 2);
-  const Floats x = Weakened(original), held_out = Weakened(held_original);
-  const FitFigures plain =
-      Fit(Originals::kCross, Originals::kAll, x, original, held_out, held_original, {.upstream = {0}});
-  const FitFigures figures = Fit(Originals::kCross, Originals::kAll, x, original, held_out, held_original, {});
-  EXPECT_EQ(figures.upstream, 1);
-  EXPECT_LT(figures.error, 0.3 * plain.error);
-  EXPECT_NEAR(figures.error, Error(format_, weights_, bytes_, held_out, held_original), 1e-2 * figures.error);
+  const Seen seen = Weakened(Inputs(900, 1)), held_out = Weakened(Inputs(300, 2));
+  const FitFigures plain = FitToOriginals(seen, held_out, {.upstream = 0});
+  EXPECT_EQ(plain.upstream, 0);
+  EXPECT_NEAR(plain.error, Error(format_, weights_, bytes_, held_out), 1e-2 * plain.error);
+  const FitFigures whole = FitToOriginals(seen, held_out, {.upstream = 1});
+  EXPECT_NEAR(whole.upstream, 1, 1e-3);
+  EXPECT_LT(whole.error, 0.3 * plain.error);
+  EXPECT_NEAR(whole.error, Error(format_, weights_, bytes_, held_out), 1e-2 * whole.error);
+  const FitFigures half = FitToOriginals(seen, held_out, {});
+  EXPECT_NEAR(half.upstream, 0.5, 1e-3);
+  EXPECT_LT(half.error, 0.5 * plain.error);
+}
+
+// The hidden state lacks what half as large weights again would add to it.
+TEST_F(FitTest, MakesUpForWhatTheHiddenStateHasLost) {
+  const auto lacking = [&](const Floats& x) {
+    Seen seen{x, x, Outputs(weights_, x)};
+    for (float& value : seen.state_drift) value /= 2;
+    return seen;
+  };
+  const Seen seen = lacking(Inputs(900, 1)), held_out = lacking(Inputs(300, 2));
+  const FitFigures plain = FitToOriginals(seen, held_out, {.upstream = 0});
+  const FitFigures figures = FitToOriginals(seen, held_out, {.upstream = 1});
+  EXPECT_NEAR(figures.upstream, 1, 0.05);
+  EXPECT_LT(figures.error, 0.1 * plain.error);
+  EXPECT_NEAR(figures.error, Error(format_, weights_, bytes_, held_out), 1e-2 * figures.error);
+  // The same for weights that the file has a multiple of.
+  const FitFigures tripled = FitToOriginals(seen, held_out, {.upstream = 1}, 3);
+  EXPECT_NEAR(tripled.upstream, 1, 0.05);
+  EXPECT_LT(tripled.error, 0.1 * 9 * plain.error);
+  Floats values = weights_;
+  for (float& value : values) value *= 3;
+  EXPECT_NEAR(tripled.error, Error(format_, values, bytes_, held_out, 3), 1e-2 * tripled.error);
+}
+
+// What has nothing to do with the inputs cannot be made up for, whatever the fitted tokens say.
+TEST_F(FitTest, LeavesWhatIsNoiseToHeldOutTokens) {
+  const Floats x = Inputs(150, 1), held_out = Inputs(2000, 2);
+  const FitFigures figures =
+      FitToOriginals({x, x, Normal(150 * kRows, 3)}, {held_out, held_out, Normal(2000 * kRows, 4)}, {.upstream = 1});
+  EXPECT_LT(figures.upstream, 0.15);
 }
 
 // Statistics of other inputs than those that judge: feedback would do harm, and the search stands.
@@ -120,14 +186,14 @@ TEST_F(FitTest, TheSearchStandsWhereFeedbackDoesHarm) {
   const Floats held_out = Normal(300 * kColumns, 7);
   Floats x = Inputs(30, 1);
   for (float& value : x) value *= 1000;
-  const FitFigures figures = Fit(Originals::kNone, Originals::kNone, x, x, held_out, held_out, {.dampings = {1e-6}});
+  const FitFigures figures = Fit(x, held_out, {.dampings = {1e-6}});
   EXPECT_FALSE(figures.feedback);
   EXPECT_EQ(figures.error, figures.searched);
 }
 
 TEST_F(FitTest, WithoutTokensThatJudgeTheSearchStands) {
   const Floats x = Inputs(300, 1);
-  const FitFigures figures = Fit(Originals::kNone, Originals::kNone, x, x, {}, {}, {});
+  const FitFigures figures = Fit(x, {}, {});
   EXPECT_FALSE(figures.feedback);
   std::vector<std::byte> searched(bytes_.size());
   Floats squares(kColumns);
@@ -143,7 +209,7 @@ TEST_F(FitTest, WithoutTokensThatJudgeTheSearchStands) {
 TEST_F(FitTest, DampingIsChosen) {
   const Floats few = Inputs(100, 1), many = Inputs(3000, 3), held_out = Inputs(500, 2);
   const auto chosen = [&](const Floats& x, std::vector<double> dampings) {
-    return Fit(Originals::kNone, Originals::kNone, x, x, held_out, held_out, {.dampings = dampings});
+    return Fit(x, held_out, {.dampings = dampings});
   };
   EXPECT_FLOAT_EQ(chosen(few, {0.05, 1e-5}).damping, 0.05);
   EXPECT_FLOAT_EQ(chosen(few, {1e-5, 0.05}).damping, 0.05);
@@ -156,7 +222,7 @@ TEST_F(FitTest, DampingIsChosen) {
 TEST_F(FitTest, PriorsCountAsSoManyTokens) {
   const Floats x = Inputs(300, 1);
   InputStatistics layer, expert;
-  Add(device_, layer, x, x);
+  Add(device_, layer, {x, x});
   ASSERT_TRUE(expert.AddPrior(device_, layer, 150).ok());
   EXPECT_EQ(expert.tokens(), 0);
   ASSERT_EQ(expert.size(), kColumns);
@@ -170,7 +236,7 @@ TEST_F(FitTest, NothingIsWeighedByWhatIsNotFinite) {
   Floats x = Inputs(20, 1);
   x[5] = std::numeric_limits<float>::infinity();
   InputStatistics fit;
-  Add(device_, fit, x, x);
+  Add(device_, fit, {x, x});
   bytes_.resize(format_.BytesFor(weights_.size()));
   for (const bool feedback : {false, true}) {
     const auto figures =

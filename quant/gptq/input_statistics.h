@@ -3,21 +3,24 @@
 #define NIBBLE_QUANT_GPTQ_INPUT_STATISTICS_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "device/device.h"
 
 namespace nibble {
 
 // Sums over tokens of what a linear gets, X [T, n], and, where they are known, of what it would get if nothing before
-// it were quantized, O [T, n]. Matrices are [n, n], on the device; there from the first tokens on.
+// it were quantized, O [T, n], and, where its outputs are added to a hidden state, of what this state would be then,
+// less what it is: S [T, m]. Matrices are on the device; there from the first tokens on.
 class InputStatistics {
  public:
   enum class Originals { kNone, kCross, kAll };  // which of the sums below are formed
   explicit InputStatistics(Originals originals = Originals::kNone) : originals_(originals) {}
 
-  // `original`: O, of x's shape; not read for kNone.
-  absl::Status Add(Device& device, ConstMatrix x, ConstMatrix original);
+  // `original`: O, of x's shape; not read for kNone. `state_drift`: S; without rows always, or never; never for kNone.
+  absl::Status Add(Device& device, ConstMatrix x, ConstMatrix original, ConstMatrix state_drift = Matrix());
   absl::Status Add(Device& device, ConstMatrix x) { return Add(device, x, x); }
 
   // As though `tokens` more tokens had been seen, like those of `prior` on average. REQUIRES: kNone; of one size, or
@@ -26,17 +29,22 @@ class InputStatistics {
 
   Originals originals() const { return originals_; }
   int64_t tokens() const { return tokens_; }
-  int64_t size() const { return size_; }
-  Matrix gram() const { return gram_.matrix(size_, size_); }          // X^T X
-  Matrix cross() const { return cross_.matrix(size_, size_); }        // X^T O; not for kNone
-  Matrix original() const { return original_.matrix(size_, size_); }  // O^T O; for kAll alone
+  int64_t size() const { return size_; }                                             // n
+  int64_t outputs() const { return outputs_; }                                       // m; 0 without S
+  Matrix gram() const { return gram_.matrix(size_, size_); }                         // X^T X
+  Matrix cross() const { return cross_.matrix(size_, size_); }                       // X^T O; not for kNone
+  Matrix original() const { return original_.matrix(size_, size_); }                 // O^T O; for kAll alone
+  Matrix state_cross() const { return state_cross_.matrix(outputs_, size_); }        // S^T X
+  Matrix state_original() const { return state_original_.matrix(outputs_, size_); }  // S^T O; for kAll alone
+  absl::Span<const double> state_squares() const { return state_squares_; }          // of S, by column; for kAll alone
 
  private:
-  absl::Status Begin(Device& device, int64_t size);
+  absl::Status Begin(Device& device, int64_t size, int64_t outputs);
 
   Originals originals_;
-  int64_t tokens_ = 0, size_ = 0;
-  Buffer gram_, cross_, original_;
+  int64_t tokens_ = 0, size_ = 0, outputs_ = 0;
+  Buffer gram_, cross_, original_, state_cross_, state_original_;
+  std::vector<double> state_squares_;
 };
 
 }  // namespace nibble

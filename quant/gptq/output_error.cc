@@ -25,8 +25,7 @@ double Dot(absl::Span<const float> a, absl::Span<const float> b) {
   return sum;
 }
 
-}  // namespace
-
+// values [rows, n] times the transpose of w [m, n]: [rows, m]; host memory in and out.
 absl::StatusOr<std::vector<float>> Times(Device& device, absl::Span<const float> values, ConstMatrix w) {
   const int64_t rows = values.size() / w.cols;
   NIBBLE_ASSIGN_OR_RETURN(const Buffer x, Uploaded(device, values));
@@ -34,6 +33,8 @@ absl::StatusOr<std::vector<float>> Times(Device& device, absl::Span<const float>
   device.operations().matmul(device, x.matrix(rows, w.cols), w, nullptr, y.matrix(rows, w.rows));
   return Downloaded(device, y.matrix(rows, w.rows));
 }
+
+}  // namespace
 
 absl::StatusOr<OutputError> OutputError::Create(Device& device, const InputStatistics& statistics) {
   OutputError result(device, statistics);
@@ -50,18 +51,36 @@ absl::StatusOr<OutputError> OutputError::Create(Device& device, const InputStati
   }
   for (int64_t i = 0; i < n * n; ++i) drift[i] -= gram[i];
   NIBBLE_ASSIGN_OR_RETURN(result.drift_, Uploaded(device, drift));
+  if (statistics.outputs() == 0) return result;
+  NIBBLE_ASSIGN_OR_RETURN(result.state_drift_, Downloaded(device, statistics.state_cross()));
+  if (statistics.originals() == Originals::kAll) {
+    NIBBLE_ASSIGN_OR_RETURN(result.state_inherited_, Downloaded(device, statistics.state_original()));
+    for (size_t i = 0; i < result.state_drift_.size(); ++i) result.state_inherited_[i] -= result.state_drift_[i];
+  }
   return result;
 }
 
-absl::StatusOr<std::vector<float>> OutputError::Drift(absl::Span<const float> weights) const {
+absl::StatusOr<std::vector<float>> OutputError::Drift(const Rows& rows) const {
   if (drift_.empty()) return std::vector<float>();
-  return Times(*device_, weights, drift_.matrix(statistics_->size(), statistics_->size()));
+  const int64_t n = statistics_->size();
+  NIBBLE_ASSIGN_OR_RETURN(std::vector<float> drift, Times(*device_, rows.weights, drift_.matrix(n, n)));
+  if (state_drift_.empty()) return drift;
+  for (size_t r = 0; r < rows.rows.size(); ++r) {
+    const float* state = &state_drift_[rows.rows[r] * n];
+    for (int64_t j = 0; j < n; ++j) drift[r * n + j] += static_cast<float>(rows.multiplier * state[j]);
+  }
+  return drift;
 }
 
-absl::StatusOr<OutputError::Linear> OutputError::Prepare(absl::Span<const float> weights) const {
+absl::StatusOr<std::vector<float>> OutputError::TimesGram(absl::Span<const float> weights) const {
+  return Times(*device_, weights, statistics_->gram());
+}
+
+absl::StatusOr<OutputError::Linear> OutputError::Prepare(const Rows& rows) const {
   const int64_t n = statistics_->size();
+  const absl::Span<const float> weights = rows.weights;
   Linear linear{.weights = weights, .drift = {}};
-  NIBBLE_ASSIGN_OR_RETURN(linear.drift, Drift(weights));
+  NIBBLE_ASSIGN_OR_RETURN(linear.drift, Drift(rows));
   const bool all = statistics_->originals() == Originals::kAll;
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> outputs,
                           Times(*device_, weights, all ? statistics_->original() : statistics_->gram()));
@@ -69,6 +88,12 @@ absl::StatusOr<OutputError::Linear> OutputError::Prepare(absl::Span<const float>
   if (all) {
     NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> inherited, Times(*device_, weights, inherited_.matrix(n, n)));
     linear.inherited = Dot(weights, inherited);
+    for (size_t r = 0; r < rows.rows.size() && statistics_->outputs() > 0; ++r) {
+      const int64_t row = rows.rows[r];
+      linear.inherited +=
+          2 * rows.multiplier * Dot(weights.subspan(r * n, n), absl::MakeSpan(state_inherited_).subspan(row * n, n)) +
+          rows.multiplier * rows.multiplier * statistics_->state_squares()[row];
+    }
   }
   return linear;
 }
@@ -78,7 +103,7 @@ absl::StatusOr<double> OutputError::Of(const Linear& linear, const BlockFormat& 
   std::vector<float> error(linear.weights.size());
   format.decode(bytes.data(), error.size() / format.block_elements, error.data());
   for (size_t i = 0; i < error.size(); ++i) error[i] = linear.weights[i] - error[i];
-  NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> product, Times(*device_, error, statistics_->gram()));
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> product, TimesGram(error));
   return Dot(error, product) + 2 * Dot(absl::MakeSpan(error).subspan(0, linear.drift.size()), linear.drift) +
          linear.inherited;
 }

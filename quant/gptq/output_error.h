@@ -14,28 +14,35 @@
 
 namespace nibble {
 
-// values [rows, n] times the transpose of w [m, n]: [rows, m]; host memory in and out.
-absl::StatusOr<std::vector<float>> Times(Device& device, absl::Span<const float> values, ConstMatrix w);
-
-// With W the weights, Q what is decoded of their bytes, E = W - Q, and D = O - X what quantization before the linear
-// did to its inputs: sum over tokens of |W o - Q x|^2 = tr(E H E^T) + 2 tr(E M^T) + |W D^T|^2, M = W D^T X. Without
-// originals D = 0.
+// With W the weights, Q what is decoded of their bytes, E = W - Q, D = O - X what quantization before the linear did to
+// its inputs, and S what it did to the hidden state that outputs are added to: sum over tokens of
+// |W o + s - Q x|^2 = tr(E H E^T) + 2 tr(E M^T) + |W D^T + S^T|^2, M = (W D^T + S^T) X. Without originals D = 0 and S =
+// 0.
 class OutputError {
  public:
   // `statistics` outlives it and has tokens.
   static absl::StatusOr<OutputError> Create(Device& device, const InputStatistics& statistics);
 
+  // Some of a linear's rows.
+  struct Rows {
+    absl::Span<const float> weights;  // [rows.size(), n], all of them times one multiplier
+    absl::Span<const int64_t> rows;   // which of the linear's they are
+    double multiplier = 1;
+  };
+
   // M, [rows, n]; empty without originals.
-  absl::StatusOr<std::vector<float>> Drift(absl::Span<const float> weights) const;
+  absl::StatusOr<std::vector<float>> Drift(const Rows& rows) const;
+  // weights [rows, n] times H.
+  absl::StatusOr<std::vector<float>> TimesGram(absl::Span<const float> weights) const;
 
   // A linear about to be judged, several times.
   struct Linear {
     absl::Span<const float> weights;  // outlives it
     std::vector<float> drift;
-    double inherited = 0;  // |W D^T|^2; 0 but for Originals::kAll
+    double inherited = 0;  // |W D^T + S^T|^2; 0 but for Originals::kAll
     double outputs = 0;    // |W O^T|^2, or |W X^T|^2 where O is not known
   };
-  absl::StatusOr<Linear> Prepare(absl::Span<const float> weights) const;
+  absl::StatusOr<Linear> Prepare(const Rows& rows) const;
   absl::StatusOr<double> Of(const Linear& linear, const BlockFormat& format, absl::Span<const std::byte> bytes) const;
 
  private:
@@ -43,8 +50,10 @@ class OutputError {
 
   Device* device_;
   const InputStatistics* statistics_;
-  Buffer drift_;      // X^T D
-  Buffer inherited_;  // D^T D
+  Buffer drift_;                        // X^T D
+  Buffer inherited_;                    // D^T D
+  std::vector<float> state_drift_;      // S^T X
+  std::vector<float> state_inherited_;  // S^T D
 };
 
 }  // namespace nibble
