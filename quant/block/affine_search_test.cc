@@ -38,7 +38,7 @@ double BruteForce(const Values& v) {
     for (int j = -10; j <= 40; ++j) {
       Affine at = {span / kMaxCode * static_cast<float>(i) / 100, range.min + span * static_cast<float>(j) / 100};
       if (kOffset == Offset::kAtMostZero) at.offset = std::min(at.offset, 0.0f);
-      const AffineFit fit = RoundAtAffine<kMaxCode, kN>(v.x, v.w, at);
+      const AffineFit fit = RoundAtAffine<kMaxCode, kN>({v.x, v.w}, at);
       least = std::min<double>(least, fit.ErrorAt(fit.Refit<kOffset>()));
     }
   }
@@ -52,7 +52,7 @@ void IsNearBruteForce(float shift) {
     double found = 0, least = 0;
     for (int block = 0; block < 10; ++block) {
       const Values v = RandomValues(random, weighted, shift);
-      const AffineFit fit = SearchAffine<kMaxCode, kN, kOffset>(v.x, v.w);
+      const AffineFit fit = SearchAffine<kMaxCode, kN, kOffset>({v.x, v.w});
       if (kOffset == Offset::kAtMostZero) {
         EXPECT_LE(fit.at.offset, 0);
       }
@@ -73,7 +73,7 @@ TEST(AffineSearchTest, FindsTheParametersOfValuesOnTheGrid) {
     v.x[i] = static_cast<float>(i % 16) * 0.125f - 0.75f;
     v.w[i] = 1;
   }
-  const AffineFit fit = SearchAffine<kMaxCode, kN, Offset::kAny>(v.x, v.w);
+  const AffineFit fit = SearchAffine<kMaxCode, kN, Offset::kAny>({v.x, v.w});
   EXPECT_EQ(fit.at.scale, 0.125f);
   EXPECT_EQ(fit.at.offset, -0.75f);
   EXPECT_EQ(fit.error, 0);
@@ -83,7 +83,7 @@ TEST(AffineSearchTest, ErrorAtIsTheErrorThere) {
   std::mt19937 random(2);
   const Values v = RandomValues(random, true, 0);
   const Affine at = {0.3f, -2.0f}, other = {0.31f, -1.9f};
-  const AffineFit fit = RoundAtAffine<kMaxCode, kN>(v.x, v.w, at);
+  const AffineFit fit = RoundAtAffine<kMaxCode, kN>({v.x, v.w}, at);
   double error = 0;
   for (int i = 0; i < kN; ++i) {
     const float code = RoundToEven(Clamp((v.x[i] - at.offset) / at.scale, 0, kMaxCode));
@@ -105,7 +105,7 @@ TEST(AffineSearchTest, EqualValuesAreAnOffset) {
     v.x[i] = -1.5f;
     v.w[i] = 1;
   }
-  const AffineFit fit = SearchAffine<kMaxCode, kN, Offset::kAny>(v.x, v.w);
+  const AffineFit fit = SearchAffine<kMaxCode, kN, Offset::kAny>({v.x, v.w});
   EXPECT_EQ(fit.error, 0);
   EXPECT_EQ(fit.at.offset, -1.5f);
 }

@@ -50,6 +50,7 @@ template <int kBits>
 HWY_INLINE Ints ShiftedLeft(Ints value) {
   return hn::ShiftLeft<kBits>(value);
 }
+HWY_INLINE Floats RoundToEven(Floats value) { return hn::Round(value); }
 
 HWY_INLINE Floats HalfOfBits(Ints half) {
   const Ints magnitude = half & SplatInt(0x7fff);

@@ -45,6 +45,11 @@ template <int kBits>
 NIBBLE_LANES_INLINE Ints ShiftedLeft(Ints value) {
   return static_cast<int32_t>(static_cast<uint32_t>(value) << kBits);
 }
+// The nearest integer of a value in [-2^22, 2^22], ties to even; the sign of a zero is left open.
+NIBBLE_LANES_INLINE Floats RoundToEven(Floats value) {
+  constexpr float kShift = 12582912.0f;  // 1.5 * 2^23: beyond that a float has no fraction to keep
+  return (value + kShift) - kShift;
+}
 
 // half.h's, on lanes.
 NIBBLE_LANES_INLINE Floats HalfOfBits(Ints half) { return HalfToFloat(static_cast<uint16_t>(half)); }
