@@ -15,6 +15,7 @@
 #include "cli/type_flags.h"
 #include "pipeline/apply_transforms.h"
 #include "pipeline/quantize.h"
+#include "pipeline/sensitivities.h"
 #include "pipeline/transform.h"
 
 namespace nibble::cli {
@@ -36,7 +37,8 @@ absl::Status RunPlan(const PlanOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(types.container, options.output.Container());
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<Transform> transforms, options.transforms.Parse());
   const OutputOptions output = options.output.Options(context.threads);
-  NIBBLE_ASSIGN_OR_RETURN(const CalibrationOptions calibration, options.calibration.Load(context.files, output.path));
+  NIBBLE_ASSIGN_OR_RETURN(CalibrationOptions calibration, options.calibration.Load(context.files, output.path));
+  calibration.texts.device = context.device;
   NIBBLE_ASSIGN_OR_RETURN(Model model, context.Open(options.model, options.keep_mtp));
   if (!transforms.empty()) {
     NIBBLE_ASSIGN_OR_RETURN(
@@ -44,6 +46,7 @@ absl::Status RunPlan(const PlanOptions& options, Context& context) {
         ApplyTransforms(model, transforms, {.fold = {.allow_requantize = types.allow_requantize}, .for_plan = true},
                         calibration, context.progress));
   }
+  NIBBLE_RETURN_IF_ERROR(MeasureForFit(model, calibration, context.threads, context.progress, types));
   NIBBLE_ASSIGN_OR_RETURN(Plan plan, PlanQuantize(context.files, model, types, output, calibration));
   if (!output.path.empty() && !output.force && context.files.Stat(output.path).ok()) {
     plan.add_warnings(absl::StrCat(output.path, " exists: quantize replaces it only with --force"));

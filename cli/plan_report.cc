@@ -24,6 +24,9 @@ std::string TensorsText(const Plan& plan) {
   return FormatTable(rows, LastColumn::kFlushLeft);
 }
 
+// Until the job is done: what is replaced by --force stays until then.
+uint64_t DiskBytes(const Plan& plan) { return plan.file_bytes() + plan.work_file_bytes(); }
+
 std::string WorkFileLine(const Plan& plan) {
   if (plan.work_file_bytes() == 0) return "";
   return PlanLine("work file",
@@ -47,11 +50,24 @@ void WriteTensors(const Plan& plan, JsonWriter& json) {
   json.EndArray();
 }
 
+void WriteFit(const FitReport& fit, JsonWriter& json) {
+  json.Key("fit").BeginObject();
+  json.Key("budget_bytes").Number(fit.budget_bytes());
+  json.Key("context").Number(fit.context());
+  json.Key("cache_bytes").Number(fit.cache_bytes());
+  json.Key("activation_bytes").Number(fit.activation_bytes());
+  json.Key("is_measured").Bool(fit.is_measured());
+  json.Key("expected_kld").Number(fit.expected_kld());
+  json.Key("expected_kld_bound").Number(fit.expected_kld_bound());
+  json.EndObject();
+}
+
 }  // namespace
 
 std::string PlanText(const Plan& plan, absl::string_view model, uint64_t memory_bytes) {
   return absl::StrCat(Printable(model), " as ", plan.type(), "\n", PlanFigures(plan),
-                      PlanLine("memory", FormatSize(memory_bytes)), WorkFileLine(plan), "\n", TensorsText(plan));
+                      PlanLine("memory", FormatSize(memory_bytes)), WorkFileLine(plan),
+                      PlanLine("disk", FormatSize(DiskBytes(plan))), "\n", TensorsText(plan));
 }
 
 std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_bytes) {
@@ -66,6 +82,8 @@ std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_
   json.Key("bits_per_weight").Number(plan.bits_per_weight());
   json.Key("memory_bytes").Number(memory_bytes);
   json.Key("work_file_bytes").Number(plan.work_file_bytes());
+  json.Key("disk_bytes").Number(DiskBytes(plan));
+  if (plan.has_fit()) WriteFit(plan.fit(), json);
   json.Key("warnings").BeginArray();
   for (const std::string& warning : plan.warnings()) json.String(warning);
   json.EndArray();

@@ -39,7 +39,39 @@ TEST(PlanText, TellsOfAWorkFileIfThereIsOne) {
   Plan plan = MakePlan();
   EXPECT_EQ(PlanText(plan, "a/", 1).find("work file"), std::string::npos);
   plan.set_work_file_bytes(5 << 20);
-  ExpectParts(PlanText(plan, "a/", 1), {"work file        5.0 MiB (hidden states; --memory, --work-dir)\n"});
+  ExpectParts(PlanText(plan, "a/", 1),
+              {"work file        5.0 MiB (hidden states; --memory, --work-dir)\n", "disk             8.0 MiB\n"});
+}
+
+Plan FittedPlan() {
+  Plan plan = MakePlan();
+  FitReport& fit = *plan.mutable_fit();
+  fit.set_budget_bytes(4 << 20);
+  fit.set_context(8192);
+  fit.set_cache_bytes(768 << 10);
+  fit.set_activation_bytes(128 << 10);
+  fit.set_is_measured(true);
+  fit.set_expected_kld(0.02);
+  fit.set_expected_kld_bound(0.0199);
+  return plan;
+}
+
+TEST(PlanText, TellsHowABudgetWasUsed) {
+  EXPECT_EQ(PlanText(MakePlan(), "a/", 1).find("budget"), std::string::npos);
+  ExpectParts(PlanText(FittedPlan(), "a/", 1), {"budget           4.0 MiB, 96.88 % used\n",
+                                                "context          8192 tokens: 768.0 KiB cache, 128.0 KiB buffers\n",
+                                                "expected loss    0.02 nats, at most 0.5 % above the least\n"});
+  Plan without_text = FittedPlan();
+  without_text.mutable_fit()->set_is_measured(false);
+  ExpectParts(PlanText(without_text, "a/", 1), {"0.02 by prior sensitivities"});
+}
+
+TEST(PlanJson, TellsHowABudgetWasUsed) {
+  EXPECT_EQ(PlanJson(MakePlan(), "a/", 1).find("\"fit\""), std::string::npos);
+  ExpectParts(
+      PlanJson(FittedPlan(), "a/", 1),
+      {"\"budget_bytes\": 4194304", "\"context\": 8192", "\"cache_bytes\": 786432", "\"activation_bytes\": 131072",
+       "\"is_measured\": true", "\"expected_kld\": 0.02", "\"expected_kld_bound\": 0.0199"});
 }
 
 TEST(PlanJson, NamesEverything) {
@@ -47,8 +79,8 @@ TEST(PlanJson, NamesEverything) {
       PlanJson(MakePlan(), "model/", 64 << 20),
       {"\"model\": \"model/\"", "\"type\": \"Q4_K_M\"", "\"source_bytes\": 9437184", "\"tensor_bytes\": 2097152",
        "\"file_bytes\": 3145728", "\"bits_per_weight\": 4.5", "\"memory_bytes\": 67108864", "\"work_file_bytes\": 0",
-       "\"odd\"", "\"name\": \"blk.0.ffn_down_exps.weight\"", "\"source_type\": \"BF16\"", "\"bytes\": 33792",
-       "\"reason\": \"fallback: rows of 96\""});
+       "\"disk_bytes\": 3145728", "\"odd\"", "\"name\": \"blk.0.ffn_down_exps.weight\"", "\"source_type\": \"BF16\"",
+       "\"bytes\": 33792", "\"reason\": \"fallback: rows of 96\""});
 }
 
 }  // namespace

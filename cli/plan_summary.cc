@@ -21,6 +21,23 @@ std::string CountText(const std::map<std::string, int>& counts) {
       counts, ", ", [](std::string* out, const auto& entry) { absl::StrAppend(out, entry.second, " ", entry.first); });
 }
 
+std::string FitLines(const Plan& plan) {
+  const FitReport& fit = plan.fit();
+  const uint64_t beside = fit.cache_bytes() + fit.activation_bytes();
+  std::string text = PlanLine("budget", absl::StrFormat("%s, %.2f %% used", FormatSize(fit.budget_bytes()),
+                                                        100.0 * (plan.file_bytes() + beside) / fit.budget_bytes()));
+  if (fit.context() > 0) {
+    absl::StrAppend(
+        &text, PlanLine("context", absl::StrFormat("%d tokens: %s cache, %s buffers", fit.context(),
+                                                   FormatSize(fit.cache_bytes()), FormatSize(fit.activation_bytes()))));
+  }
+  const double gap = fit.expected_kld() > 0 ? 1 - fit.expected_kld_bound() / fit.expected_kld() : 0;
+  absl::StrAppend(&text, PlanLine("expected loss",
+                                  absl::StrFormat("%.4g%s, at most %.2g %% above the least", fit.expected_kld(),
+                                                  fit.is_measured() ? " nats" : " by prior sensitivities", 100 * gap)));
+  return text;
+}
+
 }  // namespace
 
 std::string PlanLine(absl::string_view label, absl::string_view value) {
@@ -36,6 +53,7 @@ std::string PlanFigures(const Plan& plan) {
   std::string text;
   absl::StrAppend(&text, PlanLine("size", absl::StrFormat("%s (source %s)", FormatSize(plan.file_bytes()),
                                                           FormatSize(plan.source_bytes()))));
+  if (plan.has_fit()) absl::StrAppend(&text, FitLines(plan));
   absl::StrAppend(&text, PlanLine("bits per weight", absl::StrFormat("%.2f", plan.bits_per_weight())));
   absl::StrAppend(&text, PlanLine("tensors", CountText(types)));
   if (!fallbacks.empty()) {

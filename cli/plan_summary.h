@@ -12,7 +12,7 @@ namespace nibble::cli {
 // "  size             3.0 MiB (source 9.0 MiB)"
 std::string PlanLine(absl::string_view label, absl::string_view value);
 
-// Lines: sizes before and after, bits per weight, tensors by type, fallbacks by type.
+// Lines: sizes before and after, what a budget was used for, bits per weight, tensors by type, fallbacks by type.
 std::string PlanFigures(const Plan& plan);
 
 // Path, PlanFigures, seconds, and the peak memory of this process.

@@ -19,6 +19,7 @@
 #include "cli/type_flags.h"
 #include "pipeline/apply_transforms.h"
 #include "pipeline/best_transform.h"
+#include "pipeline/sensitivities.h"
 #include "pipeline/transform.h"
 
 namespace nibble::cli {
@@ -44,17 +45,18 @@ absl::Status RunQuantize(QuantizeOptions& options, Context& context) {
   const Stopwatch stopwatch;
   NIBBLE_ASSIGN_OR_RETURN(Model model, context.Open(options.model, options.keep_mtp));
   const RemoveOnInterrupt guard(output.path + ".part");
+  if (!transforms.empty()) {
+    NIBBLE_ASSIGN_OR_RETURN(
+        model, ApplyTransforms(model, transforms,
+                               {.fold = {.allow_requantize = types.allow_requantize}, .threads = context.threads},
+                               calibration, context.progress));
+  }
+  NIBBLE_RETURN_IF_ERROR(MeasureForFit(model, calibration, context.threads, context.progress, types));
   Plan plan;
   if (options.transforms.automatic()) {
     NIBBLE_ASSIGN_OR_RETURN(
         plan, QuantizeWithBestTransform(context.files, model, types, output, calibration, context.progress));
   } else {
-    if (!transforms.empty()) {
-      NIBBLE_ASSIGN_OR_RETURN(
-          model, ApplyTransforms(model, transforms,
-                                 {.fold = {.allow_requantize = types.allow_requantize}, .threads = context.threads},
-                                 calibration, context.progress));
-    }
     NIBBLE_ASSIGN_OR_RETURN(plan, Quantize(context.files, model, types, output, context.progress, calibration));
     plan.set_transform(TransformsText(transforms));
   }

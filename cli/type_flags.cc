@@ -8,6 +8,8 @@
 namespace nibble::cli {
 namespace {
 
+constexpr uint64_t kMaxContext = uint64_t{1} << 32;  // tokens: more than anything has
+
 // "REGEX=TYPE" at its last '='.
 absl::Status ParseTensorType(const std::string& text, TypeOptions& types) {
   const size_t equals = text.rfind('=');
@@ -21,8 +23,18 @@ absl::Status ParseTensorType(const std::string& text, TypeOptions& types) {
 }  // namespace
 
 void TypeFlags::AddTo(CLI::App& app) {
-  app.add_option("--type", types_.type, absl::StrCat("one of ", absl::StrJoin(TypeNames(), " "), " (default Q4_K_M)"))
-      ->type_name("T");
+  CLI::Option* type = app.add_option("--type", types_.type,
+                                     absl::StrCat("one of ", absl::StrJoin(TypeNames(), " "), " (default Q4_K_M)"))
+                          ->type_name("T");
+  fit_ = AddSize(app, "--fit", types_.fit.bytes,
+                 "instead of a type: what the file may weigh; for each tensor a type is chosen so that as "
+                 "little as possible is lost")
+             ->excludes(type);
+  app.add_option("--context", types_.fit.context,
+                 "with --fit: it has to hold the cache and buffers of so many tokens as well")
+      ->type_name("N")
+      ->needs(fit_)
+      ->check(CLI::Range(uint64_t{1}, kMaxContext));
   app.add_option(
          "--method", types_.method,
          "how codes are found: 'rtn' rounds to nearest, 'weighted' searches scales, 'gptq' makes each error up "
@@ -36,7 +48,7 @@ void TypeFlags::AddTo(CLI::App& app) {
       ->allow_extra_args(false);
   app.add_option("--token-embedding-type", types_.token_embedding_type, "type of the token embedding")->type_name("T");
   app.add_option("--output-tensor-type", types_.output_tensor_type, "type of the output projection")->type_name("T");
-  app.add_flag("--pure", types_.pure, "the type for token embedding and output as well");
+  app.add_flag("--pure", types_.pure, "the type for token embedding and output as well")->excludes(fit_);
   app.add_flag("--allow-requantize", types_.allow_requantize,
                "encode anew what was published in 4 bits; else it keeps its bits where the output can hold them");
   app.add_flag("--strict", types_.strict, "a tensor that the type does not fit is an error, not a fallback");
@@ -44,6 +56,9 @@ void TypeFlags::AddTo(CLI::App& app) {
 
 absl::StatusOr<TypeOptions> TypeFlags::Parse() const {
   TypeOptions types = types_;
+  if (fit_->count() > 0 && types.fit.bytes == 0) {
+    return absl::InvalidArgumentError("--fit: expected a size above 0, found 0");
+  }
   for (const std::string& text : tensor_types_) NIBBLE_RETURN_IF_ERROR(ParseTensorType(text, types));
   NIBBLE_RETURN_IF_ERROR(CheckType("--type", types.type));
   if (!types.token_embedding_type.empty()) {

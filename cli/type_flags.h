@@ -22,6 +22,7 @@ class TypeFlags {
 
  private:
   TypeOptions types_;
+  CLI::Option* fit_ = nullptr;
   std::vector<std::string> tensor_types_;  // "REGEX=TYPE"
 };
 

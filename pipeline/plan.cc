@@ -123,6 +123,7 @@ Plan MakeReport(const Model& model, const TypeChoices& choices, const std::vecto
   report.set_bits_per_weight(report.tensor_bytes() * 8.0 / std::max<int64_t>(Elements(model), 1));
   report.set_type(choices.name);
   report.mutable_warnings()->Add(choices.warnings.begin(), choices.warnings.end());
+  if (choices.fit) *report.mutable_fit() = *choices.fit;
   return report;
 }
 
@@ -182,6 +183,11 @@ Plan MakeReport(const Model& model, const TypeChoices& choices, uint64_t header_
   const std::vector<OutputTensor> tensors = MakeTensors(model, choices);
   const gguf::Layout layout = gguf::MakeLayout(gguf::Metadata(), InfosOf(tensors));
   return MakeReport(model, choices, tensors, header_bytes + layout.file_bytes - layout.header.size());
+}
+
+uint64_t PlacedBytes(TensorStack slices, Format format) {
+  const gguf::Layout layout = gguf::MakeLayout(gguf::Metadata(), {{"tensor", DTypeOf(format), ShapeOf(slices)}});
+  return layout.file_bytes - layout.header.size();
 }
 
 }  // namespace nibble

@@ -8,10 +8,12 @@
 
 #include "formats/gguf/gguf.h"
 #include "model/model.h"
+#include "model/tensor_list.h"
 #include "pipeline/folder_layout.h"
 #include "pipeline/output_tensor.h"
 #include "pipeline/report.pb.h"
 #include "pipeline/types.h"
+#include "quant/block/format.h"
 
 namespace nibble {
 
@@ -31,6 +33,9 @@ OutputPlan MakeFolderPlan(const Model& model, const TypeChoices& choices, uint64
 // for all choices, and takes as long as the vocabulary is large.
 uint64_t HeaderBytes(const Model& model);
 Plan MakeReport(const Model& model, const TypeChoices& choices, uint64_t header_bytes);
+
+// What a tensor adds to a GGUF's size beside its entry in the header, alignment included.
+uint64_t PlacedBytes(TensorStack slices, Format format);
 
 }  // namespace nibble
 

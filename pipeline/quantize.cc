@@ -20,6 +20,7 @@
 #include "pipeline/column_weights.h"
 #include "pipeline/container.h"
 #include "pipeline/expert_coverage.h"
+#include "pipeline/fit_types.h"
 #include "pipeline/folder_output.h"
 #include "pipeline/gguf_output.h"
 #include "pipeline/output.h"
@@ -72,7 +73,8 @@ absl::StatusOr<MethodRow> FindMethod(const std::string& name, const CalibrationO
 }
 
 absl::StatusOr<OutputPlan> Planned(const Model& model, const TypeOptions& types, const OutputOptions& output) {
-  NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, ChooseQuantizedTypes(model, types));
+  NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, types.fit.bytes > 0 ? FitTypes(model, types, output.threads)
+                                                                         : ChooseQuantizedTypes(model, types));
   const bool is_folder = types.container == Container::kCompressedTensors;
   OutputPlan plan = is_folder ? MakeFolderPlan(model, choices, output.max_shard_bytes) : MakePlan(model, choices);
   plan.report.set_buffer_bytes(BufferBytes(model, plan, output.threads));

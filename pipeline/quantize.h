@@ -18,9 +18,9 @@ namespace nibble {
 
 // `types.method` empty: error feedback where there are texts, else the weighted search.
 //
-// What Quantize would write. Of the model nothing is read, and nothing is written; what calibration names is read, and
-// fails and warns as it would there. kInvalidArgument: a type that is not known, a regex that matches nothing, a method
-// that cannot use what calibration gives or lacks.
+// What Quantize would write. Of the model nothing is read, but for a few rows with `types.fit`, and nothing is written;
+// what calibration names is read, and fails and warns as it would there. kInvalidArgument: a type that is not known, a
+// regex that matches nothing, a method that cannot use what calibration gives or lacks.
 absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, const TypeOptions& types,
                                   const OutputOptions& output = {}, const CalibrationOptions& calibration = {});
 absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const TypeOptions& types,

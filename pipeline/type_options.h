@@ -2,6 +2,8 @@
 #ifndef NIBBLE_PIPELINE_TYPE_OPTIONS_H_
 #define NIBBLE_PIPELINE_TYPE_OPTIONS_H_
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +11,15 @@
 #include "pipeline/container.h"
 
 namespace nibble {
+
+// A budget instead of a type (pipeline/fit_types.h).
+struct SizeBudget {
+  uint64_t bytes = 0;    // of the file, and of what running it takes beside it at `context`; 0: no budget
+  uint64_t context = 0;  // tokens; 0: for the file alone
+  // What a text showed, by GGUF name: the KL divergence that the whole of a tensor's values would cost if as much of
+  // them were lost, in proportion. Where there is none, the prior.
+  std::map<std::string, double> sensitivities;
+};
 
 // Which type every tensor gets (design section 4, "Types").
 struct TypeOptions {
@@ -20,6 +31,7 @@ struct TypeOptions {
   std::string output_tensor_type;                                 // empty: by `type`
   std::vector<std::pair<std::string, std::string>> tensor_types;  // regex over GGUF names = type; the first match wins
   bool strict = false;                                            // a fallback is an error
+  SizeBudget fit;                                                 // instead of `type`
   bool allow_requantize = false;                                  // tensors published in 4 bits are encoded anew
 };
 

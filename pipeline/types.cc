@@ -121,8 +121,9 @@ absl::StatusOr<std::vector<Override>> ParseOverrides(const TypeOptions& options)
 
 class Chooser {
  public:
-  Chooser(const Model& model, const StoredFormats& stored, const TypeOptions& options)
-      : model_(model), stored_(stored), options_(options) {
+  // `wishes`: one per stack, or empty.
+  Chooser(const Model& model, const StoredFormats& stored, const TypeOptions& options, const WishedTypes& wishes)
+      : model_(model), stored_(stored), options_(options), wishes_(wishes) {
     for (const Layer& layer : model.spec.layers()) has_experts_ |= layer.feed_forward().has_experts();
   }
 
@@ -131,6 +132,7 @@ class Chooser {
     NIBBLE_RETURN_IF_ERROR(CheckContainer());
     TypeChoices choices{.name = std::string(type_->name), .file_type = type_->file_type};
     for (size_t i = 0; i < stored_.size(); ++i) {
+      wish_ = wishes_.empty() || !wishes_[i] ? nullptr : &*wishes_[i];
       NIBBLE_ASSIGN_OR_RETURN(TypeChoice choice, ChooseOne(model_.tensors.stacks()[i][0], stored_[i]));
       if (IsExpert(model_.tensors.stacks()[i][0])) expert_formats_.insert(choice.format);
       choices.each.push_back(std::move(choice));
@@ -269,7 +271,8 @@ class Chooser {
     if (tensor.role == Role::kTokenEmbedding && embedding_) return {*embedding_, false, "--token-embedding-type"};
     if (IsOutput(model_, tensor) && output_) return {*output_, false, "--output-tensor-type"};
     if (named != nullptr) return {named->format, false, absl::StrCat("--tensor-type ", named->pattern)};
-    if (options_.pure) return {type_->format, false, ""};
+    if (wish_ != nullptr) return {wish_->format, false, wish_->reason};
+    if (options_.pure) return {type_->format, false, "", true};
     if (IsOutput(model_, tensor)) return Labelled(type_->output, "output");
     if (tensor.role == Role::kTokenEmbedding) return Labelled(type_->embedding, "embedding");
     for (const MixRule& rule : type_->rules) {
@@ -277,18 +280,21 @@ class Chooser {
         return Labelled(rule.format, "mix");
       }
     }
-    return {type_->format, false, ""};
+    return {type_->format, false, "", true};
   }
 
   TypeChoice Labelled(Format format, absl::string_view reason) const {
-    return {format, false, format == type_->format ? "" : std::string(reason)};
+    return {format, false, format == type_->format ? "" : std::string(reason), true};
   }
 
   // Whether the stored blocks stay, which changes the choice; counts what is encoded a second time.
   bool KeepBits(std::optional<Format> stored, TypeChoice& choice) {
     if (!stored) return false;
-    choice.keep_bits = *stored == choice.format || (IsFourBit(*stored) && !options_.allow_requantize);
-    if (choice.keep_bits && !IsFloat(*stored)) choice = {*stored, true, std::string(kKeptBits)};
+    const bool must_keep = IsFourBit(*stored) && !options_.allow_requantize;
+    choice.keep_bits = *stored == choice.format || must_keep;
+    if (choice.keep_bits && !IsFloat(*stored)) {
+      choice = {*stored, true, std::string(kKeptBits), choice.is_open && !must_keep};
+    }
     if (!choice.keep_bits && !IsFloat(*stored)) {
       choice.reason = absl::StrCat("encoded anew from ", GetFormat(*stored).name);
       ++requantized_;
@@ -317,6 +323,8 @@ class Chooser {
   const Model& model_;
   const StoredFormats& stored_;
   const TypeOptions& options_;
+  const WishedTypes& wishes_;
+  const WishedType* wish_ = nullptr;  // of the stack that is looked at
   const NamedType* type_ = nullptr;
   std::optional<Format> embedding_, output_;
   std::vector<Override> overrides_;
@@ -365,7 +373,16 @@ absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const TypeO
 
 absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const StoredFormats& stored,
                                                  const TypeOptions& options) {
-  return Chooser(model, stored, options).Choose();
+  return ChooseQuantizedTypes(model, stored, options, WishedTypes());
+}
+
+absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const StoredFormats& stored,
+                                                 const TypeOptions& options, const WishedTypes& wishes) {
+  return Chooser(model, stored, options, wishes).Choose();
+}
+
+Format LosslessFormat(const Model& model, TensorStack slices, std::optional<Format> stored) {
+  return stored ? *stored : FloatFor(model, slices[0]);
 }
 
 bool IsPublishedInFourBits(const Model& model, TensorStack slices) {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "model/model.h"
 #include "model/tensor_list.h"
+#include "pipeline/report.pb.h"
 #include "pipeline/type_options.h"
 #include "quant/block/format.h"
 
@@ -19,6 +20,7 @@ struct TypeChoice {
   Format format = Format::kF32;
   bool keep_bits = false;  // the stored blocks are copied
   std::string reason;      // of Plan's tensors
+  bool is_open = false;    // --type alone says it: another type would do as well
 };
 
 struct TypeChoices {
@@ -26,6 +28,7 @@ struct TypeChoices {
   uint32_t file_type = 0;        // general.file_type
   std::vector<TypeChoice> each;  // one per stack of the model: all slices of a tensor have one type
   std::vector<std::string> warnings;
+  std::optional<FitReport> fit;  // of --fit
 };
 
 // By the rules of design section 4, "Types" and "Requantizing". kInvalidArgument: a type that is not known or that
@@ -38,6 +41,18 @@ using StoredFormats = std::vector<std::optional<Format>>;
 StoredFormats FindStoredFormats(const Model& model);
 absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const StoredFormats& stored,
                                                  const TypeOptions& options);
+
+// The same with a wish for each stack, in the place of `options.type`, which then counts where there is none.
+struct WishedType {
+  Format format;
+  std::string reason;
+};
+using WishedTypes = std::vector<std::optional<WishedType>>;
+absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const StoredFormats& stored,
+                                                 const TypeOptions& options, const WishedTypes& wishes);
+
+// What a stack is kept in to lose nothing: its stored format, or a float that holds its values.
+Format LosslessFormat(const Model& model, TensorStack slices, std::optional<Format> stored);
 
 // Whether its tensors were published in up to five bits, so that another encoding would lose what they are.
 bool IsPublishedInFourBits(const Model& model, TensorStack slices);

@@ -57,15 +57,24 @@ int64_t Sequences::TokensOfBatch(int64_t batch) const {
   return (std::min((batch + 1) * size, count()) - batch * size) * length_;
 }
 
+absl::StatusOr<Sequences> Sequences::Copy() const {
+  NIBBLE_ASSIGN_OR_RETURN(RowStore states, CopyFrom(0));
+  return Sequences(*device_, *model_, length_, std::move(states));
+}
+
 absl::Status Sequences::KeepFrom(int64_t first) {
-  const int64_t dropped = first * length_, kept = tokens() - dropped, step = SequencesOfBatch(length_) * length_;
+  NIBBLE_ASSIGN_OR_RETURN(states_, CopyFrom(first * length_));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RowStore> Sequences::CopyFrom(int64_t first) const {
+  const int64_t kept = tokens() - first, step = SequencesOfBatch(length_) * length_;
   NIBBLE_ASSIGN_OR_RETURN(RowStore states, RowStore::Create(kept, states_.width(), states_.budget()));
   for (int64_t token = 0; token < kept; token += step) {
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> rows, States(dropped + token, std::min(step, kept - token)));
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> rows, States(first + token, std::min(step, kept - token)));
     NIBBLE_RETURN_IF_ERROR(states.Write(token, rows));
   }
-  states_ = std::move(states);
-  return absl::OkStatus();
+  return states;
 }
 
 absl::StatusOr<std::vector<float>> Sequences::States(int64_t first, int64_t count) const {

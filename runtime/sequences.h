@@ -39,6 +39,11 @@ class Sequences {
   int64_t TokensOfBatch(int64_t batch) const;
   absl::Status RunBatch(int layer, Part part, const Weights& weights, Outcome outcome, int64_t batch);
 
+  // The same states once more, under the same budget.
+  absl::StatusOr<Sequences> Copy() const;
+  // Other states for all tokens, [tokens, hidden_size].
+  absl::Status Replace(absl::Span<const float> states) { return states_.Write(0, states); }
+
   // Drops those before `first`.
   absl::Status KeepFrom(int64_t first);
 
@@ -60,6 +65,8 @@ class Sequences {
   // Whole sequences [first, last).
   absl::Status RunRange(int layer, Part part, const Weights& weights, Outcome outcome, int64_t first, int64_t last);
   int64_t count() const;
+  // The states of tokens from `first` on.
+  absl::StatusOr<RowStore> CopyFrom(int64_t first) const;
 
   Device* device_;
   const Model* model_;

@@ -1,0 +1,27 @@
+// `--fit`: for every tensor a type, so that the model weighs what it may and loses as little as it can.
+#ifndef NIBBLE_PIPELINE_FIT_TYPES_H_
+#define NIBBLE_PIPELINE_FIT_TYPES_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "model/model.h"
+#include "pipeline/type_options.h"
+#include "pipeline/types.h"
+
+namespace nibble {
+
+// The problem (docs/methods.md, "Which type each tensor gets"): every tensor that no option, and no bits that are kept,
+// gives a type has one of those whose blocks divide its rows, up to what it is stored in. The expected KL divergence,
+// the sum of sensitivity x relative error, is least for a file of `options.fit.bytes` less what its context takes.
+// Reads a few rows of every tensor; `threads` 0: all.
+//
+// kInvalidArgument: a budget below the smallest possible size, which is named, or above that of the model as it is
+// stored; an output that is no GGUF; and as ChooseQuantizedTypes. REQUIRES: options.fit.bytes > 0.
+absl::StatusOr<TypeChoices> FitTypes(const Model& model, const TypeOptions& options, int threads);
+
+// Whether FitTypes would have a choice, without reading a row: before sensitivities are measured for it.
+absl::Status CheckFit(const Model& model, const TypeOptions& options);
+
+}  // namespace nibble
+
+#endif  // NIBBLE_PIPELINE_FIT_TYPES_H_

@@ -1,0 +1,170 @@
+#include "pipeline/fit_types.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "converters/family.h"
+#include "converters/test_checkpoint.h"
+#include "gtest/gtest.h"
+#include "model/model.h"
+#include "pipeline/container.h"
+#include "pipeline/context_memory.h"
+#include "pipeline/model_folder_fixture.h"
+#include "pipeline/plan.h"
+#include "pipeline/type_options.h"
+#include "pipeline/types.h"
+#include "quant/block/format.h"
+
+namespace nibble {
+namespace {
+
+using Formats = std::map<std::string, Format>;
+
+class FitTypesTest : public ModelFolderTest {
+ protected:
+  void SetUp() override {
+    ModelFolderTest::SetUp();
+    // 111 tensors, whose rows every block divides.
+    model_.emplace(Open(RandomLlama(
+        {.layers = 12, .hidden = 256, .heads = 4, .kv_heads = 2, .head_dim = 64, .feed_forward = 256, .vocab = 256})));
+    least_ = SizeOf({.type = "MXFP4", .pure = true});
+    most_ = SizeOf({.type = "BF16", .pure = true});
+  }
+
+  uint64_t SizeOf(const TypeOptions& options) const {
+    return MakePlan(*model_, ChooseQuantizedTypes(*model_, options).value()).layout.file_bytes;
+  }
+
+  static TypeOptions Budget(uint64_t bytes) { return {.method = "rtn", .fit = {.bytes = bytes}}; }
+
+  TypeChoices Fitted(const TypeOptions& options, int threads = 0) const {
+    absl::StatusOr<TypeChoices> choices = FitTypes(*model_, options, threads);
+    EXPECT_EQ(choices.status(), absl::OkStatus());
+    return *std::move(choices);
+  }
+
+  Formats FormatsOf(const TypeChoices& choices) const {
+    Formats formats;
+    for (size_t i = 0; i < choices.each.size(); ++i) {
+      formats[GgufName(model_->tensors.stacks()[i][0])] = choices.each[i].format;
+    }
+    return formats;
+  }
+
+  void ExpectRefused(const TypeOptions& options, const std::string& part) const {
+    const absl::Status status = FitTypes(*model_, options, 0).status();
+    EXPECT_EQ(ExitCode(status), 64);
+    EXPECT_TRUE(absl::StrContains(status.message(), part)) << status.message() << " lacks " << part;
+  }
+
+  std::optional<Model> model_;
+  uint64_t least_ = 0, most_ = 0;
+};
+
+TEST_F(FitTypesTest, LandsAtMostHalfAPercentBelowTheBudget) {
+  for (const int percent : {10, 50, 99}) {
+    const uint64_t budget = least_ + (most_ - least_) * percent / 100;
+    const TypeChoices choices = Fitted(Budget(budget));
+    const OutputPlan plan = MakePlan(*model_, choices);
+    EXPECT_LE(plan.layout.file_bytes, budget) << percent;
+    EXPECT_GE(plan.layout.file_bytes, budget * 0.995) << percent;
+    EXPECT_LE(plan.report.fit().expected_kld_bound(), plan.report.fit().expected_kld());
+    EXPECT_GE(plan.report.fit().expected_kld_bound(), plan.report.fit().expected_kld() * 0.99);
+  }
+}
+
+TEST_F(FitTypesTest, TakesBudgetsFromTheSmallestSizeToTheSources) {
+  EXPECT_EQ(MakePlan(*model_, Fitted(Budget(least_))).layout.file_bytes, least_);
+  EXPECT_EQ(MakePlan(*model_, Fitted(Budget(most_))).layout.file_bytes, most_);
+  ExpectRefused(Budget(least_ - 1), absl::StrCat("at least ", least_, " bytes"));
+  ExpectRefused(Budget(most_ + 1), absl::StrCat("from ", least_, " bytes"));
+}
+
+TEST_F(FitTypesTest, LeavesRoomForAContext) {
+  const ContextMemory memory = MemoryAtContext(model_->spec, 1000);
+  TypeOptions options = Budget((least_ + most_) / 2 + memory.cache + memory.buffers);
+  options.fit.context = 1000;
+  const TypeChoices choices = Fitted(options);
+  EXPECT_EQ(FormatsOf(choices), FormatsOf(Fitted(Budget((least_ + most_) / 2))));
+  EXPECT_EQ(choices.fit->context(), 1000u);
+  EXPECT_EQ(choices.fit->cache_bytes(), memory.cache);
+  EXPECT_EQ(choices.fit->activation_bytes(), memory.buffers);
+  options.fit.bytes = least_;
+  ExpectRefused(options, absl::StrCat("at least ", least_ + memory.cache + memory.buffers, " bytes"));
+}
+
+TEST_F(FitTypesTest, PinsStayAndTheRestMakesUpForThem) {
+  TypeOptions options = Budget((least_ + most_) / 2);
+  options.tensor_types = {{"ffn_down", "Q4_0"}, {"blk\\.3\\.attn_q", "F16"}};
+  options.token_embedding_type = "Q5_1";
+  options.output_tensor_type = "Q6_K";
+  const TypeChoices choices = Fitted(options);
+  for (const auto& [name, format] : FormatsOf(choices)) {
+    if (absl::StrContains(name, "ffn_down")) {
+      EXPECT_EQ(format, Format::kQ4_0) << name;
+    }
+    if (absl::StrContains(name, "blk.3.attn_q.")) {
+      EXPECT_EQ(format, Format::kF16) << name;
+    }
+    if (name == "token_embd.weight") {
+      EXPECT_EQ(format, Format::kQ5_1);
+    }
+    if (name == "output.weight") {
+      EXPECT_EQ(format, Format::kQ6_K);
+    }
+    if (absl::StrContains(name, "norm")) {
+      EXPECT_EQ(format, Format::kF32) << name;
+    }
+  }
+  EXPECT_GE(MakePlan(*model_, choices).layout.file_bytes, options.fit.bytes * 0.995);
+}
+
+TEST_F(FitTypesTest, WhatMattersMoreGetsMore) {
+  TypeOptions options = Budget((3 * least_ + most_) / 4);
+  options.fit.sensitivities = {{"blk.5.ffn_up.weight", 1e6}, {"blk.6.ffn_up.weight", 1e-6}};
+  const TypeChoices choices = Fitted(options);
+  EXPECT_EQ(FormatsOf(choices)["blk.5.ffn_up.weight"], Format::kBF16);
+  EXPECT_LE(GetFormat(FormatsOf(choices)["blk.6.ffn_up.weight"]).BytesFor(256), 144u);
+  EXPECT_TRUE(choices.fit->is_measured());
+}
+
+TEST_F(FitTypesTest, IsTheSameForAnyNumberOfThreads) {
+  const TypeOptions options = Budget((2 * least_ + most_) / 3);
+  EXPECT_EQ(FormatsOf(Fitted(options, 1)), FormatsOf(Fitted(options, 5)));
+}
+
+TEST_F(FitTypesTest, EveryTypeHasAReason) {
+  const TypeChoices choices = Fitted(Budget((least_ + most_) / 2));
+  EXPECT_EQ(choices.name, "fit");
+  for (size_t i = 0; i < choices.each.size(); ++i) {
+    if (model_->tensors.stacks()[i][0].is_vector) continue;
+    EXPECT_TRUE(absl::StartsWith(choices.each[i].reason, "fit: sensitivity ")) << choices.each[i].reason;
+  }
+}
+
+TEST_F(FitTypesTest, IsForGgufAlone) {
+  TypeOptions options = Budget(least_);
+  options.container = Container::kCompressedTensors;
+  ExpectRefused(options, "expected a GGUF");
+}
+
+TEST_F(FitTypesTest, RowsThatNoBlockDividesStayFloats) {
+  const Model odd = Open(RandomLlama({.feed_forward = 40}));
+  const uint64_t least =
+      MakePlan(odd, ChooseQuantizedTypes(odd, {.type = "MXFP4", .pure = true}).value()).layout.file_bytes;
+  const TypeChoices choices = FitTypes(odd, Budget(least), 0).value();
+  for (size_t i = 0; i < choices.each.size(); ++i) {
+    if (odd.tensors.stacks()[i][0].cols == 40) {
+      EXPECT_EQ(choices.each[i].format, Format::kBF16);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace nibble
