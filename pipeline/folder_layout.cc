@@ -31,13 +31,6 @@ bool IsFp8(DType dtype) { return dtype == DType::kF8_E4M3 || dtype == DType::kF8
 // "model.norm" of "model.norm.weight".
 absl::string_view ModuleOf(absl::string_view tensor) { return tensor.substr(0, tensor.rfind('.')); }
 
-// The shape that packed elements have when they are not.
-std::vector<int64_t> ElementsShape(const StoredTensor& stored, const StridedView& view) {
-  std::vector<int64_t> shape = stored.shape;
-  if (view.packed) shape.back() = shape.back() * GetDType(stored.dtype).block_bits / 4;
-  return shape;
-}
-
 uint64_t BytesOf(const TensorInfo& tensor) {
   uint64_t bits = GetDType(tensor.dtype).block_bits;
   for (const int64_t size : tensor.shape) bits *= size;
@@ -87,7 +80,7 @@ class Builder {
   void Use(const OutputTensor& tensor, const LogicalTensor& slice) {
     const StridedView& view = std::get<StridedView>(slice.recipe);
     users_[view.tensor] = {&tensor, &slice};
-    if (view.scales && !tensor.keep_bits) decoded_.insert(ModuleOf(view.tensor));
+    if ((view.scales || view.words) && !tensor.keep_bits) decoded_.insert(ModuleOf(view.tensor));
   }
 
   void Place(const StoredTensor& stored) {
@@ -107,7 +100,7 @@ class Builder {
       for (TensorInfo& part : PackedTensors(*packing, weight, slice->rows, slice->cols)) Add(std::move(part));
     } else {
       Ignore(stored, weight);
-      Add({weight, DTypeOf(tensor->format), ElementsShape(stored, std::get<StridedView>(slice->recipe))});
+      Add({weight, DTypeOf(tensor->format), ElementsShape(model_.source, std::get<StridedView>(slice->recipe))});
     }
   }
 

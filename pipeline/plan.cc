@@ -98,6 +98,9 @@ std::string SourceType(const Model& model, const LogicalTensor& tensor) {
   if (view == nullptr) return "config";
   if (view->packed == Format::kF4) return "MXFP4";
   if (view->packed) return std::string(GetFormat(*view->packed).name);
+  if (view->words) {
+    return absl::StrCat(view->words->order == WordCodes::Order::kInputs ? "GPTQ" : "AWQ", " INT", view->words->bits);
+  }
   return std::string(GetDType(model.source.Find(view->tensor)->dtype).name);
 }
 

@@ -25,6 +25,7 @@ namespace nibble {
 namespace {
 
 constexpr absl::string_view kKeptBits = "kept bits";
+constexpr absl::string_view kWords = "GPTQ or AWQ";  // whose values no other format holds
 
 bool IsMatrix(const LogicalTensor& tensor) {
   return GetRole(tensor.role).is_linear || tensor.role == Role::kTokenEmbedding || tensor.role == Role::kOutput;
@@ -66,10 +67,11 @@ Format Fallback(Format format, int64_t cols) {
 }
 
 // What holds a source's values: its own format if that is a float, F16 for a GGUF's blocks, and BF16 for what is
-// published with scales beside it.
+// published with scales beside it, but for halves' multiples.
 Format FloatFor(const Model& model, const LogicalTensor& tensor) {
   const StridedView& view = std::get<StridedView>(tensor.recipe);
-  if (view.packed || view.scales) return Format::kBF16;
+  if (view.words && model.source.Find(view.words->scales)->dtype == DType::kF16) return Format::kF16;
+  if (IsCoded(view)) return Format::kBF16;
   const DTypeInfo& source = GetDType(model.source.Find(view.tensor)->dtype);
   if (source.gguf_type < 0) return Format::kBF16;
   return IsFloat(*source.format) ? *source.format : Format::kF16;
@@ -203,8 +205,7 @@ class Chooser {
   absl::StatusOr<TypeChoice> ChooseForFolder(const LogicalTensor& tensor) {
     const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
     if (view == nullptr) return TypeChoice{Format::kF32, true, ""};
-    const bool is_scaled = view->packed || view->scales;
-    TypeChoice as_published{FloatFor(model_, tensor), !is_scaled, ""};
+    TypeChoice as_published{FloatFor(model_, tensor), !IsCoded(*view), ""};
     if (!GetRole(tensor.role).is_linear) return as_published;
     const std::optional<Format> packed = PackedFormat(tensor);
     TypeChoice choice = Wanted(tensor);
@@ -219,10 +220,7 @@ class Chooser {
                                                    ": expected a weight [out, in] of each expert's own, "
                                                    "found another layout, which is not supported in a folder"));
     }
-    if (packed) {
-      choice.reason = absl::StrCat("encoded anew from ", GetFormat(*packed).name);
-      ++requantized_;
-    }
+    if (packed || view->words) CountAnew(packed ? GetFormat(*packed).name : kWords, choice);
     ++packed_;
     return FitRows(tensor, std::move(choice));
   }
@@ -232,6 +230,8 @@ class Chooser {
     if (!IsMatrix(tensor)) return TypeChoice();
     TypeChoice choice = Wanted(tensor);
     if (KeepBits(stored, choice)) return choice;
+    const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
+    if (view != nullptr && view->words && !IsFloat(choice.format)) CountAnew(kWords, choice);
     return FitRows(tensor, std::move(choice));
   }
 
@@ -244,7 +244,7 @@ class Chooser {
     if (IsFolder() && IsFloat(fallback)) {
       fallback = FloatFor(model_, tensor);
       const StridedView& view = std::get<StridedView>(tensor.recipe);
-      choice.keep_bits = !view.packed && !view.scales;
+      choice.keep_bits = !IsCoded(view);
       --packed_;
     }
     choice.reason = absl::StrCat("fallback: rows of ",
@@ -289,11 +289,13 @@ class Chooser {
     if (!stored) return false;
     choice.keep_bits = *stored == choice.format || (IsFourBit(*stored) && !options_.allow_requantize);
     if (choice.keep_bits && !IsFloat(*stored)) choice = {*stored, true, std::string(kKeptBits)};
-    if (!choice.keep_bits && !IsFloat(*stored)) {
-      choice.reason = absl::StrCat("encoded anew from ", GetFormat(*stored).name);
-      ++requantized_;
-    }
+    if (!choice.keep_bits && !IsFloat(*stored)) CountAnew(GetFormat(*stored).name, choice);
     return choice.keep_bits;
+  }
+
+  void CountAnew(absl::string_view from, TypeChoice& choice) {
+    choice.reason = absl::StrCat("encoded anew from ", from);
+    ++requantized_;
   }
 
   std::vector<std::string> Warnings() const {
