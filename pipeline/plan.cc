@@ -171,7 +171,7 @@ OutputPlan MakeFolderPlan(const Model& model, const TypeChoices& choices, uint64
     tensor.place = plan.tensors.size();
     plan.tensors.push_back(std::move(tensor));
   }
-  plan.folder = LayOutFolder(model, published, max_shard_bytes);
+  plan.folder = LayOutFolder(model, choices.container, published, max_shard_bytes);
   plan.report = MakeReport(model, its_choices, published, plan.folder->file_bytes);
   return plan;
 }

@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "converters/family.h"
@@ -25,6 +27,8 @@ namespace nibble {
 namespace {
 
 constexpr absl::string_view kKeptBits = "kept bits";
+constexpr absl::string_view kGptOssFamily = "gpt_oss";
+constexpr absl::string_view kBlocks = "_blocks";
 constexpr absl::string_view kWords = "GPTQ or AWQ";  // whose values no other format holds
 
 bool IsMatrix(const LogicalTensor& tensor) {
@@ -131,7 +135,8 @@ class Chooser {
   absl::StatusOr<TypeChoices> Choose() {
     NIBBLE_RETURN_IF_ERROR(Parse());
     NIBBLE_RETURN_IF_ERROR(CheckContainer());
-    TypeChoices choices{.name = std::string(type_->name), .file_type = type_->file_type};
+    TypeChoices choices{
+        .container = options_.container, .name = std::string(type_->name), .file_type = type_->file_type};
     for (size_t i = 0; i < stored_.size(); ++i) {
       NIBBLE_ASSIGN_OR_RETURN(TypeChoice choice, ChooseOne(model_.tensors.stacks()[i][0], stored_[i]));
       if (IsExpert(model_.tensors.stacks()[i][0])) expert_formats_.insert(choice.format);
@@ -160,7 +165,7 @@ class Chooser {
     return absl::OkStatus();
   }
 
-  bool IsFolder() const { return options_.container == Container::kCompressedTensors; }
+  bool IsFolder() const { return options_.container != Container::kGguf; }
 
   absl::Status CheckContainer() {
     NIBBLE_RETURN_IF_ERROR(CheckFormat("--type", *type_));
@@ -187,11 +192,47 @@ class Chooser {
           "--pure, --token-embedding-type, --output-tensor-type: expected a GGUF to be written, found a folder, where "
           "embedding and output stay as they are published");
     }
+    if (options_.container == Container::kMxfp4) return CheckMxfp4();
     published_.emplace(model_);
     for (const LogicalTensor& tensor : model_.tensors) {
       if (IsExpert(tensor)) expert_cols_ = std::gcd(expert_cols_, tensor.cols);
     }
     return absl::OkStatus();
+  }
+
+  // What only gpt-oss is published as, and what its loaders take for granted.
+  absl::Status CheckMxfp4() const {
+    if (!overrides_.empty()) {
+      return absl::InvalidArgumentError(
+          "--tensor-type: expected none beside --format mxfp4, where experts are MXFP4 and everything else stays as it "
+          "is published, found one");
+    }
+    if (model_.spec.family() != kGptOssFamily) {
+      return absl::UnimplementedError(absl::StrCat(model_.path, ": expected gpt-oss for --format mxfp4, found ",
+                                                   model_.spec.family(),
+                                                   ", which is not supported; use --format compressed-tensors"));
+    }
+    for (const LogicalTensor& tensor : model_.tensors) {
+      if (!IsExpert(tensor)) continue;
+      const StridedView& view = std::get<StridedView>(tensor.recipe);
+      const bool is_named = absl::EndsWith(absl::StripSuffix(view.tensor, kBlocks), "_proj");
+      if (is_named && tensor.cols % GetFormat(Format::kMXFP4).block_elements == 0) continue;
+      return absl::UnimplementedError(
+          absl::StrCat(model_.source.Place(*model_.source.Find(view.tensor)), ": expected experts ",
+                       is_named ? "of rows of whole blocks of 32" : "under Hugging Face's names",
+                       ", found others, which is not supported in a folder"));
+    }
+    return absl::OkStatus();
+  }
+
+  // Of such a folder.
+  TypeChoice ChooseForMxfp4(const LogicalTensor& tensor) {
+    const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
+    if (view == nullptr) return {Format::kF32, true, ""};
+    if (!IsExpert(tensor)) return {FloatFor(model_, tensor), true, ""};
+    ++packed_;
+    if (view->packed) return {Format::kMXFP4, true, std::string(kKeptBits)};
+    return {Format::kMXFP4, false, ""};
   }
 
   absl::Status CheckFormat(absl::string_view option, const NamedType& type) const {
@@ -226,6 +267,7 @@ class Chooser {
   }
 
   absl::StatusOr<TypeChoice> ChooseOne(const LogicalTensor& tensor, std::optional<Format> stored) {
+    if (options_.container == Container::kMxfp4) return ChooseForMxfp4(tensor);
     if (IsFolder()) return ChooseForFolder(tensor);
     if (!IsMatrix(tensor)) return TypeChoice();
     TypeChoice choice = Wanted(tensor);
