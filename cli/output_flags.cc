@@ -12,9 +12,11 @@ CLI::Option* OutputFlags::AddTo(CLI::App& app) {
                                        "the .gguf, or the folder, to make; it appears only when it is complete")
                             ->type_name("OUT");
   app.add_flag("--force", options_.force, "replace the output if it exists");
-  app.add_option("--format", format_, "what to make: by the output's name, if not given")
-      ->type_name("gguf|compressed-tensors")
-      ->check(OneOf({"gguf", "compressed-tensors"}));
+  app.add_option("--format", format_,
+                 "what to make: by the output's name, if not given; 'mxfp4' is a "
+                 "folder as gpt-oss is published")
+      ->type_name("gguf|compressed-tensors|mxfp4")
+      ->check(OneOf({"gguf", "compressed-tensors", "mxfp4"}));
   AddSize(app, "--max-shard-size", options_.max_shard_bytes,
           "of a folder: cut its tensors into files of at most so much (default 5GB)");
   return output;
@@ -28,7 +30,8 @@ absl::StatusOr<nibble::Container> OutputFlags::Container() const {
                                                    is_gguf ? "a name that ends in .gguf" : "a folder", " for --format ",
                                                    format_, ", found '", options_.path, "'"));
   }
-  return is_gguf ? nibble::Container::kGguf : nibble::Container::kCompressedTensors;
+  if (is_gguf) return nibble::Container::kGguf;
+  return format_ == "mxfp4" ? nibble::Container::kMxfp4 : nibble::Container::kCompressedTensors;
 }
 
 OutputOptions OutputFlags::Options(int threads) const {

@@ -13,6 +13,7 @@ namespace {
 constexpr int64_t kFp8Block = 128;
 constexpr int64_t kMxBlock = 32;
 constexpr int64_t kNvBlock = 16;
+constexpr int kWordBits = 32;
 constexpr absl::string_view kWeight = "weight";
 
 bool IsFp8(DType dtype) { return dtype == DType::kF8_E4M3 || dtype == DType::kF8_E5M2; }
@@ -54,6 +55,63 @@ PublishedWeight PackedMxfp4(const PublishedNames& names, absl::string_view block
   return weight;
 }
 
+// The bits of GPTQ's or AWQ's integers, by the zero points of so many outputs; nothing if they are none that are read.
+std::optional<int> BitsOf(const StoredTensor& zeros, int64_t groups, int64_t outputs) {
+  for (const int bits : {4, 8}) {
+    if (outputs * bits % kWordBits == 0 && zeros.shape == std::vector<int64_t>{groups, outputs * bits / kWordBits}) {
+      return bits;
+    }
+  }
+  return std::nullopt;
+}
+
+bool IsFloatScale(DType dtype) { return dtype == DType::kF16 || dtype == DType::kBF16 || dtype == DType::kF32; }
+
+// Sets `words` and the shape, if the parts agree.
+void ReadParts(PublishedWeight& weight) {
+  const StoredTensor& stored = *weight.stored;
+  if (weight.scales == nullptr || weight.zeros == nullptr || !IsFloatScale(weight.scales->dtype) ||
+      weight.zeros->dtype != DType::kI32 || weight.scales->shape.size() != 2 || stored.shape.size() != 2 ||
+      weight.scales->elements() == 0 || stored.elements() == 0) {
+    return;
+  }
+  const int64_t groups = weight.scales->shape[0], outputs = weight.scales->shape[1];
+  const std::optional<int> bits = BitsOf(*weight.zeros, groups, outputs);
+  if (!bits) return;
+  WordCodes words{.bits = *bits, .scales = weight.scales->name, .zeros = weight.zeros->name};
+  int64_t inputs = stored.shape[0];
+  if (stored.shape[1] == outputs) {
+    inputs *= kWordBits / *bits;
+  } else if (*bits == 4 && stored.shape[1] * (kWordBits / 4) == outputs) {
+    words.order = WordCodes::Order::kInterleaved;
+  } else {
+    return;
+  }
+  if (weight.groups != nullptr) {
+    if (weight.groups->dtype != DType::kI32 || weight.groups->shape != std::vector<int64_t>{inputs}) return;
+    words.groups = weight.groups->name;
+  } else if (inputs % groups != 0) {
+    return;
+  }
+  weight.shape = {outputs, inputs};
+  weight.words = std::move(words);
+}
+
+std::optional<PublishedWeight> InWords(const PublishedNames& names, absl::string_view name) {
+  if (!absl::EndsWith(name, kWeight)) return std::nullopt;
+  const absl::string_view module = absl::StripSuffix(name, kWeight);
+  const StoredTensor* stored = names.Find(absl::StrCat(module, "qweight"));
+  if (stored == nullptr || stored->dtype != DType::kI32) return std::nullopt;
+  PublishedWeight weight{.stored = stored, .shape = stored->shape, .in_words = true};
+  weight.scales_name = absl::StrCat(module, "scales");
+  weight.scales = names.Find(weight.scales_name);
+  weight.zeros_name = absl::StrCat(module, "qzeros");
+  weight.zeros = names.Find(weight.zeros_name);
+  weight.groups = names.Find(absl::StrCat(module, "g_idx"));
+  ReadParts(weight);
+  return weight;
+}
+
 }  // namespace
 
 std::optional<PublishedWeight> FindWeight(const PublishedNames& names, absl::string_view name) {
@@ -64,6 +122,7 @@ std::optional<PublishedWeight> FindWeight(const PublishedNames& names, absl::str
   const StoredTensor* packed = names.Find(absl::StrCat(name, "_packed"));
   const bool is_packed = packed != nullptr && (packed->dtype == DType::kI32 || packed->dtype == DType::kU8);
   if (is_packed) return Packed(names, name, *packed);
+  if (auto weight = InWords(names, name)) return weight;
   for (const char* suffix : {"_blocks", ".blocks"}) {
     const std::string blocks = absl::StrCat(name, suffix);
     const StoredTensor* stored = names.Find(blocks);
@@ -73,7 +132,7 @@ std::optional<PublishedWeight> FindWeight(const PublishedNames& names, absl::str
 }
 
 std::optional<BlockScales> PublishedWeight::Blocks() const {
-  if (scales == nullptr || shape.empty() || !ScaleFormat(*scales)) return std::nullopt;
+  if (in_words || scales == nullptr || shape.empty() || !ScaleFormat(*scales)) return std::nullopt;
   const int64_t cols = shape.back();
   int64_t rows = 1;
   for (size_t axis = 0; axis + 1 < shape.size(); ++axis) rows *= shape[axis];

@@ -4,11 +4,13 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
@@ -34,12 +36,12 @@ constexpr struct {
   absl::string_view suffix;
   absl::string_view program;
 } kForeignTensors[] = {
-    {".absmax", "bitsandbytes"}, {".SCB", "bitsandbytes"},
-    {".g_idx", "GPTQ"},          {".qweight", "AWQ"},
-    {".biases", "MLX"},          {".W_q", "HQQ"},
-    {".codebooks", "AQLM"},      {".q_weight", "EXL2"},
-    {".trellis", "EXL3"},        {".weight_scale_2", "ModelOpt"},
+    {".absmax", "bitsandbytes"}, {".SCB", "bitsandbytes"}, {".biases", "MLX"},   {".W_q", "HQQ"},
+    {".codebooks", "AQLM"},      {".q_weight", "EXL2"},    {".trellis", "EXL3"}, {".weight_scale_2", "ModelOpt"},
 };
+
+constexpr absl::string_view kGptq = "gptq", kAwq = "awq";
+constexpr absl::string_view kWords = ".qweight";
 
 // A method that is read: how a tensor shows that it is stored so.
 struct Method {
@@ -55,8 +57,12 @@ constexpr Method::Sign kFp8Signs[] = {{DType::kF8_E4M3, ""}, {DType::kF8_E5M2, "
 constexpr Method::Sign kMxfp4Signs[] = {{DType::kU8, "_blocks"}, {DType::kU8, ".blocks"}};
 constexpr Method::Sign kCompressedSigns[] = {
     {DType::kI32, "_packed"}, {DType::kU8, "_packed"}, {DType::kF8_E4M3, ".weight"}};
-constexpr Method kMethods[] = {
-    {"fp8", kFp8Signs, true}, {"mxfp4", kMxfp4Signs, false}, {"compressed-tensors", kCompressedSigns, true}};
+constexpr Method::Sign kWordSigns[] = {{DType::kI32, kWords}};
+constexpr Method kMethods[] = {{"fp8", kFp8Signs, true},
+                               {"mxfp4", kMxfp4Signs, false},
+                               {"compressed-tensors", kCompressedSigns, true},
+                               {kGptq, kWordSigns, true},
+                               {kAwq, kWordSigns, true}};
 
 bool IsStoredBy(const Method& method, const StoredTensor& tensor) {
   return std::any_of(method.signs.begin(), method.signs.end(), [&](const Method::Sign& sign) {
@@ -141,6 +147,94 @@ absl::Status CheckCompressed(const json::Value& quantization) {
   return absl::OkStatus();
 }
 
+constexpr int64_t kAllInputs = -1;  // for group_size
+constexpr int kWordBits = 32;
+
+absl::Status CheckBits(const json::Value& quantization, absl::Span<const int64_t> supported) {
+  const json::Value bits = quantization.Get("bits");
+  NIBBLE_ASSIGN_OR_RETURN(const int64_t found, bits.Int(1, 64));
+  if (!absl::c_linear_search(supported, found)) return NotSupported(bits, absl::StrJoin(supported, " or "));
+  const json::Value group = quantization.Get("group_size");
+  if (!IsGiven(group)) return absl::OkStatus();
+  NIBBLE_ASSIGN_OR_RETURN(const int64_t size, group.Int(kAllInputs, 1 << 24));
+  return size == 0 ? group.Error("-1 or a length") : absl::OkStatus();
+}
+
+// GPTQModel's name for the key, and the older one; checkpoints may have both.
+constexpr absl::string_view kVersionKeys[] = {"checkpoint_format", "format"};
+constexpr absl::string_view kGptqV2 = "gptq_v2";
+
+absl::Status CheckVersions(const json::Value& quantization, absl::Span<const absl::string_view> supported) {
+  absl::string_view version;
+  for (const absl::string_view key : kVersionKeys) {
+    const json::Value value = quantization.Get(key);
+    if (!IsGiven(value)) continue;
+    NIBBLE_ASSIGN_OR_RETURN(const absl::string_view found, value.String());
+    if (!absl::c_linear_search(supported, found)) return NotSupported(value, absl::StrJoin(supported, " or "));
+    if (!version.empty() && found != version) return value.Error(absl::StrCat("\"", version, "\", as above"));
+    version = found;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckGptq(const json::Value& quantization) {
+  constexpr int64_t kBits[] = {4, 8};
+  constexpr absl::string_view kVersions[] = {kGptq, kGptqV2};
+  NIBBLE_RETURN_IF_ERROR(CheckBits(quantization, kBits));
+  NIBBLE_RETURN_IF_ERROR(CheckVersions(quantization, kVersions));
+  const Supported supported[] = {{"is_marlin_format", false}, {"pack_dtype", absl::string_view("int32")}};
+  return RequireSupported(quantization, supported);
+}
+
+absl::Status CheckAwq(const json::Value& quantization) {
+  constexpr int64_t kBits[] = {4};
+  constexpr absl::string_view kVersions[] = {"gemm"};
+  NIBBLE_RETURN_IF_ERROR(CheckBits(quantization, kBits));
+  NIBBLE_RETURN_IF_ERROR(CheckVersions(quantization, kVersions));
+  const Supported supported[] = {{"version", absl::string_view("gemm")}, {"zero_point", true}};
+  return RequireSupported(quantization, supported);
+}
+
+// Whether words are those of the method, of as many bits and groups as the config says; GPTQModel's "dynamic" says
+// otherwise for modules by name. Parts that do not fit one another are the table's business.
+absl::Status CheckWords(const json::Value& quantization, const Method& method, const TensorSource& source) {
+  if (method.name != kGptq && method.name != kAwq) return absl::OkStatus();
+  const int64_t bits = *quantization.Get("bits").Int(1, 64);
+  const json::Value group_size = quantization.Get("group_size");
+  const bool is_uniform = !IsGiven(quantization.Get("dynamic"));
+  for (const StoredTensor& tensor : source.tensors()) {
+    if (!IsStoredBy(method, tensor)) continue;
+    const absl::string_view module = absl::StripSuffix(tensor.name, kWords);
+    const StoredTensor* scales = source.Find(absl::StrCat(module, ".scales"));
+    const StoredTensor* zeros = source.Find(absl::StrCat(module, ".qzeros"));
+    const auto is_matrix = [](const StoredTensor* part) {
+      return part != nullptr && part->shape.size() == 2 && part->elements() > 0;
+    };
+    if (!is_matrix(&tensor) || !is_matrix(scales) || !is_matrix(zeros)) continue;
+    const int64_t groups = scales->shape[0], outputs = scales->shape[1];
+    const bool is_gptq = tensor.shape[1] == outputs;
+    if (is_gptq != (method.name == kGptq)) {
+      return BadData(source.Place(tensor),
+                     absl::StrCat("words of ", method.name, ", which ", quantization.Place(), " says"),
+                     absl::StrCat("shape ", ShapeText(tensor.shape), " for ", outputs, " outputs"));
+    }
+    if (!is_uniform) continue;
+    if (zeros->shape[1] * kWordBits != outputs * bits) {
+      return BadData(source.Place(*zeros), absl::StrCat(bits, " bits, which ", quantization.Place(), " says"),
+                     absl::StrCat("shape ", ShapeText(zeros->shape), " for ", outputs, " outputs"));
+    }
+    if (!IsGiven(group_size)) continue;
+    const int64_t inputs = tensor.shape[0] * (is_gptq ? kWordBits / bits : 1);
+    const int64_t size = *group_size.Int(kAllInputs, 1 << 24);
+    const int64_t expected = size == kAllInputs ? 1 : (inputs + size - 1) / size;
+    if (groups == expected) continue;
+    return BadData(source.Place(*scales),
+                   absl::StrCat(expected, " groups of ", size, ", which ", quantization.Place(), " says"),
+                   absl::StrCat(groups));
+  }
+  return absl::OkStatus();
+}
+
 // The blocks of which each has a scale, as the config says.
 std::optional<std::pair<int64_t, int64_t>> DeclaredBlocks(const json::Value& quantization, const Method& method) {
   if (method.name == "compressed-tensors") {
@@ -194,7 +288,9 @@ absl::Status CheckQuantization(const json::Value& config) {
   if (name == "mxfp4") return absl::OkStatus();
   if (name == "fp8") return CheckFp8(quantization);
   if (name == "compressed-tensors") return CheckCompressed(quantization);
-  return NotSupported(method, "fp8, mxfp4 or compressed-tensors");
+  if (name == kGptq) return CheckGptq(quantization);
+  if (name == kAwq) return CheckAwq(quantization);
+  return NotSupported(method, "fp8, mxfp4, compressed-tensors, gptq or awq");
 }
 
 absl::Status CheckQuantizedTensors(const json::Value& config, const TensorSource& source) {
@@ -216,12 +312,29 @@ absl::Status CheckQuantizedTensors(const json::Value& config, const TensorSource
     const bool has = stored != source.tensors().end();
     if (is_method && !has) return name.Error("a method that a tensor is stored in");
     if (has && !is_declared && method.must_be_declared) {
-      return name.Error(
-          absl::StrCat("\"", method.name, "\", as tensor '", stored->name, "' is ", GetDType(stored->dtype).name));
+      return name.Error(absl::StrCat("\"", method.name, "\"", method.name == kGptq ? " or \"awq\"" : "",
+                                     ", as tensor '", stored->name, "' is ", GetDType(stored->dtype).name));
     }
-    if (is_method) NIBBLE_RETURN_IF_ERROR(CheckBlocks(quantization, method, source));
+    if (!is_method) continue;
+    NIBBLE_RETURN_IF_ERROR(CheckBlocks(quantization, method, source));
+    NIBBLE_RETURN_IF_ERROR(CheckWords(quantization, method, source));
   }
   return absl::OkStatus();
+}
+
+void SetZeroPoints(const json::Value& config, absl::Span<LogicalTensor> tensors) {
+  const json::Value quantization = QuantizationConfig(config);
+  const json::Value name = quantization.Get("quant_method");
+  if (!name.is_string() || *name.String() != kGptq) return;
+  for (const absl::string_view key : kVersionKeys) {
+    const json::Value version = quantization.Get(key);
+    if (version.is_string() && *version.String() == kGptqV2) return;
+  }
+  for (LogicalTensor& tensor : tensors) {
+    StridedView* view = std::get_if<StridedView>(&tensor.recipe);
+    // As GPTQModel does it, in whole words: 15 + 1 carries into the next zero point.
+    if (view != nullptr && view->words) view->words->add_to_zeros = view->words->bits == 4 ? 0x11111111 : 0x01010101;
+  }
 }
 
 }  // namespace nibble

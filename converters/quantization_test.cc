@@ -1,11 +1,14 @@
 #include "converters/quantization.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "base/status.h"
 #include "formats/dtype.h"
 #include "formats/io/file.h"
@@ -13,6 +16,7 @@
 #include "formats/tensor_source.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/logical_tensor.h"
 
 namespace nibble {
 namespace {
@@ -87,20 +91,35 @@ TEST(CheckQuantization, NamesWhatIsNotRead) {
       {R"("quantization": {"qformat_weight": "fp8_e4m3"})", kOk, ""},
       // Methods that are not read.
       {Of(R"("quant_method": "bitsandbytes", "load_in_4bit": true)"), kNot,
-       "config.json: $.quantization_config.quant_method: expected fp8, mxfp4 or compressed-tensors, found "
+       "config.json: $.quantization_config.quant_method: expected fp8, mxfp4, compressed-tensors, gptq or awq, found "
        "\"bitsandbytes\", which is not supported"},
       {Of(R"("load_in_4bit": true)"), kNot,
        "$.quantization_config.load_in_4bit: expected no quantization of bitsandbytes"},
       {Of(R"("load_in_8bit": true)"), kNot,
        "$.quantization_config.load_in_8bit: expected no quantization of bitsandbytes"},
-      {Of(R"("quant_method": "gptq", "bits": 4)"), kNot, "found \"gptq\""},
-      {Of(R"("quant_method": "awq", "bits": 4)"), kNot, "found \"awq\""},
-      {absl::StrCat(R"("text_config": {)", Of(R"("quant_method": "awq")"), "}"), kNot,
+      {absl::StrCat(R"("text_config": {)", Of(R"("quant_method": "hqq")"), "}"), kNot,
        "$.text_config.quantization_config.quant_method"},
       {R"("quantization": {"group_size": 64, "bits": 4})", kNot,
        "$.quantization.group_size: expected no quantization of MLX, found 64"},
       {absl::StrCat(R"("quantization": {"group_size": 64, "bits": 4}, )", Of(R"("group_size": 64, "bits": 4)")), kNot,
        "MLX"},
+      // Integers in words.
+      {Of(R"("quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": true, "sym": false)"), kOk, ""},
+      {Of(R"("quant_method": "gptq", "bits": 8, "group_size": -1, "checkpoint_format": "gptq_v2")"), kOk, ""},
+      {Of(R"("quant_method": "gptq", "bits": 4, "checkpoint_format": "gptq", "format": "gptq")"), kOk, ""},
+      {Of(R"("quant_method": "awq", "bits": 4, "group_size": 128, "version": "gemm", "zero_point": true)"), kOk, ""},
+      {Of(R"("quant_method": "gptq", "bits": 3)"), kNot, "$.quantization_config.bits: expected 4 or 8, found 3"},
+      {Of(R"("quant_method": "gptq", "bits": 4, "checkpoint_format": "marlin")"), kNot,
+       "checkpoint_format: expected gptq or gptq_v2, found \"marlin\""},
+      {Of(R"("quant_method": "gptq", "bits": 4, "checkpoint_format": "gptq", "format": "gptq_v2")"), kBad,
+       "format: expected \"gptq\", as above"},
+      {Of(R"("quant_method": "gptq", "bits": 4, "is_marlin_format": true)"), kNot, "is_marlin_format"},
+      {Of(R"("quant_method": "gptq", "bits": 4, "pack_dtype": "int64")"), kNot, "pack_dtype"},
+      {Of(R"("quant_method": "gptq")"), kBad, "$.quantization_config.bits: expected an integer"},
+      {Of(R"("quant_method": "gptq", "bits": 4, "group_size": 0)"), kBad, "group_size: expected -1 or a length"},
+      {Of(R"("quant_method": "awq", "bits": 8)"), kNot, "$.quantization_config.bits: expected 4, found 8"},
+      {Of(R"("quant_method": "awq", "bits": 4, "version": "gemv")"), kNot, "version: expected \"gemm\""},
+      {Of(R"("quant_method": "awq", "bits": 4, "zero_point": false)"), kNot, "zero_point"},
       // Parts of a method.
       {Of(R"("quant_method": "fp8", "weight_block_size": [64, 64])"), kNot,
        "$.quantization_config.weight_block_size: expected [128, 128], found [64,64]"},
@@ -146,6 +165,16 @@ const StoredTensor kBf16Tensor = {"a.weight", DType::kBF16, {256, 256}};
 const StoredTensor kFp8Tensor = {"a.weight", DType::kF8_E4M3, {200, 256}};
 const StoredTensor kMxfp4Tensor = {"a_blocks", DType::kU8, {64, 2, 16}};
 const StoredTensor kInt4Tensor = {"a.weight_packed", DType::kI32, {64, 16}};
+
+constexpr char kGptq[] = R"("quant_method": "gptq", "bits": 4, "group_size": 32)";
+constexpr char kAwq[] = R"("quant_method": "awq", "bits": 4, "group_size": 32)";
+
+// Of a linear of 64 inputs and 16 outputs.
+std::vector<StoredTensor> Words(std::vector<int64_t> words, int64_t groups = 2, int64_t zeros = 2) {
+  return {{"a.qweight", DType::kI32, std::move(words)},
+          {"a.scales", DType::kF16, {groups, 16}},
+          {"a.qzeros", DType::kI32, {groups, zeros}}};
+}
 
 StoredTensor Named(const char* name) { return {name, DType::kU8, {1}}; }
 StoredTensor Scales(const char* name, std::vector<int64_t> shape) { return {name, DType::kF32, std::move(shape)}; }
@@ -198,6 +227,22 @@ TEST(CheckQuantizedTensors, MustBeWhatTheConfigSays) {
        {kFp8Tensor, Scales("a.weight_scale", {200, 1})},
        kOk,
        ""},
+      {"gptq", Of(kGptq), Words({8, 16}), kOk, ""},
+      {"awq", Of(kAwq), Words({64, 2}), kOk, ""},
+      {"gptq without words", Of(kGptq), {kBf16Tensor}, kBad, "found \"gptq\""},
+      {"undeclared words", "", Words({8, 16}), kBad, "expected \"gptq\" or \"awq\", as tensor 'a.qweight' is I32"},
+      {"gptq of awq's words", Of(kGptq), Words({64, 2}), kBad,
+       "m.safetensors: tensor 'a.qweight': expected words of gptq, which config.json: $.quantization_config says, "
+       "found "
+       "shape [64, 2] for 16 outputs"},
+      {"awq of gptq's words", Of(kAwq), Words({8, 16}), kBad, "expected words of awq"},
+      {"words of other bits", Of(kGptq), Words({16, 16}, 2, 4), kBad,
+       "tensor 'a.qzeros': expected 4 bits, which config.json: $.quantization_config says, found shape [2, 4]"},
+      {"words of other groups", Of(kGptq), Words({8, 16}, 4), kBad,
+       "tensor 'a.scales': expected 2 groups of 32, which config.json: $.quantization_config says, found 4"},
+      {"words with settings of their own",
+       Of(R"("quant_method": "gptq", "bits": 8, "group_size": 128, "dynamic": {"a": {"bits": 4}})"), Words({8, 16}),
+       kOk, ""},
       {"other groups",
        Of(Int4()),
        {kInt4Tensor, Scales("a.weight_scale", {64, 1})},
@@ -219,8 +264,6 @@ TEST(CheckQuantizedTensors, NamesTheProgramThatPackedThem) {
   } cases[] = {
       {{Named("a.weight"), Named("a.weight.absmax"), Named("a.weight.quant_state.bitsandbytes__nf4")}, "bitsandbytes"},
       {{Named("a.weight"), Named("a.SCB")}, "bitsandbytes"},
-      {{Named("a.qweight"), Named("a.qzeros"), Named("a.scales"), Named("a.g_idx")}, "GPTQ"},
-      {{Named("a.qweight"), Named("a.qzeros"), Named("a.scales")}, "AWQ"},
       {{Named("a.weight"), Named("a.scales"), Named("a.biases")}, "MLX"},
       {{Named("a.W_q")}, "HQQ"},
       {{Named("a.codes"), Named("a.codebooks")}, "AQLM"},
@@ -232,6 +275,28 @@ TEST(CheckQuantizedTensors, NamesTheProgramThatPackedThem) {
   for (const auto& c : cases) {
     ExpectStatus(CheckQuantizedTensors(config.root(), Source(c.tensors)), kNot,
                  absl::StrCat("found those of ", c.program, ","));
+  }
+}
+
+TEST(SetZeroPoints, OnlyVersionOneOfGptqStoresThemLessOne) {
+  const struct {
+    std::string config;
+    int bits;
+    uint32_t expected;
+  } cases[] = {
+      {Of(kGptq), 4, 0x11111111},
+      {Of(kGptq), 8, 0x01010101},
+      {Of(absl::StrCat(kGptq, R"(, "checkpoint_format": "gptq")")), 4, 0x11111111},
+      {Of(absl::StrCat(kGptq, R"(, "checkpoint_format": "gptq_v2")")), 4, 0},
+      {Of(absl::StrCat(kGptq, R"(, "format": "gptq_v2")")), 4, 0},
+      {Of(kAwq), 4, 0},
+  };
+  for (const auto& c : cases) {
+    std::vector<LogicalTensor> tensors(2);
+    tensors[0].recipe = StridedView{.words = WordCodes{.bits = c.bits}};
+    tensors[1].recipe = Constants{1};
+    SetZeroPoints(Config(c.config).root(), absl::MakeSpan(tensors));
+    EXPECT_EQ(std::get<StridedView>(tensors[0].recipe).words->add_to_zeros, c.expected) << c.config;
   }
 }
 

@@ -13,6 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "base/status.h"
 #include "converters/published_weight.h"
 #include "converters/rope_scaling.h"
@@ -25,6 +27,7 @@ namespace {
 
 constexpr int kNoSlice = -1;
 constexpr size_t kMissing = 1000;
+constexpr uint64_t kMaxBiasBytes = 1 << 24;
 
 std::string Quoted(absl::string_view name) { return absl::StrCat("'", absl::Utf8SafeCHexEscape(name), "'"); }
 
@@ -91,7 +94,8 @@ class Mapper {
     const int first = GetRole(role[0].role).per_layer ? 0 : -1;
     for (int layer = first; layer < (first < 0 ? 0 : LayerCount(spec_)); ++layer) {
       if (layer >= 0 && !AppliesTo(role[0].role, LayerOf(spec_, layer))) continue;
-      if (FindRow(role, layer) != nullptr) return false;
+      const TensorRow* row = FindRow(role, layer);
+      if (row != nullptr && !IsNoBias(*FindWeight(published_, Name(*row, layer, 0))->stored)) return false;
     }
     return true;
   }
@@ -151,7 +155,8 @@ class Mapper {
   }
 
   void Use(const PublishedWeight& weight) {
-    for (const StoredTensor* tensor : {weight.stored, weight.scales, weight.divisor, weight.shape_tensor}) {
+    for (const StoredTensor* tensor :
+         {weight.stored, weight.scales, weight.divisor, weight.shape_tensor, weight.zeros, weight.groups}) {
       if (tensor != nullptr) used_.insert(tensor->name);
     }
   }
@@ -180,16 +185,27 @@ class Mapper {
     const DTypeInfo& dtype = GetDType(weight.stored->dtype);
     Trouble* trouble = nullptr;
     std::string text;
-    if (weight.shape != shape) {
+    if (weight.in_words && (weight.scales == nullptr || weight.zeros == nullptr)) {
+      trouble = &missing_;
+      const bool has_scales = weight.scales != nullptr;
+      text = absl::StrCat(Quoted(has_scales ? weight.zeros_name : weight.scales_name),
+                          has_scales ? ", the zero points of " : ", the scales of ", name);
+    } else if (weight.in_words && !weight.words) {
+      trouble = &misshapen_;
+      text = absl::StrCat(name, " ", ShapeText(weight.shape), " with scales ", GetDType(weight.scales->dtype).name, " ",
+                          ShapeText(weight.scales->shape), " and zero points ", ShapeText(weight.zeros->shape),
+                          weight.groups == nullptr ? "" : " and groups " + ShapeText(weight.groups->shape),
+                          ", which are no integers of GPTQ or AWQ of 4 or 8 bits");
+    } else if (weight.shape != shape) {
       trouble = &misshapen_;
       text = absl::StrCat(name, " ", ShapeText(weight.shape), " instead of ", ShapeText(shape));
-    } else if (!weight.packed && !dtype.format.has_value()) {
+    } else if (!weight.packed && !weight.words && !dtype.format.has_value()) {
       trouble = &not_numbers_;
       text = absl::StrCat(name, " (", dtype.name, ")");
     } else if (!weight.scales_name.empty() && weight.scales == nullptr) {
       trouble = &missing_;
       text = absl::StrCat(Quoted(weight.scales_name), ", the scales of ", name);
-    } else if (!weight.scales_name.empty() && !weight.Blocks()) {
+    } else if (!weight.in_words && !weight.scales_name.empty() && !weight.Blocks()) {
       trouble = &misshapen_;
       text = absl::StrCat(Quoted(weight.scales->name), " ", GetDType(weight.scales->dtype).name, " ",
                           ShapeText(weight.scales->shape), ", which cannot be the scales of ", name, " ",
@@ -204,6 +220,7 @@ class Mapper {
     view.tensor = weight.stored->name;
     view.packed = weight.packed;
     view.scales = weight.Blocks();
+    view.words = weight.words;
     if (names_ == Names::kPublished) view.add = row.add;
     LogicalTensor tensor{.role = row.role, .layer = slot.layer, .slice = slice, .is_vector = slot.is_vector};
     tensor.rows = slot.is_vector ? 1 : slot.rows;
@@ -216,7 +233,7 @@ class Mapper {
   void FindUnknown() {
     Trouble dropped, predictions;
     for (const StoredTensor& tensor : source_.tensors()) {
-      if (used_.contains(tensor.name) || IsIgnored(tensor.name)) continue;
+      if (used_.contains(tensor.name) || IsIgnored(tensor.name) || IsNoBias(tensor)) continue;
       Trouble& group = IsFurtherLayer(tensor.name) ? predictions : IsDropped(tensor.name) ? dropped : unknown_;
       group.Add(Quoted(tensor.name));
     }
@@ -232,6 +249,15 @@ class Mapper {
   bool IsIgnored(absl::string_view name) const {
     return std::any_of(table_.ignored_suffixes.begin(), table_.ignored_suffixes.end(),
                        [&](absl::string_view suffix) { return absl::EndsWith(name, suffix); });
+  }
+
+  // AutoGPTQ writes a bias for every linear; those that the model does not have are zero.
+  bool IsNoBias(const StoredTensor& tensor) const {
+    const absl::string_view module = absl::StripSuffix(tensor.name, "bias");
+    if (module == tensor.name || source_.Find(absl::StrCat(module, "qweight")) == nullptr) return false;
+    std::vector<std::byte> bytes(std::min(tensor.bytes, kMaxBiasBytes));
+    return bytes.size() == tensor.bytes && source_.Read(tensor, 0, absl::MakeSpan(bytes)).ok() &&
+           std::all_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte == std::byte{0}; });
   }
 
   bool IsDropped(absl::string_view name) const {

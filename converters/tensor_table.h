@@ -14,7 +14,8 @@
 // Rows and columns are those of the logical tensor, that is of one slice, in GGUF's order; `layout` says where it lies
 // in the published tensor (layouts.h). Rows of one role that follow one another are alternatives: the first whose
 // tensor a checkpoint has is taken. Which layers a row is about follows from its role and the layer's spec (dims.h:
-// AppliesTo). FP8, packed INT4 and MXFP4 blocks with their scales are found by themselves (published_weight.h).
+// AppliesTo). FP8, packed INT4, MXFP4 blocks and words of GPTQ and AWQ, with their scales, are found by themselves
+// (published_weight.h); what else such a word needs to be read only the config says (quantization.h).
 #ifndef NIBBLE_CONVERTERS_TENSOR_TABLE_H_
 #define NIBBLE_CONVERTERS_TENSOR_TABLE_H_
 

@@ -279,6 +279,64 @@ TEST(TensorTable, PackedF4IsFoundWithItsScales) {
   EXPECT_THAT(ViewOf({packed, nv_scales}, spec).status().message(), HasSubstr("which cannot be the scales of"));
 }
 
+// Of a linear of 64 inputs and 16 outputs, in groups of 32.
+std::vector<StoredTensor> Words(std::vector<int64_t> words, std::vector<int64_t> zeros = {2, 2}) {
+  return {{"layers.0.up.qweight", DType::kI32, std::move(words)},
+          {"layers.0.up.scales", DType::kF16, {2, 16}},
+          {"layers.0.up.qzeros", DType::kI32, std::move(zeros)}};
+}
+
+TEST(TensorTable, WordsAreFoundWithTheirParts) {
+  ModelSpec spec = Spec();
+  spec.set_hidden_size(64);
+  spec.mutable_layers(0)->mutable_feed_forward()->set_length(16);
+  std::vector<StoredTensor> tensors = Words({8, 16});
+  const absl::StatusOr<StridedView> gptq = ViewOf(tensors, spec);
+  ASSERT_EQ(gptq.status(), absl::OkStatus());
+  ASSERT_TRUE(gptq->words.has_value());
+  EXPECT_EQ(gptq->tensor, "layers.0.up.qweight");
+  EXPECT_EQ(gptq->words->order, WordCodes::Order::kInputs);
+  EXPECT_EQ(gptq->words->bits, 4);
+  EXPECT_EQ(gptq->words->groups, "");
+  tensors.push_back({"layers.0.up.g_idx", DType::kI32, {64}});
+  EXPECT_EQ(ViewOf(tensors, spec)->words->groups, "layers.0.up.g_idx");
+  EXPECT_EQ(ViewOf(Words({16, 16}, {2, 4}), spec)->words->bits, 8);
+  EXPECT_EQ(ViewOf(Words({64, 2}), spec)->words->order, WordCodes::Order::kInterleaved);
+
+  const auto error = [&](const std::vector<StoredTensor>& tensors) {
+    return std::string(ViewOf(tensors, spec).status().message());
+  };
+  EXPECT_THAT(error({tensors[0], tensors[2]}), HasSubstr("no 'layers.0.up.scales', the scales of"));
+  EXPECT_THAT(error({tensors[0], tensors[1]}), HasSubstr("no 'layers.0.up.qzeros', the zero points of"));
+  EXPECT_THAT(error(Words({4, 16})), HasSubstr("'layers.0.up.qweight' [16, 32] instead of [16, 64]"));
+  constexpr char kNoWords[] = "which are no integers of GPTQ or AWQ of 4 or 8 bits";
+  EXPECT_THAT(error(Words({6, 16}, {2, 3})), HasSubstr(kNoWords));  // of 6 bits
+  EXPECT_THAT(error(Words({64, 4}, {2, 4})), HasSubstr(kNoWords));  // AWQ of 8
+  EXPECT_THAT(error(Words({8, 17})), HasSubstr(kNoWords));
+  EXPECT_THAT(error(Words({8, 16}, {3, 2})), HasSubstr(kNoWords));
+  EXPECT_THAT(error(Words({0, 16})), HasSubstr(kNoWords));
+  tensors[3].shape = {63};
+  EXPECT_THAT(error(tensors), HasSubstr("and groups [63], which are no integers"));
+  tensors[3] = {"layers.0.up.g_idx", DType::kF32, {64}};
+  EXPECT_THAT(error(tensors), HasSubstr(kNoWords));
+  tensors[1].dtype = DType::kU8;
+  EXPECT_THAT(error(tensors), HasSubstr("scales U8"));
+}
+
+// AutoGPTQ writes one for every linear. The file's numbers count from 0, so that one number is zero and two are not.
+TEST(TensorTable, BiasesOfWordsMayBeZeroWhereTheModelHasNone) {
+  ModelSpec spec = Spec();
+  spec.set_hidden_size(64);
+  spec.mutable_layers(0)->mutable_feed_forward()->set_length(16);
+  std::vector<StoredTensor> tensors = Words({8, 16});
+  tensors.push_back(F32("layers.0.up.bias", {1}));
+  EXPECT_EQ(ViewOf(tensors, spec).status(), absl::OkStatus());
+  tensors.back().shape = {2};
+  EXPECT_THAT(ViewOf(tensors, spec).status().message(), HasSubstr("unknown 'layers.0.up.bias'"));
+  tensors.back() = F32("layers.0.down.bias", {1});
+  EXPECT_THAT(ViewOf(tensors, spec).status().message(), HasSubstr("unknown 'layers.0.down.bias'"));
+}
+
 TEST(TensorTable, GgufsOwnNamesAndSumsAreOfThePublishedTensorsAlone) {
   const TensorRow rows[] = {{Role::kFeedForwardNorm, "layers.{}.norm", Dim::kHidden, Dim::kNone, AsInGguf,
                              Presence::kRequired, 1, "post_attention_norm.weight"}};

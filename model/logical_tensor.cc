@@ -12,6 +12,7 @@
 #include "model/gather.h"
 #include "model/repack.h"
 #include "model/stored.h"
+#include "model/word_codes.h"
 #include "quant/block/format.h"
 #include "quant/block/magnitude.h"
 
@@ -21,6 +22,7 @@ namespace {
 constexpr int64_t kMaxGapBytes = 16 << 10;      // reading so much for nothing costs no more than another call
 constexpr int64_t kMaxFetchElements = 1 << 20;  // bounds the scratch memory where runs are joined
 constexpr int64_t kRowsAgainstGrain = 4096;     // then a run is long beside the gaps that are read for nothing
+constexpr int64_t kRowsOfWords = 256;           // then a row of words is worth a call
 
 StoredElements ElementsOf(const TensorSource& source, const StridedView& view) {
   return ElementsOf(source, view.tensor, view.packed);
@@ -30,9 +32,9 @@ int64_t ViewRowsPerRow(const LogicalTensor& tensor, const StridedView& view) {
   return view.cols.count == 0 ? 1 : tensor.cols / view.cols.count;
 }
 
-std::vector<Fetch> PlanFetches(const std::vector<Run>& runs, const BlockFormat& format) {
-  const int64_t max_gap = kMaxGapBytes / format.block_bytes * format.block_elements;
-  return FetchesOf(runs, format.block_elements, max_gap, kMaxFetchElements);
+std::vector<Fetch> PlanFetches(const std::vector<Run>& runs, int64_t block_elements, int64_t block_bytes) {
+  const int64_t max_gap = kMaxGapBytes / block_bytes * block_elements;
+  return FetchesOf(runs, block_elements, max_gap, kMaxFetchElements);
 }
 
 bool IsCopy(const Fetch& fetch, const Run& run) {
@@ -51,41 +53,69 @@ bool IsFinite(float value) { return (std::bit_cast<uint32_t>(value) & 0x7F80'000
 bool AllFinite(absl::Span<const float> values) { return IsFinite(LargestMagnitude(values)); }
 
 // kDataLoss with the index of the first value that is NaN or infinite; `values` are rows from `begin` on.
-absl::Status CheckFinite(const StoredElements& stored, const StridedView& view, int64_t begin,
-                         absl::Span<const float> values) {
+template <typename Stored>
+absl::Status CheckFinite(const Stored& stored, const StridedView& view, int64_t begin, absl::Span<const float> values) {
   if (AllFinite(values)) return absl::OkStatus();
   const int64_t at = std::find_if_not(values.begin(), values.end(), IsFinite) - values.begin();
   const int64_t element = StoredElement(view, begin + at / view.cols.count, at % view.cols.count);
   return stored.Error(element, "a finite value", absl::StrFormat("%g", values[at]));
 }
 
-// Elements [begin, end), whole blocks, as the values that they and their scales mean.
-absl::Status ReadElements(const StoredElements& stored, const StridedView& view, const Fetch& fetch,
-                          std::vector<std::byte>& bytes, absl::Span<float> values) {
-  NIBBLE_RETURN_IF_ERROR(stored.Read(fetch.begin, fetch.end, bytes));
-  stored.format.decode(bytes.data(), values.size() / stored.format.block_elements, values.data());
-  if (!view.scales) return absl::OkStatus();
-  NIBBLE_ASSIGN_OR_RETURN(const Scales scales, Scales::Read(stored, *view.scales, fetch.begin, fetch.end));
-  scales.Multiply(fetch.begin, values);
-  return absl::OkStatus();
-}
+// What a view's elements are read by: whole blocks of them, as the values that they and their scales mean.
+class BlockElements {
+ public:
+  BlockElements(const TensorSource& source, const StridedView& view) : stored_(ElementsOf(source, view)), view_(view) {}
+
+  std::vector<Fetch> Plan(const std::vector<Run>& runs) const {
+    return PlanFetches(runs, stored_.format.block_elements, stored_.format.block_bytes);
+  }
+  absl::Status Read(const Fetch& fetch, absl::Span<float> values) {
+    NIBBLE_RETURN_IF_ERROR(stored_.Read(fetch.begin, fetch.end, bytes_));
+    stored_.format.decode(bytes_.data(), values.size() / stored_.format.block_elements, values.data());
+    if (!view_.scales) return absl::OkStatus();
+    NIBBLE_ASSIGN_OR_RETURN(const Scales scales, Scales::Read(stored_, *view_.scales, fetch.begin, fetch.end));
+    scales.Multiply(fetch.begin, values);
+    return absl::OkStatus();
+  }
+  absl::Status Error(int64_t element, absl::string_view expected, absl::string_view found) const {
+    return stored_.Error(element, expected, found);
+  }
+
+ private:
+  const StoredElements stored_;
+  const StridedView& view_;
+  std::vector<std::byte> bytes_;
+};
+
+// The same of words.
+class WordElements {
+ public:
+  WordElements(const TensorSource& source, const StridedView& view) : matrix_(source, view.tensor, *view.words) {}
+
+  std::vector<Fetch> Plan(const std::vector<Run>& runs) const { return PlanFetches(runs, 1, 1); }
+  absl::Status Read(const Fetch& fetch, absl::Span<float> values) { return matrix_.Read(fetch.begin, values); }
+  absl::Status Error(int64_t element, absl::string_view expected, absl::string_view found) const {
+    return matrix_.Error(element, expected, found);
+  }
+
+ private:
+  const WordMatrix matrix_;
+};
 
 // Rows [begin, end) of the view itself.
-absl::Status ReadView(const TensorSource& source, const StridedView& view, int64_t begin, int64_t end,
-                      absl::Span<float> out) {
-  const StoredElements stored = ElementsOf(source, view);
+template <typename Elements>
+absl::Status ReadView(Elements stored, const StridedView& view, int64_t begin, int64_t end, absl::Span<float> out) {
   const std::vector<Run> runs = RunsOf(view, begin, end);
-  std::vector<std::byte> bytes;
   std::vector<float> values;
-  for (const Fetch& fetch : PlanFetches(runs, stored.format)) {
+  for (const Fetch& fetch : stored.Plan(runs)) {
     const size_t elements = fetch.end - fetch.begin;
     const Run& first = runs[fetch.first_run];
     if (IsCopy(fetch, first)) {
-      NIBBLE_RETURN_IF_ERROR(ReadElements(stored, view, fetch, bytes, out.subspan(first.out, elements)));
+      NIBBLE_RETURN_IF_ERROR(stored.Read(fetch, out.subspan(first.out, elements)));
       continue;
     }
     values.resize(elements);
-    NIBBLE_RETURN_IF_ERROR(ReadElements(stored, view, fetch, bytes, absl::MakeSpan(values)));
+    NIBBLE_RETURN_IF_ERROR(stored.Read(fetch, absl::MakeSpan(values)));
     for (size_t i = fetch.first_run; i < fetch.last_run; ++i) Scatter(values.data(), fetch.begin, runs[i], out.data());
   }
   NIBBLE_RETURN_IF_ERROR(CheckFinite(stored, view, begin, out));
@@ -104,7 +134,10 @@ absl::Status ReadUnfolded(const TensorSource& source, const LogicalTensor& tenso
   }
   const StridedView& view = std::get<StridedView>(tensor.recipe);
   const int64_t parts = ViewRowsPerRow(tensor, view);
-  return ReadView(source, view, begin * parts, end * parts, out);
+  begin *= parts;
+  end *= parts;
+  return view.words ? ReadView(WordElements(source, view), view, begin, end, out)
+                    : ReadView(BlockElements(source, view), view, begin, end, out);
 }
 
 absl::Status ReadFolded(const TensorSource& source, const LogicalTensor& tensor, int64_t begin, int64_t end,
@@ -136,7 +169,7 @@ bool RowsAreWholeBlocks(const StridedView& view, int64_t block) {
 absl::Status CopyRuns(const StoredElements& stored, const std::vector<Run>& runs, std::byte* out) {
   const BlockFormat& format = stored.format;
   std::vector<std::byte> bytes;
-  for (const Fetch& fetch : PlanFetches(runs, format)) {
+  for (const Fetch& fetch : PlanFetches(runs, format.block_elements, format.block_bytes)) {
     NIBBLE_RETURN_IF_ERROR(stored.Read(fetch.begin, fetch.end, bytes));
     for (size_t i = fetch.first_run; i < fetch.last_run; ++i) {
       const std::byte* from = bytes.data() + format.BytesFor(runs[i].stored - fetch.begin);
@@ -152,6 +185,12 @@ StridedView IdentityView(const StoredTensor& tensor) {
   const int64_t cols = tensor.shape.empty() ? 1 : tensor.shape.back();
   const int64_t rows = cols == 0 ? 0 : tensor.elements() / cols;
   return {.tensor = tensor.name, .rows = {{rows, cols}}, .cols = {cols, 1}};
+}
+
+std::vector<int64_t> ElementsShape(const TensorSource& source, const StridedView& view) {
+  if (view.words) return WordMatrix(source, view.tensor, *view.words).shape();
+  const StoredTensor& stored = *source.Find(view.tensor);
+  return view.packed ? ElementsOf(source, view).shape : stored.shape;
 }
 
 StridedView RopeInterleavedView(const StoredTensor& tensor, int64_t heads) {
@@ -175,13 +214,14 @@ int64_t PanelRows(const LogicalTensor& tensor, int64_t wanted) {
   const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
   const bool against_grain = view != nullptr && IsAgainstGrain(*view);
   const int64_t whole = tensor.fold == nullptr ? 1 : FoldedRowsAtOnce(*tensor.fold);
-  const int64_t rows = std::max<int64_t>(against_grain ? std::max(wanted, kRowsAgainstGrain) : wanted, 1);
+  const int64_t at_least = against_grain ? kRowsAgainstGrain : view != nullptr && view->words ? kRowsOfWords : 1;
+  const int64_t rows = std::max(wanted, at_least);
   return std::min((rows + whole - 1) / whole * whole, std::max<int64_t>(1, tensor.rows));
 }
 
 std::optional<DType> RawDType(const TensorSource& source, const LogicalTensor& tensor) {
   const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
-  if (view == nullptr || view->add != 0 || tensor.fold != nullptr) return std::nullopt;
+  if (view == nullptr || view->words || view->add != 0 || tensor.fold != nullptr) return std::nullopt;
   std::optional<DType> dtype;
   if (view->packed || view->scales) {
     dtype = RepackedDType(source, *view);

@@ -43,6 +43,22 @@ struct BlockScales {
   friend bool operator==(const BlockScales&, const BlockScales&) = default;
 };
 
+// A linear's integers in words of 32 bits, as GPTQ and AWQ publish them, with a scale and a zero point for each output
+// and group of inputs: value = (code - zero point) * scale. Elements are those of the [out, in] matrix, row after row,
+// however the words lie. Codes lie in a word from the lowest bits up.
+struct WordCodes {
+  enum class Order : uint8_t {
+    kInputs,       // GPTQ: words [in * bits / 32, out], each of inputs that follow one another
+    kInterleaved,  // AWQ: words [in, out / 8], each of outputs 0 2 4 6 1 3 5 7 of eight
+  };
+  Order order = Order::kInputs;
+  int bits = 4;               // or 8
+  std::string scales;         // [groups, out], F16, BF16 or F32
+  std::string zeros;          // words [groups, out * bits / 32], of outputs: in turn, or interleaved as the codes are
+  std::string groups;         // I32 [in], the group of each input; empty: they follow one another, of one length
+  uint32_t add_to_zeros = 0;  // to each word of `zeros`: GPTQ's first version stores zero points less one
+};
+
 // The format that a tensor of scales is read in; nothing if its dtype is none of these.
 std::optional<Format> ScaleFormat(const StoredTensor& tensor);
 
@@ -59,8 +75,15 @@ struct StridedView {
   // above, and the blocks of scales, count these elements.
   std::optional<Format> packed;
   std::optional<BlockScales> scales;
-  float add = 0;  // to each value
+  std::optional<WordCodes> words;  // instead of both
+  float add = 0;                   // to each value
 };
+
+// Whether the stored bits are not the values themselves.
+inline bool IsCoded(const StridedView& view) { return view.packed || view.scales || view.words; }
+
+// The shape of the stored tensor in the elements that a view counts. REQUIRES: its tensors are there.
+std::vector<int64_t> ElementsShape(const TensorSource& source, const StridedView& view);
 
 // Values that no tensor holds, known from the config (rope frequency factors): one row.
 using Constants = std::vector<float>;
@@ -87,8 +110,8 @@ StridedView IdentityView(const StoredTensor& tensor);
 StridedView RopeInterleavedView(const StoredTensor& tensor, int64_t heads);
 
 // How many rows ReadRows and ReadRawRows should be asked for at once, where `wanted` would do: more where the view
-// walks the stored tensor against its grain, so that few rows cost as much as many, and a whole number of the blocks
-// that a fold mixes.
+// walks the stored tensor against its grain or words lie across it, so that few rows cost as much as many, and a whole
+// number of the blocks that a fold mixes.
 int64_t PanelRows(const LogicalTensor& tensor, int64_t wanted);
 
 // The one evaluator: rows [begin, end) as floats, row after row. Memory beyond `out` is bounded by the stored bytes of

@@ -9,6 +9,7 @@ namespace nibble {
 enum class Container : uint8_t {
   kGguf,
   kCompressedTensors,  // a folder of safetensors with published names, for vLLM and transformers
+  kMxfp4,              // the same as gpt-oss is published: experts in MXFP4, everything else as it is
 };
 
 }  // namespace nibble

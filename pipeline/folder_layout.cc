@@ -31,13 +31,6 @@ bool IsFp8(DType dtype) { return dtype == DType::kF8_E4M3 || dtype == DType::kF8
 // "model.norm" of "model.norm.weight".
 absl::string_view ModuleOf(absl::string_view tensor) { return tensor.substr(0, tensor.rfind('.')); }
 
-// The shape that packed elements have when they are not.
-std::vector<int64_t> ElementsShape(const StoredTensor& stored, const StridedView& view) {
-  std::vector<int64_t> shape = stored.shape;
-  if (view.packed) shape.back() = shape.back() * GetDType(stored.dtype).block_bits / 4;
-  return shape;
-}
-
 uint64_t BytesOf(const TensorInfo& tensor) {
   uint64_t bits = GetDType(tensor.dtype).block_bits;
   for (const int64_t size : tensor.shape) bits *= size;
@@ -56,9 +49,34 @@ std::vector<TensorInfo> PackedTensors(const Packing& packing, const std::string&
   return tensors;
 }
 
+// What the experts of a layer become, published as [experts, in, out].
+std::vector<TensorInfo> StackedTensors(const FolderLayout& layout, const std::string& weight,
+                                       absl::Span<const int64_t> shape) {
+  constexpr int64_t kGroup = 32;
+  const int64_t experts = shape[0], groups = shape[1] / kGroup, outputs = shape[2];
+  return {{absl::StrCat(weight, layout.codes_suffix), DType::kU8, {experts, outputs, groups, kGroup / 2}},
+          {absl::StrCat(weight, layout.scales_suffix), DType::kU8, {experts, outputs, groups}}};
+}
+
+// As OpenAI publishes it.
+constexpr absl::string_view kMxfp4Config = R"({
+  "modules_to_not_convert": [
+    "model.layers.*.self_attn",
+    "model.layers.*.mlp.router",
+    "model.embed_tokens",
+    "lm_head"
+  ],
+  "quant_method": "mxfp4"
+})";
+
 class Builder {
  public:
-  Builder(const Model& model, absl::Span<const OutputTensor> tensors) : model_(model) {
+  Builder(const Model& model, Container container, absl::Span<const OutputTensor> tensors)
+      : model_(model), is_mxfp4_(container == Container::kMxfp4) {
+    if (is_mxfp4_) {
+      layout_.codes_suffix = "_blocks";
+      layout_.scales_suffix = "_scales";
+    }
     for (const OutputTensor& tensor : tensors) {
       for (const LogicalTensor& slice : tensor.slices) Use(tensor, slice);
     }
@@ -70,7 +88,7 @@ class Builder {
   FolderLayout Build(uint64_t max_shard_bytes) {
     for (const StoredTensor& stored : model_.source.tensors()) Place(stored);
     if (model_.spec.tied_embeddings()) quantized_.ignored.push_back("lm_head");  // a module without a tensor of its own
-    layout_.quantization_config = QuantizationConfig(quantized_);
+    layout_.quantization_config = is_mxfp4_ ? std::string(kMxfp4Config) : QuantizationConfig(quantized_);
     std::sort(layout_.copies.begin(), layout_.copies.end(), [](const StoredTensor* a, const StoredTensor* b) {
       return std::pair(a->file, a->offset) < std::pair(b->file, b->offset);
     });
@@ -87,7 +105,7 @@ class Builder {
   void Use(const OutputTensor& tensor, const LogicalTensor& slice) {
     const StridedView& view = std::get<StridedView>(slice.recipe);
     users_[view.tensor] = {&tensor, &slice};
-    if (view.scales && !tensor.keep_bits) decoded_.insert(ModuleOf(view.tensor));
+    if ((view.scales || view.words) && !tensor.keep_bits) decoded_.insert(ModuleOf(view.tensor));
   }
 
   void Place(const StoredTensor& stored) {
@@ -102,12 +120,15 @@ class Builder {
     if (tensor->keep_bits) {
       if (const auto packed = PackedFormat(*slice)) quantized_.modules.emplace_back(module, *packed);
       Copy(stored);
+    } else if (is_mxfp4_) {
+      const auto shape = ElementsShape(model_.source, std::get<StridedView>(slice->recipe));
+      for (TensorInfo& part : StackedTensors(layout_, weight, shape)) Add(std::move(part));
     } else if (const Packing* packing = FindPacking(tensor->format)) {
       quantized_.modules.emplace_back(module, tensor->format);
       for (TensorInfo& part : PackedTensors(*packing, weight, slice->rows, slice->cols)) Add(std::move(part));
     } else {
       Ignore(stored, weight);
-      Add({weight, DTypeOf(tensor->format), ElementsShape(stored, std::get<StridedView>(slice->recipe))});
+      Add({weight, DTypeOf(tensor->format), ElementsShape(model_.source, std::get<StridedView>(slice->recipe))});
     }
   }
 
@@ -170,6 +191,7 @@ class Builder {
   }
 
   const Model& model_;
+  const bool is_mxfp4_;
   absl::flat_hash_map<absl::string_view, User> users_;  // one of those that are read from a stored tensor
   absl::flat_hash_set<absl::string_view> decoded_;      // modules whose scales and the like are not copied
   std::vector<TensorInfo> tensors_;
@@ -179,8 +201,9 @@ class Builder {
 
 }  // namespace
 
-FolderLayout LayOutFolder(const Model& model, absl::Span<const OutputTensor> tensors, uint64_t max_shard_bytes) {
-  return Builder(model, tensors).Build(max_shard_bytes);
+FolderLayout LayOutFolder(const Model& model, Container container, absl::Span<const OutputTensor> tensors,
+                          uint64_t max_shard_bytes) {
+  return Builder(model, container, tensors).Build(max_shard_bytes);
 }
 
 }  // namespace nibble

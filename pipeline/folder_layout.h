@@ -1,4 +1,4 @@
-// Where everything of a compressed-tensors folder goes, known before the first write: which published tensors are
+// Where everything of a folder goes, known before the first write: which published tensors are
 // copied, which are replaced by codes and scales, and in which file each lies.
 #ifndef NIBBLE_PIPELINE_FOLDER_LAYOUT_H_
 #define NIBBLE_PIPELINE_FOLDER_LAYOUT_H_
@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "formats/safetensors/safetensors.h"
 #include "formats/tensor_source.h"
 #include "model/model.h"
+#include "pipeline/container.h"
 #include "pipeline/output_tensor.h"
 
 namespace nibble {
@@ -32,6 +34,9 @@ struct FolderLayout {
   absl::flat_hash_map<std::string, Place> places;  // of every tensor in the files
   std::vector<const StoredTensor*> copies;         // that go to their own names' places
   std::string quantization_config;                 // JSON
+  // What follows the weight's name in those of its codes and scales.
+  absl::string_view codes_suffix = "_packed";
+  absl::string_view scales_suffix = "_scale";
 
   uint64_t tensor_bytes = 0;
   uint64_t file_bytes = 0;  // of `files`
@@ -40,9 +45,11 @@ struct FolderLayout {
 // `tensors`: all of the model's that the folder has. What keeps its bits is copied; so is what no tensor is read from,
 // but for FP8, which would need a config of its own, and for what belongs to the scales of weights that are not kept. A
 // tensor of a format with a packing (packing.h) becomes "x.weight_packed", "x.weight_scale" and, for INT4,
-// "x.weight_shape", for NVFP4 "x.weight_global_scale"; one of another format keeps its name and shape. Files are cut at
-// `max_shard_bytes` of tensors.
-FolderLayout LayOutFolder(const Model& model, absl::Span<const OutputTensor> tensors, uint64_t max_shard_bytes);
+// "x.weight_shape", for NVFP4 "x.weight_global_scale"; in gpt-oss's own layout (kMxfp4) all experts together are
+// "x_blocks" [experts, out, in / 32, 16] and "x_scales" [experts, out, in / 32]. One of another format keeps its name
+// and shape. Files are cut at `max_shard_bytes` of tensors.
+FolderLayout LayOutFolder(const Model& model, Container container, absl::Span<const OutputTensor> tensors,
+                          uint64_t max_shard_bytes);
 
 }  // namespace nibble
 

@@ -46,12 +46,18 @@ struct RowPlace {
   int64_t row;
 };
 
-std::vector<RowPlace> PlacesOf(const LogicalTensor& tensor, int64_t first_row, int64_t rows) {
+// Of the tensor's outputs, which are its rows or, where it is [..., in, out], its columns.
+int64_t PublishedRow(const LogicalTensor& tensor, int64_t row) {
   const StridedView& view = std::get<StridedView>(tensor.recipe);
+  const int64_t element = StoredElement(view, row, 0);
+  const int64_t outputs = view.cols.stride;
+  if (outputs == 1) return element / tensor.cols;
+  return element / (outputs * tensor.cols) * outputs + element % outputs;
+}
+
+std::vector<RowPlace> PlacesOf(const LogicalTensor& tensor, int64_t first_row, int64_t rows) {
   std::vector<RowPlace> places;
-  for (int64_t row = 0; row < rows; ++row) {
-    places.push_back({StoredElement(view, first_row + row, 0) / tensor.cols, row});
-  }
+  for (int64_t row = 0; row < rows; ++row) places.push_back({PublishedRow(tensor, first_row + row), row});
   std::sort(places.begin(), places.end(),
             [](const RowPlace& a, const RowPlace& b) { return a.published < b.published; });
   return places;
@@ -170,9 +176,9 @@ absl::Status FolderOutput::WritePacked(const OutputTensor& tensor, const Logical
   for (size_t begin = 0, end = 0; begin < places.size(); begin = end) {
     for (end = begin + 1; end < places.size() && places[end].published == places[end - 1].published + 1;) ++end;
     const uint64_t row = places[begin].published, count = end - begin;
-    NIBBLE_RETURN_IF_ERROR(WriteAt(weight + "_packed", row * code_bytes,
+    NIBBLE_RETURN_IF_ERROR(WriteAt(absl::StrCat(weight, plan_.folder->codes_suffix), row * code_bytes,
                                    absl::MakeConstSpan(codes).subspan(begin * code_bytes, count * code_bytes)));
-    NIBBLE_RETURN_IF_ERROR(WriteAt(weight + "_scale", row * scale_bytes,
+    NIBBLE_RETURN_IF_ERROR(WriteAt(absl::StrCat(weight, plan_.folder->scales_suffix), row * scale_bytes,
                                    absl::MakeConstSpan(scales).subspan(begin * scale_bytes, count * scale_bytes)));
   }
   return absl::OkStatus();

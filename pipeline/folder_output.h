@@ -1,4 +1,4 @@
-// An output as a compressed-tensors folder: codes and scales in tensors of their own, under the published names and in
+// An output as a folder: codes and scales in tensors of their own, under the published names and in
 // the published order of rows, beside copies of what is not quantized, of the tokenizer's files and of the config.
 #ifndef NIBBLE_PIPELINE_FOLDER_OUTPUT_H_
 #define NIBBLE_PIPELINE_FOLDER_OUTPUT_H_

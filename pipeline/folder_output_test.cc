@@ -1,4 +1,4 @@
-// Folders of compressed-tensors, from quantize to the model that is read from them.
+// Folders, from quantize to the model that is read from them.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -319,6 +319,56 @@ INSTANTIATE_TEST_SUITE_P(Models, ZooFolderTest,
                          testing::Values("llama2", "llama3", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe",
                                          "gemma3", "deepseek_v3", "deepseek_v3_fp8", "kimi_k2", "kimi_k2_int4"),
                          [](const auto& info) { return std::string(info.param); });
+
+// gpt-oss as it is published, of floats and of itself.
+class Mxfp4FolderTest : public FolderOutputTest, public testing::WithParamInterface<const char*> {
+ protected:
+  static absl::StatusOr<Model> OpenZoo(absl::string_view name) {
+    return OpenModel(io::Posix(), absl::StrCat(std::getenv("NIBBLE_SHARED"), "/zoo/models/", name));
+  }
+};
+
+std::map<std::string, std::pair<DType, std::vector<int64_t>>> Shapes(const Model& model) {
+  std::map<std::string, std::pair<DType, std::vector<int64_t>>> shapes;
+  for (const StoredTensor& tensor : model.source.tensors()) shapes[tensor.name] = {tensor.dtype, tensor.shape};
+  return shapes;
+}
+
+TEST_P(Mxfp4FolderTest, HasThePublishedNamesAndShapesAndReadsBackAsItWasEncoded) {
+  if (std::getenv("NIBBLE_SHARED") == nullptr) GTEST_SKIP() << "NIBBLE_SHARED is not set";
+  const absl::StatusOr<Model> model = OpenZoo(GetParam()), published = OpenZoo("gpt_oss_mxfp4");
+  ASSERT_EQ(model.status(), absl::OkStatus());
+  const TypeOptions types = {.container = Container::kMxfp4, .type = "MXFP4"};
+  const absl::StatusOr<Plan> plan = Quantize(io::Posix(), *model, types, {.path = Path("out")}, progress_);
+  ASSERT_EQ(plan.status(), absl::OkStatus());
+  const Model output = Reopen("out");
+  EXPECT_EQ(Shapes(output), Shapes(*published));
+  ExpectEncoded(*model, *plan, output, true);
+  EXPECT_THAT(Bytes("out/config.json"), HasSubstr("\"quant_method\": \"mxfp4\""));
+  EXPECT_TRUE(output.vocabulary.has_value());
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Mxfp4FolderTest, testing::Values("gpt_oss", "gpt_oss_mxfp4"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_F(FolderOutputTest, GptOssLayoutIsForGptOssAlone) {
+  const Model model = Open(RandomLlama());
+  const struct {
+    TypeOptions types;
+    int exit_code;
+    const char* message;
+  } cases[] = {
+      {{.type = "MXFP4"}, 65, "expected gpt-oss for --format mxfp4, found llama, which is not supported"},
+      {{.type = "INT4_G32"}, 64, "--type: expected one of MXFP4 for a folder, found INT4_G32"},
+      {{.type = "MXFP4", .tensor_types = {{"ffn_down", "BF16"}}}, 64, "--tensor-type: expected none beside"},
+  };
+  for (auto c : cases) {
+    c.types.container = Container::kMxfp4;
+    const absl::Status status = Quantize(io::Posix(), model, c.types, {.path = Path("out")}, progress_).status();
+    EXPECT_EQ(ExitCode(status), c.exit_code) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(c.message));
+  }
+}
 
 class RefusedByFolders : public FolderOutputTest, public testing::WithParamInterface<const char*> {};
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "base/status.h"
 #include "converters/families.h"
 #include "converters/family.h"
@@ -117,6 +118,7 @@ absl::StatusOr<Model> OpenFolder(io::FileSystem& files, const std::string& folde
   NIBBLE_RETURN_IF_ERROR(CheckQuantizedTensors(config.root(), model.source));
   Append(model.warnings, checkpoint.warnings);
   NIBBLE_ASSIGN_OR_RETURN(TensorMap map, family->tensors_from_checkpoint(model.spec, model.source));
+  SetZeroPoints(config.root(), absl::MakeSpan(map.tensors));
   SetTensors(std::move(map), model);
   const tokenizer::LoadOptions load{.pre = options.pre, .vocab_size = model.spec.vocab_size()};
   NIBBLE_RETURN_IF_ERROR(SetVocabulary(tokenizer::LoadFolder(files, folder, load), model));

@@ -98,6 +98,9 @@ std::string SourceType(const Model& model, const LogicalTensor& tensor) {
   if (view == nullptr) return "config";
   if (view->packed == Format::kF4) return "MXFP4";
   if (view->packed) return std::string(GetFormat(*view->packed).name);
+  if (view->words) {
+    return absl::StrCat(view->words->order == WordCodes::Order::kInputs ? "GPTQ" : "AWQ", " INT", view->words->bits);
+  }
   return std::string(GetDType(model.source.Find(view->tensor)->dtype).name);
 }
 
@@ -169,7 +172,7 @@ OutputPlan MakeFolderPlan(const Model& model, const TypeChoices& choices, uint64
     tensor.place = plan.tensors.size();
     plan.tensors.push_back(std::move(tensor));
   }
-  plan.folder = LayOutFolder(model, published, max_shard_bytes);
+  plan.folder = LayOutFolder(model, choices.container, published, max_shard_bytes);
   plan.report = MakeReport(model, its_choices, published, plan.folder->file_bytes);
   return plan;
 }

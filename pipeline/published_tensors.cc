@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "formats/tensor_source.h"
 
@@ -14,7 +16,10 @@ bool IsFromFolder(const Model& model) {
   return !files.empty() && absl::EndsWith(files[0]->path(), ".safetensors");
 }
 
-std::string WeightName(const StridedView& view) { return std::string(absl::StripSuffix(view.tensor, "_packed")); }
+std::string WeightName(const StridedView& view) {
+  if (view.words) return absl::StrCat(absl::StripSuffix(view.tensor, "qweight"), "weight");
+  return std::string(absl::StripSuffix(view.tensor, "_packed"));
+}
 
 std::optional<Format> PackedFormat(const LogicalTensor& tensor) {
   const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
@@ -38,10 +43,10 @@ PublishedTensors::PublishedTensors(const Model& model) : model_(model) {
 bool PublishedTensors::IsWhole(const LogicalTensor& tensor) const {
   const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
   if (view == nullptr || tensor.is_vector || view->add != 0) return false;
-  const StoredTensor& stored = *model_.source.Find(view->tensor);
-  const bool is_weight = stored.shape.size() == 2 && absl::EndsWith(WeightName(*view), ".weight");
+  const std::vector<int64_t> shape = ElementsShape(model_.source, *view);
+  const bool is_weight = shape.size() == 2 && absl::EndsWith(WeightName(*view), ".weight");
   const bool has_whole_rows = view->cols.count == tensor.cols && view->cols.stride == 1;
-  return is_weight && has_whole_rows && stored.shape[0] == tensor.rows && uses_.at(view->tensor) == 1;
+  return is_weight && has_whole_rows && shape[0] == tensor.rows && uses_.at(view->tensor) == 1;
 }
 
 }  // namespace nibble

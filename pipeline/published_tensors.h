@@ -17,7 +17,7 @@ namespace nibble {
 // Whether the model was read from safetensors.
 bool IsFromFolder(const Model& model);
 
-// "x.weight" of the tensor that it is read from: "x.weight", or "x.weight_packed".
+// "x.weight" of the tensor that it is read from: "x.weight", "x.weight_packed" or "x.qweight".
 std::string WeightName(const StridedView& view);
 
 // The format whose codes and scales a folder has of it already; nothing if it is none that compressed-tensors packs.

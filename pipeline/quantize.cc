@@ -75,7 +75,7 @@ absl::StatusOr<MethodRow> FindMethod(const std::string& name, const CalibrationO
 absl::StatusOr<OutputPlan> Planned(const Model& model, const TypeOptions& types, const OutputOptions& output) {
   NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, types.fit.bytes > 0 ? FitTypes(model, types, output.threads)
                                                                          : ChooseQuantizedTypes(model, types));
-  const bool is_folder = types.container == Container::kCompressedTensors;
+  const bool is_folder = types.container != Container::kGguf;
   OutputPlan plan = is_folder ? MakeFolderPlan(model, choices, output.max_shard_bytes) : MakePlan(model, choices);
   plan.report.set_buffer_bytes(BufferBytes(model, plan, output.threads));
   return plan;

@@ -52,6 +52,7 @@ uint64_t SourceBytes(const Model& model, const LogicalTensor& tensor, int64_t ro
   const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
   if (view == nullptr) return 0;
   if (view->packed) return GetFormat(*view->packed).BytesFor(rows * tensor.cols);
+  if (view->words) return rows * tensor.cols * view->words->bits / 8;
   const DTypeInfo& dtype = GetDType(model.source.Find(view->tensor)->dtype);
   return rows * tensor.cols * dtype.block_bits / dtype.block_elements / 8;
 }

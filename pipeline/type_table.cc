@@ -116,6 +116,7 @@ const NamedType* FindType(absl::string_view name) {
 bool CanHold(Container container, const NamedType& type) {
   const BlockFormat& format = GetFormat(type.format);
   if (container == Container::kGguf) return format.gguf_type >= 0;
+  if (container == Container::kMxfp4) return !type.is_mix && type.format == Format::kMXFP4;
   return !type.is_mix && FindPacking(type.format) != nullptr;
 }
 

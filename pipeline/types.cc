@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "converters/family.h"
@@ -25,6 +27,9 @@ namespace nibble {
 namespace {
 
 constexpr absl::string_view kKeptBits = "kept bits";
+constexpr absl::string_view kGptOssFamily = "gpt_oss";
+constexpr absl::string_view kBlocks = "_blocks";
+constexpr absl::string_view kWords = "GPTQ or AWQ";  // whose values no other format holds
 
 bool IsMatrix(const LogicalTensor& tensor) {
   return GetRole(tensor.role).is_linear || tensor.role == Role::kTokenEmbedding || tensor.role == Role::kOutput;
@@ -66,10 +71,11 @@ Format Fallback(Format format, int64_t cols) {
 }
 
 // What holds a source's values: its own format if that is a float, F16 for a GGUF's blocks, and BF16 for what is
-// published with scales beside it.
+// published with scales beside it, but for halves' multiples.
 Format FloatFor(const Model& model, const LogicalTensor& tensor) {
   const StridedView& view = std::get<StridedView>(tensor.recipe);
-  if (view.packed || view.scales) return Format::kBF16;
+  if (view.words && model.source.Find(view.words->scales)->dtype == DType::kF16) return Format::kF16;
+  if (IsCoded(view)) return Format::kBF16;
   const DTypeInfo& source = GetDType(model.source.Find(view.tensor)->dtype);
   if (source.gguf_type < 0) return Format::kBF16;
   return IsFloat(*source.format) ? *source.format : Format::kF16;
@@ -130,7 +136,8 @@ class Chooser {
   absl::StatusOr<TypeChoices> Choose() {
     NIBBLE_RETURN_IF_ERROR(Parse());
     NIBBLE_RETURN_IF_ERROR(CheckContainer());
-    TypeChoices choices{.name = std::string(type_->name), .file_type = type_->file_type};
+    TypeChoices choices{
+        .container = options_.container, .name = std::string(type_->name), .file_type = type_->file_type};
     for (size_t i = 0; i < stored_.size(); ++i) {
       wish_ = wishes_.empty() || !wishes_[i] ? nullptr : &*wishes_[i];
       NIBBLE_ASSIGN_OR_RETURN(TypeChoice choice, ChooseOne(model_.tensors.stacks()[i][0], stored_[i]));
@@ -160,7 +167,7 @@ class Chooser {
     return absl::OkStatus();
   }
 
-  bool IsFolder() const { return options_.container == Container::kCompressedTensors; }
+  bool IsFolder() const { return options_.container != Container::kGguf; }
 
   absl::Status CheckContainer() {
     NIBBLE_RETURN_IF_ERROR(CheckFormat("--type", *type_));
@@ -187,11 +194,47 @@ class Chooser {
           "--pure, --token-embedding-type, --output-tensor-type: expected a GGUF to be written, found a folder, where "
           "embedding and output stay as they are published");
     }
+    if (options_.container == Container::kMxfp4) return CheckMxfp4();
     published_.emplace(model_);
     for (const LogicalTensor& tensor : model_.tensors) {
       if (IsExpert(tensor)) expert_cols_ = std::gcd(expert_cols_, tensor.cols);
     }
     return absl::OkStatus();
+  }
+
+  // What only gpt-oss is published as, and what its loaders take for granted.
+  absl::Status CheckMxfp4() const {
+    if (!overrides_.empty()) {
+      return absl::InvalidArgumentError(
+          "--tensor-type: expected none beside --format mxfp4, where experts are MXFP4 and everything else stays as it "
+          "is published, found one");
+    }
+    if (model_.spec.family() != kGptOssFamily) {
+      return absl::UnimplementedError(absl::StrCat(model_.path, ": expected gpt-oss for --format mxfp4, found ",
+                                                   model_.spec.family(),
+                                                   ", which is not supported; use --format compressed-tensors"));
+    }
+    for (const LogicalTensor& tensor : model_.tensors) {
+      if (!IsExpert(tensor)) continue;
+      const StridedView& view = std::get<StridedView>(tensor.recipe);
+      const bool is_named = absl::EndsWith(absl::StripSuffix(view.tensor, kBlocks), "_proj");
+      if (is_named && tensor.cols % GetFormat(Format::kMXFP4).block_elements == 0) continue;
+      return absl::UnimplementedError(
+          absl::StrCat(model_.source.Place(*model_.source.Find(view.tensor)), ": expected experts ",
+                       is_named ? "of rows of whole blocks of 32" : "under Hugging Face's names",
+                       ", found others, which is not supported in a folder"));
+    }
+    return absl::OkStatus();
+  }
+
+  // Of such a folder.
+  TypeChoice ChooseForMxfp4(const LogicalTensor& tensor) {
+    const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
+    if (view == nullptr) return {Format::kF32, true, ""};
+    if (!IsExpert(tensor)) return {FloatFor(model_, tensor), true, ""};
+    ++packed_;
+    if (view->packed) return {Format::kMXFP4, true, std::string(kKeptBits)};
+    return {Format::kMXFP4, false, ""};
   }
 
   absl::Status CheckFormat(absl::string_view option, const NamedType& type) const {
@@ -205,8 +248,7 @@ class Chooser {
   absl::StatusOr<TypeChoice> ChooseForFolder(const LogicalTensor& tensor) {
     const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
     if (view == nullptr) return TypeChoice{Format::kF32, true, ""};
-    const bool is_scaled = view->packed || view->scales;
-    TypeChoice as_published{FloatFor(model_, tensor), !is_scaled, ""};
+    TypeChoice as_published{FloatFor(model_, tensor), !IsCoded(*view), ""};
     if (!GetRole(tensor.role).is_linear) return as_published;
     const std::optional<Format> packed = PackedFormat(tensor);
     TypeChoice choice = Wanted(tensor);
@@ -221,19 +263,19 @@ class Chooser {
                                                    ": expected a weight [out, in] of each expert's own, "
                                                    "found another layout, which is not supported in a folder"));
     }
-    if (packed) {
-      choice.reason = absl::StrCat("encoded anew from ", GetFormat(*packed).name);
-      ++requantized_;
-    }
+    if (packed || view->words) CountAnew(packed ? GetFormat(*packed).name : kWords, choice);
     ++packed_;
     return FitRows(tensor, std::move(choice));
   }
 
   absl::StatusOr<TypeChoice> ChooseOne(const LogicalTensor& tensor, std::optional<Format> stored) {
+    if (options_.container == Container::kMxfp4) return ChooseForMxfp4(tensor);
     if (IsFolder()) return ChooseForFolder(tensor);
     if (!IsMatrix(tensor)) return TypeChoice();
     TypeChoice choice = Wanted(tensor);
     if (KeepBits(stored, choice)) return choice;
+    const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
+    if (view != nullptr && view->words && !IsFloat(choice.format)) CountAnew(kWords, choice);
     return FitRows(tensor, std::move(choice));
   }
 
@@ -246,7 +288,7 @@ class Chooser {
     if (IsFolder() && IsFloat(fallback)) {
       fallback = FloatFor(model_, tensor);
       const StridedView& view = std::get<StridedView>(tensor.recipe);
-      choice.keep_bits = !view.packed && !view.scales;
+      choice.keep_bits = !IsCoded(view);
       --packed_;
     }
     choice.reason = absl::StrCat("fallback: rows of ",
@@ -295,11 +337,13 @@ class Chooser {
     if (choice.keep_bits && !IsFloat(*stored)) {
       choice = {*stored, true, std::string(kKeptBits), choice.is_open && !must_keep};
     }
-    if (!choice.keep_bits && !IsFloat(*stored)) {
-      choice.reason = absl::StrCat("encoded anew from ", GetFormat(*stored).name);
-      ++requantized_;
-    }
+    if (!choice.keep_bits && !IsFloat(*stored)) CountAnew(GetFormat(*stored).name, choice);
     return choice.keep_bits;
+  }
+
+  void CountAnew(absl::string_view from, TypeChoice& choice) {
+    choice.reason = absl::StrCat("encoded anew from ", from);
+    ++requantized_;
   }
 
   std::vector<std::string> Warnings() const {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "model/model.h"
 #include "model/tensor_list.h"
+#include "pipeline/container.h"
 #include "pipeline/report.pb.h"
 #include "pipeline/type_options.h"
 #include "quant/block/format.h"
@@ -24,6 +25,7 @@ struct TypeChoice {
 };
 
 struct TypeChoices {
+  Container container = Container::kGguf;
   std::string name;              // of the type as a whole
   uint32_t file_type = 0;        // general.file_type
   std::vector<TypeChoice> each;  // one per stack of the model: all slices of a tensor have one type
@@ -32,7 +34,8 @@ struct TypeChoices {
 };
 
 // By the rules of design section 4, "Types" and "Requantizing". kInvalidArgument: a type that is not known or that
-// nothing can encode, a regex that is none or matches no matrix, a fallback where none is allowed.
+// nothing can encode, a regex that is none or matches no matrix, a fallback where none is allowed. kUnimplemented: a
+// model that the container cannot hold.
 absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const TypeOptions& options);
 
 // The same for those who ask for many choices: what FindStoredFormats() tells of every stack, the format whose blocks

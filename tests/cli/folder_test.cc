@@ -81,5 +81,12 @@ TEST_F(Folder, TypesOfTheOtherContainerExit64) {
   EXPECT_EQ(Shell(absl::StrCat("$nibble quantize ", kModel, " -o never.gguf --type INT4_G32")).exit_code, 64);
 }
 
+TEST_F(Folder, GptOssLayoutIsForGptOss) {
+  const Outcome outcome = Shell(absl::StrCat("$nibble quantize ", kModel, " -o never --format mxfp4 --type MXFP4"));
+  EXPECT_EQ(outcome.exit_code, 65);
+  ExpectParts(outcome.err, {"expected gpt-oss for --format mxfp4, found llama"});
+  EXPECT_FALSE(Exists(TempPath("never")));
+}
+
 }  // namespace
 }  // namespace nibble::tests

@@ -60,7 +60,7 @@ TEST(Usage, ErrorsExit64) {
       {"quantize m", "--output is required"},
       {"quantize m -o x --format gguf", "--output: expected a name that ends in .gguf for --format gguf, found 'x'"},
       {"quantize m -o x.gguf --format compressed-tensors", "--output: expected a folder for --format"},
-      {"quantize m -o x --format awq", "expected gguf, compressed-tensors; found 'awq'"},
+      {"quantize m -o x --format awq", "expected gguf, compressed-tensors, mxfp4; found 'awq'"},
       {"quantize m -o x.gguf --tipe Q4_K", "unknown option '--tipe'; did you mean '--type'?"},
       {"quantize m -o x.gguf --type Q4KM", "--type: expected a type, found 'Q4KM'; did you mean 'Q4_K_M'?"},
       {"quantize m -o x.gguf --type fourbits", "--type: expected one of "},

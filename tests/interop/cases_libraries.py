@@ -10,7 +10,7 @@ from compressed_tensors.utils.match import match_name
 from lane import Miss, Model, Skip, expect_at_most, expect_equal, relative_difference
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, Mxfp4Config
 from transformers.utils import logging
 
 TYPES = {'INT4_G32': ['--type', 'INT4_G32'], 'INT4_G128': ['--type', 'INT4_G128'], 'MXFP4': ['--type', 'MXFP4'],
@@ -38,12 +38,29 @@ def run(lane):
             lane.check(f'{name} {kind}: logits of transformers', same_logits, lane, zoo[name], folder)
             if name in DENSE:
                 lane.check(f'{name} {kind}: the library\'s names and shapes', same_tensors, lane, zoo[name], folder)
+    for name in ('gpt_oss', 'gpt_oss_mxfp4'):
+        lane.check(f'{name} as it is published: logits of transformers', mxfp4, lane, zoo[name])
     for name in ('llama3', 'qwen2'):
         for strategy in ('tensor', 'channel'):
             folder = lane.work / f'{name}-fp8-{strategy}'
             lane.check(f'{folder.name}: the library makes it', fp8, lane, zoo[name], strategy)
             lane.check(f'{folder.name}: compressed-tensors reads what nibble reads', same_values, lane, folder)
             lane.check(f'{folder.name}: logits of transformers', same_logits, lane, zoo[name], folder)
+
+
+def mxfp4(lane, model):
+    """gpt-oss in its own layout, as transformers decodes it."""
+    folder = lane.work / f'{model.name}-own'
+    if model.folder is None:
+        raise Skip(f'no model {model.name}')
+    lane.run('quantize', model.folder, '-o', folder, '--format', 'mxfp4', '--type', 'MXFP4')
+    its, report = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, quantization_config=Mxfp4Config(dequantize=True), output_loading_info=True)
+    expect_equal({key: names for key, names in report.items() if names}, {}, 'what transformers cannot place')
+    ids = model.golden()['input_ids']
+    with torch.no_grad():
+        theirs = its.float()(torch.from_numpy(ids)).logits.numpy()
+    expect_at_most(relative_difference(lane.logits(folder, ids)['logits'], theirs), LOGITS)
 
 
 def fp8(lane, model, strategy):
