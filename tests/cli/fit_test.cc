@@ -13,7 +13,7 @@ namespace {
 
 constexpr char kModel[] = "\"$runfiles/tiny/model\"";
 
-Outcome Run(absl::string_view command, absl::string_view options) {
+Outcome RunOnTiny(absl::string_view command, absl::string_view options) {
   return Shell(absl::StrCat("$nibble ", command, " ", kModel, " ", options));
 }
 
@@ -21,27 +21,27 @@ size_t SizeOf(absl::string_view file) { return ReadFile(TempPath(file)).size(); 
 
 TEST(Fit, QuantizeWritesWhatPlanSays) {
   const std::string options = "--fit 1500000 --tensor-type ffn_down=Q8_0";
-  ASSERT_EQ(Run("quantize", absl::StrCat("-o fit.gguf --force ", options)).exit_code, 0);
+  ASSERT_EQ(RunOnTiny("quantize", absl::StrCat("-o fit.gguf --force ", options)).exit_code, 0);
   EXPECT_LE(SizeOf("fit.gguf"), 1'500'000);
   EXPECT_GE(SizeOf("fit.gguf"), 1'490'000);
-  const Outcome json = Run("plan", absl::StrCat(options, " --json"));
+  const Outcome json = RunOnTiny("plan", absl::StrCat(options, " --json"));
   ExpectParts(json.out, {absl::StrCat("\"file_bytes\": ", SizeOf("fit.gguf"), ",").c_str(), "\"budget_bytes\": 1500000",
                          "\"is_measured\": false"});
-  ExpectParts(Run("plan", options).out, {" as fit\n", "budget  ", "fit: sensitivity ", "--tensor-type ffn_down"});
+  ExpectParts(RunOnTiny("plan", options).out, {" as fit\n", "budget  ", "fit: sensitivity ", "--tensor-type ffn_down"});
 }
 
 TEST(Fit, ATextTellsWhatMatters) {
   ShellOk("head -c 20000 \"$runfiles/tiny/heldout.txt\" > calibration.txt");
   const std::string options = "--fit 1300000 --calibration-text calibration.txt --calibration-ctx 128";
-  const Outcome plan = Run("plan", options);
+  const Outcome plan = RunOnTiny("plan", options);
   ExpectParts(plan.out, {" nats, at most"});
-  EXPECT_NE(plan.out, Run("plan", "--fit 1300000").out);
+  EXPECT_NE(plan.out, RunOnTiny("plan", "--fit 1300000").out);
   const auto tensors = [](const Outcome& outcome) { return outcome.out.substr(outcome.out.find("tensor ")); };
-  EXPECT_EQ(tensors(plan), tensors(Run("plan", absl::StrCat(options, " --threads 1"))));
+  EXPECT_EQ(tensors(plan), tensors(RunOnTiny("plan", absl::StrCat(options, " --threads 1"))));
 }
 
 TEST(Fit, AContextTakesItsPart) {
-  ExpectParts(Run("plan", "--fit 4MiB --context 256").out, {"context          256 tokens: 192.0 KiB cache, "});
+  ExpectParts(RunOnTiny("plan", "--fit 4MiB --context 256").out, {"context          256 tokens: 192.0 KiB cache, "});
 }
 
 TEST(Fit, WhatWasPublishedInFourBitsStays) {
@@ -61,12 +61,12 @@ TEST(Fit, OtherBudgetsExit64) {
           std::pair("--fit 4MiB --context 100000", "for a context of 100000"), std::pair("--fit 0", "above 0"),
           std::pair("--fit 1300000 --type Q4_0", "--type"), std::pair("--fit 1300000 --pure", "--pure"),
           std::pair("--context 256", "--fit"), std::pair("--fit 1300000 --context 0", "--context")}) {
-      const Outcome outcome = Run(command, options);
+      const Outcome outcome = RunOnTiny(command, options);
       EXPECT_EQ(outcome.exit_code, 64) << command << " " << options << outcome.err;
       EXPECT_TRUE(absl::StrContains(outcome.err, message)) << command << " " << options << outcome.err;
     }
   }
-  const Outcome folder = Run("plan", "--fit 1300000 --format compressed-tensors");
+  const Outcome folder = RunOnTiny("plan", "--fit 1300000 --format compressed-tensors");
   EXPECT_EQ(folder.exit_code, 64);
   ExpectParts(folder.err, {"expected a GGUF"});
 }
