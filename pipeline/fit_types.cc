@@ -36,20 +36,24 @@ struct OpenTensor {
   size_t stack;
   double sensitivity = 0;
   std::vector<Format> formats;
-  std::vector<double> errors;
+  std::vector<uint64_t> bytes;  // of each
+  std::vector<double> errors;   // of each
 };
 
 // Those that a file can hold, whose blocks divide the rows, and which take less than what loses nothing; and that.
-std::vector<Format> FormatsFor(TensorStack slices, Format lossless) {
+void AddFormats(TensorStack slices, Format lossless, OpenTensor& tensor) {
+  const auto add = [&](Format format, uint64_t bytes) {
+    tensor.formats.push_back(format);
+    tensor.bytes.push_back(bytes);
+  };
   const int64_t cols = slices[0].cols;
   const uint64_t most = PlacedBytes(slices, lossless);
-  std::vector<Format> formats;
   for (const BlockFormat& format : Formats()) {
     if (format.gguf_type < 0 || format.encode_rtn == nullptr || cols % format.block_elements != 0) continue;
-    if (PlacedBytes(slices, format.id) < most) formats.push_back(format.id);
+    const uint64_t bytes = PlacedBytes(slices, format.id);
+    if (bytes < most) add(format.id, bytes);
   }
-  formats.push_back(lossless);
-  return formats;
+  add(lossless, most);
 }
 
 std::string Bytes(uint64_t bytes) { return absl::StrFormat("%d bytes (%.1f MiB)", bytes, bytes / 1048576.0); }
@@ -87,7 +91,8 @@ class Fitter {
     NIBBLE_ASSIGN_OR_RETURN(base_, ChooseQuantizedTypes(model_, stored_, base_options_));
     for (size_t i = 0; i < stacks().size(); ++i) {
       if (!base_.each[i].is_open) continue;
-      open_.push_back({i, Sensitivity(stacks()[i][0]), FormatsFor(stacks()[i], Lossless(i)), {}});
+      OpenTensor& tensor = open_.emplace_back(OpenTensor{i, Sensitivity(stacks()[i][0]), {}, {}, {}});
+      AddFormats(stacks()[i], Lossless(i), tensor);
     }
     return absl::OkStatus();
   }
@@ -112,12 +117,8 @@ class Fitter {
   absl::Status CheckBudget() const {
     uint64_t least = beside_, most = beside_;
     for (const OpenTensor& tensor : open_) {
-      uint64_t smallest = UINT64_MAX;
-      for (const Format format : tensor.formats) {
-        smallest = std::min(smallest, PlacedBytes(stacks()[tensor.stack], format));
-      }
-      least += smallest;
-      most += PlacedBytes(stacks()[tensor.stack], tensor.formats.back());
+      least += *std::min_element(tensor.bytes.begin(), tensor.bytes.end());
+      most += tensor.bytes.back();
     }
     const uint64_t budget = options_.fit.bytes;
     if (budget >= least && budget <= most) return absl::OkStatus();
@@ -158,8 +159,7 @@ class Fitter {
     for (const OpenTensor& tensor : open_) {
       KnapsackGroup& group = groups.emplace_back();
       for (size_t i = 0; i < tensor.formats.size(); ++i) {
-        group.push_back(
-            {PlacedBytes(stacks()[tensor.stack], tensor.formats[i]), tensor.sensitivity * tensor.errors[i]});
+        group.push_back({tensor.bytes[i], tensor.sensitivity * tensor.errors[i]});
       }
     }
     return groups;

@@ -270,8 +270,9 @@ class LinearsJob {
       }
       const Matrix x = taps[0].inputs(), original = taps[paths.size() - 1].inputs();
       const int64_t fit = std::clamp<int64_t>(fit_tokens_ - token, 0, x.rows);
-      NIBBLE_RETURN_IF_ERROR(statistics.Add(device_, fit, x, original,
-                                            states.drift.matrix(states.drift_tokens, model_.spec.hidden_size())));
+      const int64_t width = model_.spec.hidden_size();
+      NIBBLE_RETURN_IF_ERROR(
+          statistics.Add(device_, fit, x, original, states.drift.matrix(states.drift.size() / width, width)));
       token += x.rows;
     }
     return Quantize(stage, layer, -1, statistics.tokens(), statistics, quantized_->weights);
@@ -279,10 +280,9 @@ class LinearsJob {
 
   // A batch's, to which outputs are added.
   struct HiddenStates {
-    int64_t tokens = 0;
-    Buffer factors;            // [tokens]: the inverse of each state's root mean square
-    int64_t drift_tokens = 0;  // tokens where there is an original path, else 0
-    Buffer drift;  // [drift_tokens, hidden size]: the original path's less the quantized one's, times factors
+    Buffer factors;  // [tokens]: the inverse of each state's root mean square
+    Buffer drift;    // [tokens, hidden size]: the original path's less the quantized one's, times factors; empty
+                     // where there is no original path
   };
 
   bool NormsOutputs(int layer) const {
@@ -301,13 +301,12 @@ class LinearsJob {
       for (const float h : absl::MakeSpan(original).subspan(t * width, width)) sum += double{h} * h;
       factors[t] = static_cast<float>(1 / std::sqrt(sum / width + kSmallState));
     }
-    HiddenStates states{.tokens = tokens};
+    HiddenStates states;
     NIBBLE_ASSIGN_OR_RETURN(states.factors, device_.Allocate(factors.size()));
     device_.Upload(factors, states.factors.data());
     if (!original_) return states;
     NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> quantized, quantized_->sequences.States(first, tokens));
     for (size_t i = 0; i < original.size(); ++i) original[i] -= quantized[i];
-    states.drift_tokens = tokens;
     NIBBLE_ASSIGN_OR_RETURN(states.drift, device_.Allocate(original.size()));
     device_.Upload(original, states.drift.data());
     Scale(states, states.drift.matrix(tokens, width));
@@ -317,7 +316,8 @@ class LinearsJob {
   const Sequences& Reference() const { return original_ ? original_->sequences : quantized_->sequences; }
 
   void Scale(const HiddenStates& states, Matrix x) const {
-    if (states.tokens > 0) device_.operations().scale_rows(device_, states.factors.data(), states.tokens, x);
+    const Buffer& factors = states.factors;
+    if (!factors.empty()) device_.operations().scale_rows(device_, factors.data(), factors.size(), x);
   }
 
   // Makes the stage's linears, writes them, and leaves in `weights` what a program that reads the file will find.
