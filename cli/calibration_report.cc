@@ -45,8 +45,9 @@ void WriteLinears(const CalibrationReport& report, JsonWriter& json) {
     }
     if (linear.damping() > 0) {
       json.Key("damping").Number(linear.damping());
-      json.Key("upstream").Number(linear.upstream());
+      json.Key("columns_scaled").Bool(linear.columns_scaled());
     }
+    if (linear.damping() > 0 || linear.upstream() > 0) json.Key("upstream").Number(linear.upstream());
     json.EndObject();
   }
   json.EndArray();

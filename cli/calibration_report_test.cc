@@ -55,13 +55,14 @@ TEST(CalibrationReport, Json) {
   expert.set_method("gptq");
   expert.set_damping(0.25);
   expert.set_upstream(1);
+  expert.set_columns_scaled(true);
   JsonWriter json(JsonWriter::Layout::kOneLine);
   WriteCalibration(report, json);
   EXPECT_EQ(json.Take(),
             "{\"device\": \"cpu\", \"tokens\": 7, \"held_out_tokens\": 0, \"linears\": [{\"name\": \"a\", \"tokens\": "
             "7}, {\"name\": \"b\", \"expert\": 1, "
             "\"tokens\": 0, \"outputs\": 2, \"searched_error\": 1, \"error\": 0.5, \"method\": \"gptq\", \"damping\": "
-            "0.25, \"upstream\": 1}], \"experts\": [{\"layer\": 0, "
+            "0.25, \"columns_scaled\": true, \"upstream\": 1}], \"experts\": [{\"layer\": 0, "
             "\"columns\": 64, \"tokens\": [3, 4]}]}");
 }
 

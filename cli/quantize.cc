@@ -42,6 +42,7 @@ absl::Status RunQuantize(QuantizeOptions& options, Context& context) {
   const OutputOptions output = options.output.Options(context.threads);
   NIBBLE_ASSIGN_OR_RETURN(CalibrationOptions calibration, options.calibration.Load(context.files, output.path));
   calibration.texts.device = context.device;
+  calibration.scale_channels = !options.transforms.none();
   const Stopwatch stopwatch;
   NIBBLE_ASSIGN_OR_RETURN(Model model, context.Open(options.model, options.keep_mtp));
   const RemoveOnInterrupt guard(output.path + ".part");

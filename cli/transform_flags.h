@@ -18,11 +18,13 @@ class TransformFlags {
 
   // REQUIRES: parsed, here and below.
   bool automatic() const { return text_ == "auto"; }
+  // Asked for: the channels between linears stay as they were published.
+  bool none() const { return text_ == "none"; }
   // None where the choice is left to us. kInvalidArgument if a name is not known.
   absl::StatusOr<std::vector<Transform>> Parse() const;
 
  private:
-  std::string text_ = "none";
+  std::string text_;
 };
 
 }  // namespace nibble::cli

@@ -1,6 +1,8 @@
 #include "pipeline/calibration_memory.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
@@ -14,14 +16,15 @@ namespace nibble {
 namespace {
 
 // [n, n] matrices that are there at most while linears with n inputs are fitted (quant/gptq/fit.cc): five sums of
-// inputs, the host's copy of one, four of what errors are judged by, three of each curvature (for upstream errors, the
-// best damping so far, and the one that is tried), and what these are made with.
-constexpr int64_t kSquares = 20;
+// inputs, the host's copies of one and of that with scaled columns, four of what errors are judged by, three of each
+// curvature (for upstream errors, the best damping so far, and the one that is tried), and what these are made with.
+constexpr int64_t kSquares = 21;
 // [m, n] matrices of what hidden states lack (quant/gptq/input_statistics.h), where outputs are added to these, and the
 // host's copies.
 constexpr int64_t kStateSums = 6;
-// Copies of a linear's weights: candidates, their errors and products, beside those that all linears of a stage have.
-constexpr int64_t kCopies = 10;
+// Copies of a linear's weights: candidates, their errors and products, and the linear before it that waits for its
+// columns' scales; beside those that all linears of a stage have.
+constexpr int64_t kCopies = 12;
 // Rows that are rounded at a time, each with so many levels and the like per weight.
 constexpr int64_t kRowsAtOnce = 512, kFloatsPerWeight = 24;
 
@@ -38,11 +41,10 @@ int64_t FitFloats(const Stage& stage, const Linears& linears) {
 }
 
 // The largest stage's.
-int64_t LargestFit(const OutputPlan& plan) {
+int64_t LargestFit(absl::Span<const LogicalTensor* const> calibrated) {
   absl::flat_hash_map<std::pair<int, const Stage*>, Linears> stages;
-  for (const OutputTensor& tensor : plan.tensors) {
-    if (!IsCalibrated(tensor)) continue;
-    const LogicalTensor& slice = tensor.slices[0];
+  for (const LogicalTensor* tensor : calibrated) {
+    const LogicalTensor& slice = *tensor;
     Linears& linears = stages[{slice.layer, FindStage(slice.role)}];
     linears.inputs = slice.cols;
     linears.weights += slice.rows * slice.cols;
@@ -53,11 +55,9 @@ int64_t LargestFit(const OutputPlan& plan) {
   return most;
 }
 
-int64_t WidestInput(const OutputPlan& plan) {
+int64_t WidestInput(absl::Span<const LogicalTensor* const> calibrated) {
   int64_t widest = 0;
-  for (const OutputTensor& tensor : plan.tensors) {
-    if (IsCalibrated(tensor)) widest = std::max(widest, tensor.slices[0].cols);
-  }
+  for (const LogicalTensor* tensor : calibrated) widest = std::max(widest, tensor->cols);
   return widest;
 }
 
@@ -65,11 +65,16 @@ int64_t WidestInput(const OutputPlan& plan) {
 
 CalibrationMemory MemoryOf(const Model& model, const OutputPlan& plan, const Windows& windows,
                            const LinearOptions& options) {
+  const std::vector<bool> is_calibrated = CalibratedTensors(plan, options.method);
+  std::vector<const LogicalTensor*> calibrated;
+  for (size_t i = 0; i < plan.tensors.size(); ++i) {
+    if (is_calibrated[i]) calibrated.push_back(&plan.tensors[i].slices[0]);
+  }
   const int64_t paths = RunsOriginal(options) ? 2 : 1, tokens = windows.ids.size();
   const int64_t passing = Sequences::WorkingFloats(model, windows.length) - LargestLayer(model);
   const int64_t observed =
-      paths * Sequences::TokensAtATime(windows.length) * (WidestInput(plan) + 2 * model.spec.hidden_size());
-  const int64_t layers = paths * LargestLayer(model) + passing + observed + LargestFit(plan);
+      paths * Sequences::TokensAtATime(windows.length) * (WidestInput(calibrated) + 2 * model.spec.hidden_size());
+  const int64_t layers = paths * LargestLayer(model) + passing + observed + LargestFit(calibrated);
   const int64_t judged = passing + LargestLayer(model) + paths * ScoredFloats(model, windows);
   const int64_t sums = Sequences::FloatsPerToken(model) - model.spec.hidden_size();  // of one path at a time
   const int64_t states = (paths * model.spec.hidden_size() + sums) * tokens;

@@ -30,6 +30,7 @@ struct CalibrationOptions {
   std::string imatrix_path;  // empty: none
   // Whatever the method, tell how far predictions on held-out windows are from the original's (CalibrationReport.kld).
   bool judge = false;
+  bool scale_channels = true;  // LinearOptions::scale_channels
   WorkSpace work;
 };
 

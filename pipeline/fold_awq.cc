@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,20 +16,11 @@
 #include "model/model_spec.pb.h"
 #include "model/tensor_list.h"
 #include "pipeline/folds.h"
+#include "pipeline/up_down.h"
 #include "quant/transform/awq_scales.h"
 
 namespace nibble {
 namespace {
-
-// The two linears around an activation.
-struct UpDown {
-  Role up;
-  std::optional<Role> up_bias;
-  Role down;
-};
-constexpr UpDown kUpDowns[] = {{Role::kUp, Role::kUpBias, Role::kDown},
-                               {Role::kSharedUp, std::nullopt, Role::kSharedDown},
-                               {Role::kExpertUp, Role::kExpertUpBias, Role::kExpertDown}};
 
 FoldScales Multiply(std::vector<float> factors) {
   return {std::make_shared<const std::vector<float>>(std::move(factors))};
@@ -49,7 +39,7 @@ class AwqFold {
     for (int layer = 0; layer < model_.spec.layers_size(); ++layer) {
       for (const NormReaders& norm : LayerNorms()) NIBBLE_RETURN_IF_ERROR(FoldNorm(norm, layer));
       NIBBLE_RETURN_IF_ERROR(FoldHeads(layer));
-      for (const UpDown& pair : kUpDowns) NIBBLE_RETURN_IF_ERROR(FoldUpDown(pair, layer));
+      for (const UpDown& pair : UpDowns()) NIBBLE_RETURN_IF_ERROR(FoldUpDown(pair, layer));
     }
     for (const auto& [what, layers] : left_out_) {
       job_.notes.push_back(absl::StrCat("--transform awq: left out ", what, ", in ", layers, " layers"));
@@ -133,9 +123,8 @@ class AwqFold {
 
   absl::Status FoldUpDown(const UpDown& pair, int layer) {
     if (!Has(pair.up, layer)) return absl::OkStatus();
-    const FeedForward::Activation activation = model_.spec.layers(layer).feed_forward().activation();
     const std::string fold = absl::StrCat(GetRole(pair.up).gguf_name, " -> ", GetRole(pair.down).gguf_name);
-    if (activation != FeedForward::SWIGLU && activation != FeedForward::GEGLU_TANH) {
+    if (!IsLinearInUp(model_.spec.layers(layer).feed_forward())) {
       ++left_out_[absl::StrCat(fold, ", as the activation between them is not linear in it")];
       return absl::OkStatus();
     }

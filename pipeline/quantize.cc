@@ -82,10 +82,11 @@ absl::StatusOr<OutputPlan> Planned(const Model& model, const TypeOptions& types,
 }
 
 // The plan without what WriteLinears writes.
-OutputPlan WithoutLinears(const OutputPlan& plan) {
+OutputPlan WithoutLinears(const OutputPlan& plan, LinearMethod method) {
+  const std::vector<bool> calibrated = CalibratedTensors(plan, method);
   OutputPlan rest;
-  for (const OutputTensor& tensor : plan.tensors) {
-    if (!IsCalibrated(tensor)) rest.tensors.push_back(tensor);
+  for (size_t i = 0; i < plan.tensors.size(); ++i) {
+    if (!calibrated[i]) rest.tensors.push_back(plan.tensors[i]);
   }
   return rest;
 }
@@ -98,7 +99,7 @@ struct Knowledge {
 
 // Its warnings go to the plan's.
 absl::StatusOr<Knowledge> Learn(io::FileSystem& files, const Model& model, const CalibrationOptions& calibration,
-                                OutputPlan& plan) {
+                                LinearMethod method, OutputPlan& plan) {
   Knowledge knowledge;
   std::vector<std::string> warnings;
   if (!calibration.imatrix_path.empty()) {
@@ -106,9 +107,10 @@ absl::StatusOr<Knowledge> Learn(io::FileSystem& files, const Model& model, const
     NIBBLE_ASSIGN_OR_RETURN(knowledge.weights, ColumnWeights::Match(matrix, plan, warnings));
   }
   if (!calibration.texts.empty()) {
+    const std::vector<bool> is_calibrated = CalibratedTensors(plan, method);
     absl::flat_hash_set<const LogicalTensor*> calibrated;
-    for (const OutputTensor& tensor : plan.tensors) {
-      if (IsCalibrated(tensor)) calibrated.insert(&tensor.slices[0]);
+    for (size_t i = 0; i < plan.tensors.size(); ++i) {
+      if (is_calibrated[i]) calibrated.insert(&plan.tensors[i].slices[0]);
     }
     const auto learns = [&](const LogicalTensor& tensor) { return calibrated.contains(&tensor); };
     NIBBLE_ASSIGN_OR_RETURN(knowledge.windows, CalibrationWindows(model, calibration.texts, learns, warnings));
@@ -118,7 +120,11 @@ absl::StatusOr<Knowledge> Learn(io::FileSystem& files, const Model& model, const
 }
 
 LinearOptions LinearsBy(const MethodRow& method, const CalibrationOptions& calibration, int threads) {
-  return {.method = method.linears, .judge = calibration.judge, .threads = threads, .device = calibration.texts.device};
+  return {.method = method.linears,
+          .judge = calibration.judge,
+          .scale_channels = calibration.scale_channels,
+          .threads = threads,
+          .device = calibration.texts.device};
 }
 
 // What the linears take of memory and disk goes to the plan's.
@@ -174,7 +180,7 @@ absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, con
                                   const OutputOptions& output, const CalibrationOptions& calibration) {
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output));
-  NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, plan));
+  NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, method.linears, plan));
   if (knowledge.windows) {
     AddMemory(model, *knowledge.windows, LinearsBy(method, calibration, output.threads), calibration.work, plan);
   }
@@ -209,7 +215,7 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
   auto parts = std::make_unique<Parts>(
       Parts{model, method.others, LinearsBy(method, calibration, output.threads), calibration.work, {}, {}, nullptr});
   NIBBLE_ASSIGN_OR_RETURN(parts->plan, Planned(model, types, output));
-  NIBBLE_ASSIGN_OR_RETURN(parts->knowledge, Learn(files, model, calibration, parts->plan));
+  NIBBLE_ASSIGN_OR_RETURN(parts->knowledge, Learn(files, model, calibration, method.linears, parts->plan));
   if (parts->plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, parts->plan));
   NIBBLE_ASSIGN_OR_RETURN(parts->output, CreateOutput(files, model, parts->plan, output));
   return std::unique_ptr<QuantizeJob>(new QuantizeJob(std::move(parts)));
@@ -220,7 +226,7 @@ absl::Status QuantizeJob::Write(Progress& progress) {
   const StreamOptions stream{
       .method = others, .threads = linears.threads, .stage = "quantize", .weights = &knowledge.weights};
   if (!knowledge.windows) return Stream(model, plan, stream, *output, progress, plan.report);
-  NIBBLE_RETURN_IF_ERROR(Stream(model, WithoutLinears(plan), stream, *output, progress, plan.report));
+  NIBBLE_RETURN_IF_ERROR(Stream(model, WithoutLinears(plan, linears.method), stream, *output, progress, plan.report));
   NIBBLE_ASSIGN_OR_RETURN(*plan.report.mutable_calibration(),
                           WriteWithin(work, model, plan, *knowledge.windows, linears, *output, progress));
   AddCoverageOfLinears(model, plan.report);
@@ -245,7 +251,7 @@ absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Mo
 
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, {.threads = threads}));
-  NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, plan));
+  NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, method.linears, plan));
   LinearOptions linears = LinearsBy(method, calibration, threads);
   linears.judge = true;
   linears.layers = layers;

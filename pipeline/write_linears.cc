@@ -1,7 +1,9 @@
 #include "pipeline/write_linears.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +20,8 @@
 #include "pipeline/check_overflow.h"
 #include "pipeline/predict_scored.h"
 #include "pipeline/stages.h"
+#include "pipeline/up_down.h"
+#include "quant/block/scale_blocks.h"
 #include "quant/gptq/fit.h"
 #include "quant/gptq/input_statistics.h"
 #include "runtime/predictions.h"
@@ -106,9 +110,10 @@ class LinearsJob {
         fit_tokens_((windows.count() - HeldOutWindows(windows.count())) * windows.length),
         output_(output),
         progress_(progress) {
+    const std::vector<bool> calibrated = CalibratedTensors(plan, options.method);
     for (size_t i = 0; i < plan.tensors.size(); ++i) {
       const LogicalTensor& first = plan.tensors[i].slices[0];
-      if (IsCalibrated(plan.tensors[i])) outputs_[{first.role, first.layer}] = i;
+      if (calibrated[i]) outputs_[{first.role, first.layer}] = i;
     }
   }
 
@@ -320,19 +325,21 @@ class LinearsJob {
     if (!factors.empty()) device_.operations().scale_rows(device_, factors.data(), factors.size(), x);
   }
 
+  struct Linear {
+    const OutputTensor* tensor;
+    int slice;                  // -1: not one of several
+    std::vector<float> values;  // what the tensor has without rounding; in the end what its bytes stand for
+    std::vector<std::byte> bytes;
+  };
+
   // Makes the stage's linears, writes them, and leaves in `weights` what a program that reads the file will find.
   absl::Status Quantize(const Stage& stage, int layer, int slice, int64_t tokens, const StageStatistics& statistics,
                         Weights& weights) {
-    struct Linear {
-      const OutputTensor* tensor;
-      std::vector<float> values;
-      std::vector<std::byte> bytes;
-    };
     std::vector<Linear> linears;
     for (const Role role : stage.roles) {
       const auto found = outputs_.find(std::pair(role, layer));
       if (found == outputs_.end()) continue;
-      Linear& linear = linears.emplace_back(Linear{&plan_.tensors[found->second], {}, {}});
+      Linear& linear = linears.emplace_back(Linear{&plan_.tensors[found->second], slice, {}, {}});
       const ConstMatrix matrix = weights.matrix(role);
       linear.values.resize(matrix.rows * matrix.cols);
       NIBBLE_RETURN_IF_ERROR(device_.Download(matrix.data, absl::MakeSpan(linear.values)));
@@ -346,9 +353,11 @@ class LinearsJob {
     }
     std::vector<FitFigures> figures(linears.size());
     if (statistics.fit.size() > 0) {
+      const FitOptions fit_options{.feedback = options_.method == LinearMethod::kGptq,
+                                   .scale_columns = up_ && CanDivideRows(*up_)};
       NIBBLE_ASSIGN_OR_RETURN(
           figures, FitLinears(device_, statistics.fit, JudgesItself() ? statistics.fit : statistics.held_out, fits,
-                              {.feedback = options_.method == LinearMethod::kGptq}));
+                              fit_options));
     } else {
       for (const FitLinear& fit : fits) {
         fit.format->encode_weighted(fit.values.data(), nullptr, fit.values.size() / fit.format->block_elements,
@@ -359,14 +368,67 @@ class LinearsJob {
       const OutputTensor& tensor = *linears[i].tensor;
       NIBBLE_RETURN_IF_ERROR(CheckOverflow(model_, tensor, tensor.slices[std::max(slice, 0)], 0, linears[i].values));
       Report(tensor, slice, tokens, figures[i]);
-      NIBBLE_RETURN_IF_ERROR(output_.WriteRows(tensor, std::max(slice, 0), 0, linears[i].bytes));
-      std::vector<float>& values = linears[i].values;
-      const BlockFormat& format = GetFormat(tensor.format);
-      format.decode(linears[i].bytes.data(), values.size() / format.block_elements, values.data());
-      for (float& value : values) value /= tensor.multiplier;
-      weights.Replace(device_, tensor.slices[0].role, values);
+      Replace(linears[i], weights);
+      if (WaitsForDown(tensor)) {
+        up_ = std::move(linears[i]);
+        continue;
+      }
+      NIBBLE_RETURN_IF_ERROR(Write(linears[i]));
+      if (!up_ || !stage.writes) continue;
+      if (!figures[i].column_scales.empty()) {
+        DivideRows(figures[i].column_scales, *up_);
+        Replace(*up_, weights);
+      }
+      NIBBLE_RETURN_IF_ERROR(Write(*up_));
+      up_.reset();
     }
     return absl::OkStatus();
+  }
+
+  absl::Status Write(const Linear& linear) {
+    return output_.WriteRows(*linear.tensor, std::max(linear.slice, 0), 0, linear.bytes);
+  }
+
+  // Puts what the bytes stand for into `weights`.
+  void Replace(Linear& linear, Weights& weights) const {
+    const BlockFormat& format = GetFormat(linear.tensor->format);
+    format.decode(linear.bytes.data(), linear.values.size() / format.block_elements, linear.values.data());
+    for (float& value : linear.values) value /= linear.tensor->multiplier;
+    weights.Replace(device_, linear.tensor->slices[0].role, linear.values);
+  }
+
+  // Whether its rows may still be divided, when the linear that reads what they give is made.
+  bool WaitsForDown(const OutputTensor& tensor) const {
+    if (options_.method != LinearMethod::kGptq || !options_.scale_channels) return false;
+    const LogicalTensor& up = tensor.slices[0];
+    return std::any_of(UpDowns().begin(), UpDowns().end(), [&](const UpDown& pair) {
+      return pair.up == up.role && outputs_.contains(std::pair(pair.down, up.layer)) &&
+             IsLinearInUp(model_.spec.layers(up.layer).feed_forward()) &&
+             !(pair.up_bias && !model_.tensors.Find(*pair.up_bias, up.layer).empty());
+    });
+  }
+
+  // Rows of blocks: a linear's of so many.
+  static bool ScaleRow(const Linear& linear, int64_t row, int64_t rows, float factor, std::vector<std::byte>& bytes) {
+    const BlockFormat& format = GetFormat(linear.tensor->format);
+    const size_t row_bytes = bytes.size() / rows;
+    return ScaleBlocks(format.id, factor, row_bytes / format.block_bytes, &bytes[row * row_bytes]);
+  }
+
+  // Whether its bytes stand whatever scales there may be.
+  static bool CanDivideRows(const Linear& linear) {
+    return std::all_of(std::begin(kExtremes), std::end(kExtremes), [&](float factor) {
+      std::vector<std::byte> bytes = linear.bytes;
+      return ScaleRow(linear, 0, 1, factor, bytes);
+    });
+  }
+
+  static void DivideRows(absl::Span<const float> scales, Linear& linear) {
+    const int64_t rows = scales.size();
+    for (int64_t row = 0; row < rows; ++row) {
+      [[maybe_unused]] const bool held = ScaleRow(linear, row, rows, 1 / scales[row], linear.bytes);
+      assert(held);
+    }
   }
 
   void Report(const OutputTensor& tensor, int slice, int64_t tokens, const FitFigures& figures) {
@@ -377,6 +439,7 @@ class LinearsJob {
     linear.set_method(figures.feedback ? "gptq" : "weighted");
     linear.set_damping(figures.damping);
     linear.set_upstream(figures.upstream);
+    linear.set_columns_scaled(!figures.column_scales.empty());
     const double squared = double{tensor.multiplier} * tensor.multiplier;
     linear.set_outputs(figures.outputs / squared);
     linear.set_searched_error(figures.searched / squared);
@@ -398,6 +461,7 @@ class LinearsJob {
   // few tokens do not say, the layer says.
   static constexpr double kPriorTokensPerColumn = 0.5;
   static constexpr double kSmallState = 1e-6;
+  static constexpr float kExtremes[] = {kMostColumnScale, 1 / kMostColumnScale};
 
   const std::unique_ptr<Device> owned_device_;
   Device& device_;
@@ -410,6 +474,7 @@ class LinearsJob {
   Output& output_;
   Progress& progress_;
   absl::flat_hash_map<std::pair<Role, int>, size_t> outputs_;  // role, layer -> place in the plan
+  std::optional<Linear> up_;                                   // made, and not written before `down` is
   std::optional<Path> quantized_, original_;                   // the latter where something is compared with it
   CalibrationReport report_;
 };
@@ -418,10 +483,19 @@ class LinearsJob {
 
 bool RunsOriginal(const LinearOptions& options) { return options.method == LinearMethod::kGptq || options.judge; }
 
-bool IsCalibrated(const OutputTensor& tensor) {
-  // Eight bits and more have nothing to gain that could be seen.
-  const bool is_fine = tensor.format == Format::kQ8_0 || GetFormat(tensor.format).block_elements == 1;
-  return !tensor.keep_bits && !is_fine && FindStage(tensor.slices[0].role) != nullptr;
+std::vector<bool> CalibratedTensors(const OutputPlan& plan, LinearMethod method) {
+  std::vector<bool> calibrated, in_eight_bits;
+  for (const OutputTensor& tensor : plan.tensors) {
+    const bool observed = !tensor.keep_bits && FindStage(tensor.slices[0].role) != nullptr;
+    const bool plain = GetFormat(tensor.format).block_elements == 1;
+    in_eight_bits.push_back(observed && tensor.format == Format::kQ8_0);
+    calibrated.push_back(observed && !plain && tensor.format != Format::kQ8_0);
+  }
+  const bool any = std::find(calibrated.begin(), calibrated.end(), true) != calibrated.end();
+  for (size_t i = 0; any && method == LinearMethod::kGptq && i < calibrated.size(); ++i) {
+    if (in_eight_bits[i]) calibrated[i] = true;
+  }
+  return calibrated;
 }
 
 absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,

@@ -4,6 +4,8 @@
 #ifndef NIBBLE_PIPELINE_WRITE_LINEARS_H_
 #define NIBBLE_PIPELINE_WRITE_LINEARS_H_
 
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "device/make_device.h"
 #include "model/model.h"
@@ -24,8 +26,11 @@ enum class LinearMethod {
 struct LinearOptions {
   LinearMethod method = LinearMethod::kGptq;
   bool judge = false;  // tell the KLD on held-out windows, as kGptq always does: the original is run beside
-  int layers = 0;      // the first so many; those behind stay as they are; 0: all
-  int threads = 0;     // 0: all
+  // kGptq: whether channels between a feed-forward's linears may be scaled, where `down` comes nearer by it. What adds
+  // to up's outputs beside the file, as an adapter does, would have to be scaled with them.
+  bool scale_channels = true;
+  int layers = 0;   // the first so many; those behind stay as they are; 0: all
+  int threads = 0;  // 0: all
   DeviceKind device = DeviceKind::kCpu;
   RowBudget* states = nullptr;  // what hidden states may take in memory, and where the rest goes; null: all of it
 };
@@ -33,9 +38,10 @@ struct LinearOptions {
 // Whether the model as published is run beside the one that is made.
 bool RunsOriginal(const LinearOptions& options);
 
-// Whether WriteLinears writes it: a linear of a layer whose input is an activation that can be observed, in a format of
-// less than eight bits, and whose stored bits are not kept.
-bool IsCalibrated(const OutputTensor& tensor);
+// Which of the plan's tensors WriteLinears writes: linears of layers whose inputs are activations that can be observed,
+// and whose stored bits are not kept, in formats of less than eight bits. Where there are any of those, with kGptq
+// those in Q8_0 too, which have little to lose themselves, but make up for what the others lose.
+std::vector<bool> CalibratedTensors(const OutputPlan& plan, LinearMethod method);
 
 // Writes those tensors of the plan at their places; CalibrationReport says what was gained. kDataLoss names a weight
 // that is not finite, or too large for its type.

@@ -9,12 +9,30 @@
 #include "quant/gptq/curvature.h"
 #include "quant/gptq/gptq.h"
 #include "quant/gptq/output_error.h"
+#include "quant/transform/awq_scales.h"
 
 namespace nibble {
 namespace {
 
 constexpr int64_t kSampleRows = 96;
 constexpr double kWorthLessDamping = 0.05;
+// Of AWQ: without error feedback .5 would be about right, which makes up for much of the same.
+constexpr double kColumnAlpha = 0.25;
+// Share by which held-out errors must fall for columns to be scaled.
+constexpr double kWorthColumnScales = 0.005;
+
+// How a linear's columns are rounded.
+struct Basis {
+  Curvature curvature;               // of the inputs, divided by the scales
+  std::vector<float> column_scales;  // empty: 1
+};
+
+std::vector<float> Scaled(absl::Span<const float> rows, absl::Span<const float> column_scales) {
+  std::vector<float> scaled(rows.begin(), rows.end());
+  for (size_t i = 0; i < scaled.size() && !column_scales.empty(); ++i)
+    scaled[i] *= column_scales[i % column_scales.size()];
+  return scaled;
+}
 
 // Some rows of a linear, or all of them, and the errors that their candidates leave.
 class Candidates {
@@ -70,8 +88,15 @@ class Candidates {
     return held_out.Of(judged_, format_, bytes_);
   }
 
-  absl::StatusOr<double> Feedback(const Curvature& curvature, const OutputError& held_out) {
-    NIBBLE_RETURN_IF_ERROR(EncodeGptq(device_, format_, curvature, target_, {}, absl::MakeSpan(bytes_)).status());
+  absl::StatusOr<double> Feedback(const Basis& basis, const OutputError& held_out) {
+    const std::vector<float> scaled = Scaled(target_, basis.column_scales);
+    NIBBLE_RETURN_IF_ERROR(EncodeGptq(device_, format_, basis.curvature, scaled, {}, absl::MakeSpan(bytes_)).status());
+    return held_out.Of(judged_, format_, bytes_, basis.column_scales);
+  }
+
+  // Of what makes up for upstream errors, where there are no codes to choose.
+  absl::StatusOr<double> SearchTarget(const std::vector<float>& squares, const OutputError& held_out) {
+    EncodeSearched(device_, format_, squares.data(), n_, target_, absl::MakeSpan(bytes_));
     return held_out.Of(judged_, format_, bytes_);
   }
 
@@ -110,30 +135,30 @@ class Fitting {
     }
     NIBBLE_ASSIGN_OR_RETURN(fit_error_, OutputError::Create(device_, fit_));
     NIBBLE_ASSIGN_OR_RETURN(held_out_error_, OutputError::Create(device_, held_out_));
-    std::optional<Curvature> curvature;
+    if (options_.feedback && options_.upstream > 0 && fit_.originals() != InputStatistics::Originals::kNone) {
+      NIBBLE_ASSIGN_OR_RETURN(upstream_curvature_, Curvature::Of(device_, gram_, n, options_.upstream_damping));
+    }
+    std::optional<Basis> basis;
     if (std::any_of(linears_.begin(), linears_.end(), [&](const FitLinear& linear) { return HasFeedback(linear); })) {
-      if (options_.upstream > 0 && fit_.originals() != InputStatistics::Originals::kNone) {
-        NIBBLE_ASSIGN_OR_RETURN(upstream_curvature_, Curvature::Of(device_, gram_, n, options_.upstream_damping));
-      }
-      NIBBLE_ASSIGN_OR_RETURN(curvature, Choose());
+      NIBBLE_ASSIGN_OR_RETURN(basis, Choose());
     }
     for (size_t i = 0; i < linears_.size(); ++i) {
-      NIBBLE_ASSIGN_OR_RETURN(figures[i], Make(linears_[i], HasFeedback(linears_[i]) ? &*curvature : nullptr));
+      NIBBLE_ASSIGN_OR_RETURN(figures[i], Make(linears_[i], HasFeedback(linears_[i]) ? &*basis : nullptr));
     }
     return figures;
   }
 
  private:
+  struct Sample {
+    Candidates candidates;
+    double searched;  // the error that the search leaves
+  };
+
   bool HasFeedback(const FitLinear& linear) const { return options_.feedback && CanGptq(linear.format->id); }
 
   // By a sample of rows.
-  absl::StatusOr<Curvature> Choose() {
-    const auto of = [&](double damping) { return Curvature::Of(device_, gram_, fit_.size(), damping); };
-    if (options_.dampings.size() == 1) return of(options_.dampings[0]);
-    struct Sample {
-      Candidates candidates;
-      double searched;  // the error that the search leaves
-    };
+  absl::StatusOr<Basis> Choose() {
+    if (options_.dampings.size() == 1 && !options_.scale_columns) return BasisOf(gram_, options_.dampings[0]);
     std::vector<Sample> samples;
     for (const FitLinear& linear : linears_) {
       if (!HasFeedback(linear)) continue;
@@ -141,47 +166,82 @@ class Fitting {
       NIBBLE_ASSIGN_OR_RETURN(const double searched, candidates.Search(squares_, *held_out_error_));
       samples.push_back({std::move(candidates), searched});
     }
-    std::optional<Curvature> best;
+    std::optional<Basis> best;
     double least = std::numeric_limits<double>::infinity();
+    const auto take = [&](Basis basis, double worthwhile) -> absl::Status {
+      NIBBLE_ASSIGN_OR_RETURN(const double error, ErrorOf(basis, samples));
+      if (best && !(error < (1 - worthwhile) * least)) return absl::OkStatus();
+      least = error;
+      best = std::move(basis);
+      return absl::OkStatus();
+    };
     for (const double damping : options_.dampings) {
-      NIBBLE_ASSIGN_OR_RETURN(Curvature curvature, of(damping));
-      double sum = 0;  // of shares of what the search leaves, so that each linear counts alike
-      for (Sample& sample : samples) {
-        NIBBLE_ASSIGN_OR_RETURN(const double error, sample.candidates.Feedback(curvature, *held_out_error_));
-        sum += sample.searched > 0 ? error / sample.searched : 1;
-      }
-      if (best && !(sum < (1 - kWorthLessDamping) * least)) continue;
-      least = sum;
-      best = std::move(curvature);
+      NIBBLE_ASSIGN_OR_RETURN(Basis basis, BasisOf(gram_, damping));
+      NIBBLE_RETURN_IF_ERROR(take(std::move(basis), kWorthLessDamping));
+    }
+    if (options_.scale_columns) {
+      NIBBLE_ASSIGN_OR_RETURN(Basis scaled, ScaledBasis(best->curvature.damping()));
+      NIBBLE_RETURN_IF_ERROR(take(std::move(scaled), kWorthColumnScales));
     }
     return *std::move(best);
+  }
+
+  // Sum of shares of what the search leaves, so that each linear counts alike.
+  absl::StatusOr<double> ErrorOf(const Basis& basis, std::vector<Sample>& samples) const {
+    double sum = 0;
+    for (Sample& sample : samples) {
+      NIBBLE_ASSIGN_OR_RETURN(const double error, sample.candidates.Feedback(basis, *held_out_error_));
+      sum += sample.searched > 0 ? error / sample.searched : 1;
+    }
+    return sum;
+  }
+
+  absl::StatusOr<Basis> BasisOf(absl::Span<const float> gram, double damping) const {
+    NIBBLE_ASSIGN_OR_RETURN(Curvature curvature, Curvature::Of(device_, gram, fit_.size(), damping));
+    return Basis{std::move(curvature), {}};
+  }
+
+  absl::StatusOr<Basis> ScaledBasis(double damping) const {
+    const int64_t n = fit_.size();
+    std::vector<float> scales = AwqScales(squares_, kColumnAlpha);
+    for (float& scale : scales) scale = std::clamp(scale, 1 / kMostColumnScale, kMostColumnScale);
+    std::vector<float> gram = gram_;
+    for (int64_t i = 0; i < n; ++i) {
+      for (int64_t j = 0; j < n; ++j) gram[i * n + j] /= scales[i] * scales[j];
+    }
+    NIBBLE_ASSIGN_OR_RETURN(Basis basis, BasisOf(gram, damping));
+    basis.column_scales = std::move(scales);
+    return basis;
   }
 
   absl::StatusOr<Candidates> Prepare(const FitLinear& linear, int64_t most_rows) const {
     Candidates candidates(device_, linear, fit_.size(), most_rows);
     NIBBLE_RETURN_IF_ERROR(candidates.Prepare(*held_out_error_));
-    if (upstream_curvature_ && HasFeedback(linear)) {
+    if (upstream_curvature_) {
       NIBBLE_RETURN_IF_ERROR(
           candidates.MakeUpForDrift(*fit_error_, *held_out_error_, *upstream_curvature_, options_.upstream));
     }
     return candidates;
   }
 
-  // `curvature`: null for the search alone.
-  absl::StatusOr<FitFigures> Make(const FitLinear& linear, const Curvature* curvature) {
+  // `basis`: null where there are no codes to choose.
+  absl::StatusOr<FitFigures> Make(const FitLinear& linear, const Basis* basis) {
     NIBBLE_ASSIGN_OR_RETURN(Candidates candidates, Prepare(linear, std::numeric_limits<int64_t>::max()));
     FitFigures figures{.outputs = candidates.outputs()};
     NIBBLE_ASSIGN_OR_RETURN(figures.searched, candidates.Search(squares_, *held_out_error_));
     figures.error = figures.searched;
     std::copy(candidates.bytes().begin(), candidates.bytes().end(), linear.out.begin());
-    if (curvature == nullptr) return figures;
-    NIBBLE_ASSIGN_OR_RETURN(const double error, candidates.Feedback(*curvature, *held_out_error_));
+    if (basis == nullptr && candidates.upstream() == 0) return figures;
+    NIBBLE_ASSIGN_OR_RETURN(const double error, basis == nullptr ? candidates.SearchTarget(squares_, *held_out_error_)
+                                                                 : candidates.Feedback(*basis, *held_out_error_));
     if (!(error < figures.searched)) return figures;
     std::copy(candidates.bytes().begin(), candidates.bytes().end(), linear.out.begin());
     figures.error = error;
-    figures.feedback = true;
-    figures.damping = curvature->damping();
     figures.upstream = candidates.upstream();
+    if (basis == nullptr) return figures;
+    figures.feedback = true;
+    figures.damping = basis->curvature.damping();
+    figures.column_scales = basis->column_scales;
     return figures;
   }
 

@@ -31,6 +31,10 @@ struct FitOptions {
   // perturbation of the weights, and so the same for every token and every layer behind.
   double upstream = 0.5;
   double upstream_damping = 0.2;
+  // Whether a linear's columns may be multiplied by scales before they are rounded, as AWQ does (quant/transform/
+  // awq_scales.h), if held-out outputs come nearer by it: whoever asks for it divides what comes before the linear.
+  // REQUIRES: one linear.
+  bool scale_columns = false;
 };
 
 struct FitLinear {
@@ -43,7 +47,9 @@ struct FitLinear {
 struct FitFigures {
   bool feedback = false;  // chosen; if not, the search over scales stands
   double damping = 0;
-  double upstream = 0;  // the share that weights moved by, the mean of the rows
+  double upstream = 0;               // the share that weights moved by, the mean of the rows
+  std::vector<float> column_scales;  // that the bytes' columns are multiplied by, within 1 / kMostColumnScale and
+                                     // kMostColumnScale; empty: none
   // On the held-out tokens: squares of the original outputs, and of the error by the search and by what was chosen,
   // which is never above it.
   double outputs = 0;
@@ -51,8 +57,11 @@ struct FitFigures {
   double error = 0;
 };
 
+inline constexpr float kMostColumnScale = 4;
+
 // `fit` is what bytes are made for, `held_out` what they are judged by; without tokens there the search stands. Scales
-// are searched under the diagonal of fit's gram. Where a format has no codes to choose (CanGptq), likewise.
+// are searched under the diagonal of fit's gram. Where a format has no codes to choose (CanGptq), the search is all
+// there is, but for upstream errors, which are made up for as well.
 // REQUIRES: fit.size() > 0.
 absl::StatusOr<std::vector<FitFigures>> FitLinears(Device& device, const InputStatistics& fit,
                                                    const InputStatistics& held_out, absl::Span<const FitLinear> linears,

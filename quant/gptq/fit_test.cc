@@ -123,7 +123,7 @@ class FitTest : public testing::Test {
   }
 
   CpuDevice device_{2};
-  const BlockFormat& format_ = GetFormat(Format::kQ4_0);
+  BlockFormat format_ = GetFormat(Format::kQ4_0);
   const Floats weights_ = Normal(kRows * kColumns, 5);
   std::vector<std::byte> bytes_;
 };
@@ -179,6 +179,51 @@ TEST_F(FitTest, LeavesWhatIsNoiseToHeldOutTokens) {
   const FitFigures figures =
       FitToOriginals({x, x, Normal(150 * kRows, 3)}, {held_out, held_out, Normal(2000 * kRows, 4)}, {.upstream = 1});
   EXPECT_LT(figures.upstream, 0.15);
+}
+
+// Eight bits have no codes to choose, and lose little themselves.
+TEST_F(FitTest, EightBitsMakeUpForWhatInputsHaveLost) {
+  format_ = GetFormat(Format::kQ8_0);
+  const Seen seen = Weakened(Inputs(900, 1)), held_out = Weakened(Inputs(300, 2));
+  const FitFigures figures = FitToOriginals(seen, held_out, {.upstream = 1});
+  EXPECT_FALSE(figures.feedback);
+  EXPECT_NEAR(figures.upstream, 1, 1e-3);
+  EXPECT_LT(figures.error, 0.1 * figures.searched);
+  EXPECT_NEAR(figures.error, Error(format_, weights_, bytes_, held_out), 1e-2 * figures.error);
+  const FitFigures searched = FitToOriginals(seen, held_out, {.feedback = false, .upstream = 1});
+  EXPECT_EQ(searched.upstream, 0);
+  EXPECT_EQ(searched.error, searched.searched);
+}
+
+// Every eighth column's inputs are ten times as large.
+TEST_F(FitTest, ColumnsThatMeetLargeInputsAreScaledUp) {
+  const auto uneven = [](int64_t tokens, uint32_t seed) {
+    Floats x = Normal(tokens * kColumns, seed);
+    for (int64_t i = 0; i < tokens * kColumns; i += 8) x[i] *= 10;
+    return x;
+  };
+  const Floats x = uneven(900, 1), held_out = uneven(300, 2);
+  const FitFigures plain = Fit(x, held_out, {});
+  EXPECT_TRUE(plain.column_scales.empty());
+  const FitFigures scaled = Fit(x, held_out, {.scale_columns = true});
+  ASSERT_EQ(scaled.column_scales.size(), kColumns);
+  EXPECT_LT(scaled.error, 0.9 * plain.error);
+  EXPECT_NEAR(scaled.searched, plain.searched, 1e-6 * plain.searched);
+  for (int64_t j = 0; j < kColumns; ++j) {
+    EXPECT_LE(scaled.column_scales[j], kMostColumnScale);
+    EXPECT_GE(scaled.column_scales[j], 1 / kMostColumnScale);
+    EXPECT_GT(scaled.column_scales[0], 1.5f * scaled.column_scales[j % 8 == 0 ? j + 1 : j]);
+  }
+  // The bytes are of the weights times the scales: inputs over the scales give the outputs.
+  Floats divided = held_out, multiplied = weights_;
+  for (size_t i = 0; i < divided.size(); ++i) divided[i] /= scaled.column_scales[i % kColumns];
+  for (size_t i = 0; i < multiplied.size(); ++i) multiplied[i] *= scaled.column_scales[i % kColumns];
+  EXPECT_NEAR(scaled.error, Error(format_, multiplied, bytes_, {divided, divided}), 1e-3 * scaled.error);
+}
+
+TEST_F(FitTest, ColumnsAreLeftWhereTheyAreAlike) {
+  const Floats x = Normal(900 * kColumns, 1), held_out = Normal(300 * kColumns, 2);
+  EXPECT_TRUE(Fit(x, held_out, {.scale_columns = true}).column_scales.empty());
 }
 
 // Statistics of other inputs than those that judge: feedback would do harm, and the search stands.

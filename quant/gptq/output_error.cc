@@ -99,9 +99,11 @@ absl::StatusOr<OutputError::Linear> OutputError::Prepare(const Rows& rows) const
 }
 
 absl::StatusOr<double> OutputError::Of(const Linear& linear, const BlockFormat& format,
-                                       absl::Span<const std::byte> bytes) const {
+                                       absl::Span<const std::byte> bytes, absl::Span<const float> column_scales) const {
   std::vector<float> error(linear.weights.size());
   format.decode(bytes.data(), error.size() / format.block_elements, error.data());
+  for (size_t i = 0; i < error.size() && !column_scales.empty(); ++i)
+    error[i] /= column_scales[i % column_scales.size()];
   for (size_t i = 0; i < error.size(); ++i) error[i] = linear.weights[i] - error[i];
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> product, TimesGram(error));
   return Dot(error, product) + 2 * Dot(absl::MakeSpan(error).subspan(0, linear.drift.size()), linear.drift) +

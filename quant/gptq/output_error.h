@@ -43,7 +43,9 @@ class OutputError {
     double outputs = 0;    // |W O^T|^2, or |W X^T|^2 where O is not known
   };
   absl::StatusOr<Linear> Prepare(const Rows& rows) const;
-  absl::StatusOr<double> Of(const Linear& linear, const BlockFormat& format, absl::Span<const std::byte> bytes) const;
+  // `bytes` are of the weights, or, with `column_scales` [n], of these times them.
+  absl::StatusOr<double> Of(const Linear& linear, const BlockFormat& format, absl::Span<const std::byte> bytes,
+                            absl::Span<const float> column_scales = {}) const;
 
  private:
   OutputError(Device& device, const InputStatistics& statistics) : device_(&device), statistics_(&statistics) {}

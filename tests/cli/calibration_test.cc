@@ -26,8 +26,9 @@ class Calibration : public testing::Test {
     Make("gptq", "--calibration-text calibration.txt --calibration-ctx 128");
   }
 
-  static Outcome Make(absl::string_view name, absl::string_view options) {
-    return ShellOk(absl::StrCat("$nibble quantize ", kModel, " -o ", name, ".gguf --force --type MXFP4 ", options));
+  static Outcome Make(absl::string_view name, absl::string_view options, absl::string_view type = "MXFP4") {
+    return ShellOk(
+        absl::StrCat("$nibble quantize ", kModel, " -o ", name, ".gguf --force --type ", type, " ", options));
   }
 
   static double Kld(absl::string_view name) {
@@ -64,6 +65,21 @@ TEST_F(Calibration, BytesDoNotDependOnMemory) {
                        " --text calibration.txt --ctx 128 -o file.gguf --force --memory 1KiB --work-dir work"));
   EXPECT_TRUE(ReadFile(TempPath("file.gguf")) == ReadFile(TempPath("statistics.gguf")));
   ShellOk("rmdir work");  // nothing was left there
+}
+
+// What is multiplied in `down` is divided in `up`: the program that reads the file knows nothing of it.
+TEST_F(Calibration, ChannelsAreScaledUnlessNoneIsAskedFor) {
+  const auto scales = [&](absl::string_view name, absl::string_view options) {
+    const std::string text = "--calibration-text calibration.txt --calibration-ctx 128 --json";
+    return absl::StrContains(Make(name, text, options).out, "\"columns_scaled\": true");
+  };
+  EXPECT_TRUE(scales("scaled", "Q4_0"));
+  EXPECT_FALSE(scales("unscaled", "Q4_0 --transform none"));
+  EXPECT_LT(Kld("scaled"), 1.02 * Kld("unscaled"));
+  // Eight bits beside four take part; alone there is nothing to make up for.
+  EXPECT_TRUE(scales("mixed", "Q8_0 --tensor-type ffn_down=Q4_0"));
+  EXPECT_LT(Kld("mixed"), Kld("scaled"));
+  EXPECT_FALSE(scales("eight", "Q8_0"));
 }
 
 TEST_F(Calibration, AWorkFolderThatIsNotThereExits73) {
