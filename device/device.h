@@ -34,6 +34,9 @@ class Buffer {
   int64_t size_ = 0;
 };
 
+// What a device may keep of buffers that are no longer used.
+inline constexpr int64_t kKeptBytes = 64 << 20;
+
 // Operations and copies are issued from one thread at a time, except Upload: concurrent calls to ranges that do not
 // overlap are safe.
 class Device {

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
+#include "device/device.h"
 #include "model/role.h"
 #include "pipeline/predict_scored.h"
 #include "pipeline/stages.h"
@@ -78,7 +79,7 @@ CalibrationMemory MemoryOf(const Model& model, const OutputPlan& plan, const Win
   const int64_t judged = passing + LargestLayer(model) + paths * ScoredFloats(model, windows);
   const int64_t sums = Sequences::FloatsPerToken(model) - model.spec.hidden_size();  // of one path at a time
   const int64_t states = (paths * model.spec.hidden_size() + sums) * tokens;
-  return {.working = std::max(layers, judged) * sizeof(float), .states = states * sizeof(float)};
+  return {.working = std::max(layers, judged) * sizeof(float) + kKeptBytes, .states = states * sizeof(float)};
 }
 
 }  // namespace nibble

@@ -3,6 +3,8 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <new>
 
 #include "absl/strings/str_cat.h"
@@ -49,13 +51,44 @@ CpuDevice::CpuDevice(int threads) : threads_(threads > 0 ? threads : omp_get_max
 
 const Operations& CpuDevice::operations() const { return kOperations; }
 
+CpuDevice::~CpuDevice() {
+  for (const Kept& kept : kept_) Free(kept.memory);
+}
+
 absl::StatusOr<Buffer> CpuDevice::Allocate(int64_t floats) {
-  void* memory = operator new[](floats * sizeof(float), kAlignment, std::nothrow);
+  float* memory = TakeKept(floats);
+  if (memory == nullptr) {
+    memory = static_cast<float*>(operator new[](floats * sizeof(float), kAlignment, std::nothrow));
+  }
   if (memory == nullptr) {
     return absl::ResourceExhaustedError(
         absl::StrCat("memory: expected ", floats * sizeof(float), " bytes free, found less"));
   }
-  return Buffer(Buffer::Memory(static_cast<float*>(memory), Free), floats);
+  return Buffer(Buffer::Memory(memory, [this, floats](float* freed) { Keep(freed, floats); }), floats);
+}
+
+float* CpuDevice::TakeKept(int64_t floats) {
+  std::lock_guard lock(mutex_);
+  const auto found =
+      std::find_if(kept_.rbegin(), kept_.rend(), [&](const Kept& kept) { return kept.floats == floats; });
+  if (found == kept_.rend()) return nullptr;
+  float* memory = found->memory;
+  kept_.erase(std::next(found).base());
+  kept_floats_ -= floats;
+  return memory;
+}
+
+void CpuDevice::Keep(float* memory, int64_t floats) {
+#ifndef NDEBUG
+  std::fill_n(memory, floats, std::numeric_limits<float>::quiet_NaN());  // nobody shall rely on what was there
+#endif
+  std::lock_guard lock(mutex_);
+  kept_.push_back({memory, floats});
+  kept_floats_ += floats;
+  for (; kept_floats_ > kKeptBytes / int64_t{sizeof(float)}; kept_.pop_front()) {
+    kept_floats_ -= kept_.front().floats;
+    Free(kept_.front().memory);
+  }
 }
 
 void CpuDevice::Upload(absl::Span<const float> from, float* to) { std::copy(from.begin(), from.end(), to); }

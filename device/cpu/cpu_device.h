@@ -2,7 +2,8 @@
 #ifndef NIBBLE_DEVICE_CPU_CPU_DEVICE_H_
 #define NIBBLE_DEVICE_CPU_CPU_DEVICE_H_
 
-#include <memory>
+#include <cstdint>
+#include <deque>
 #include <mutex>
 
 #include "device/device.h"
@@ -13,11 +14,14 @@ class CpuDevice : public Device {
  public:
   // `threads` 0: all processors.
   explicit CpuDevice(int threads = 0);
+  ~CpuDevice() override;
 
   absl::string_view name() const override { return "cpu"; }
   const Operations& operations() const override;
   int threads() const override { return threads_; }
 
+  // Of buffers that are no longer used the last ones are kept: batch by batch the same sizes are asked for, and memory
+  // fresh from the system is zeroed first. Thread-safe.
   absl::StatusOr<Buffer> Allocate(int64_t floats) override;
   void Upload(absl::Span<const float> from, float* to) override;
   absl::Status Download(const float* from, absl::Span<float> to) override;
@@ -26,9 +30,19 @@ class CpuDevice : public Device {
   void Fail(const absl::Status& status);
 
  private:
+  struct Kept {
+    float* memory;
+    int64_t floats;
+  };
+
+  float* TakeKept(int64_t floats);  // null if there is none
+  void Keep(float* memory, int64_t floats);
+
   const int threads_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // of what follows
   absl::Status failure_;
+  std::deque<Kept> kept_;  // the last one to become free at the end
+  int64_t kept_floats_ = 0;
 };
 
 }  // namespace nibble
