@@ -107,6 +107,20 @@ TEST(ReportPage, HasSectionsForWhatIsThere) {
   EXPECT_FALSE(absl::StrContains(ReportPage(plain), "id=\"worst-tokens\""));
 }
 
+TEST(ReportPage, NamesTheTypesThatACandidateStandsBetween) {
+  const struct {
+    double kld;
+    const char* sentence;
+  } cases[] = {{0.0001, "Closer than Q8_0 is on Llama 3 8B."},
+               {0.012, "Between Q5_K_M and Q4_K_M as they are on Llama 3 8B."},
+               {3, "Further off than Q2_K is on Llama 3 8B."}};
+  for (const auto& row : cases) {
+    VerifyReport report = MakeReport(1);
+    report.mutable_candidates(0)->mutable_kld()->set_mean(row.kld);
+    EXPECT_TRUE(absl::StrContains(ReportPage(report), row.sentence)) << row.kld;
+  }
+}
+
 TEST(ReportPage, NumbersThatAreNoneDoNotBreakIt) {
   VerifyReport report = MakeReport(1);
   Candidate& candidate = *report.mutable_candidates(0);

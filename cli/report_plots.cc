@@ -289,13 +289,14 @@ void WriteDistribution(HtmlWriter& html, const VerifyReport& report) {
 
 void WriteLayers(HtmlWriter& html, const VerifyReport& report) {
   constexpr double kHeight = 300, kLeft = 56, kTop = 26, kBottom = kHeight - 48;
+  constexpr int kFewestLayers = 5;  // of the axis: fewer, and its ticks are no layers
   const std::vector<std::string> names = CandidateNames(report);
   const int layers = report.candidates(0).layers_size();
   double largest = 0;
   for (const Candidate& candidate : report.candidates()) {
     for (const LayerError& layer : candidate.layers()) largest = std::max(largest, layer.relative_error());
   }
-  const Axis x = Axis::Linear(0, std::max(1, layers - 1), kLeft, kWidth - 16);
+  const Axis x = Axis::Linear(0, std::max(kFewestLayers, layers - 1), kLeft, kWidth - 16);
   const Axis y = Axis::Linear(0, largest, kBottom, kTop);
   html.Open("figure");
   OpenPlot(html, "layers", "Error of the hidden state behind each layer",
