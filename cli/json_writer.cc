@@ -39,6 +39,13 @@ void AppendQuoted(absl::string_view text, std::string& out) {
 
 }  // namespace
 
+std::string JsonNumber(double value) {
+  if (!std::isfinite(value)) return "null";
+  char buffer[32];  // the longest shortest double has 24 characters
+  const std::to_chars_result end = std::to_chars(buffer, buffer + sizeof(buffer), value);
+  return std::string(buffer, end.ptr);
+}
+
 JsonWriter& JsonWriter::BeginObject() {
   Begin('{', true);
   return *this;
@@ -82,13 +89,7 @@ JsonWriter& JsonWriter::Number(uint64_t value) {
 
 JsonWriter& JsonWriter::Number(double value) {
   BeforeValue();
-  if (!std::isfinite(value)) {
-    out_ += "null";
-    return *this;
-  }
-  char buffer[32];  // the longest shortest double has 24 characters
-  const std::to_chars_result end = std::to_chars(buffer, buffer + sizeof(buffer), value);
-  out_.append(buffer, end.ptr);
+  out_ += JsonNumber(value);
   return *this;
 }
 

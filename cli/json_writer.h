@@ -21,6 +21,9 @@
 
 namespace nibble::cli {
 
+// The shortest text that reads back as the same double; null for NaN and infinities, which JSON has not.
+std::string JsonNumber(double value);
+
 class JsonWriter {
  public:
   enum class Layout { kIndented, kOneLine };
@@ -36,8 +39,7 @@ class JsonWriter {
   // Bytes that are no UTF-8 become U+FFFD.
   JsonWriter& String(absl::string_view value);
   JsonWriter& Number(uint64_t value);
-  // The shortest text that reads back as the same double; null for NaN and infinities, which JSON has not.
-  JsonWriter& Number(double value);
+  JsonWriter& Number(double value);  // as JsonNumber has it
   JsonWriter& Bool(bool value);
 
   std::string Take();

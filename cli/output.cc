@@ -30,11 +30,18 @@ absl::Status Output::Finish() {
       absl::StrCat("standard output: expected to write the result, found: ", std::strerror(error_)));
 }
 
-absl::Status WriteTextFile(io::FileSystem& files, const std::string& path, absl::string_view text) {
-  NIBBLE_ASSIGN_OR_RETURN(auto output, io::AtomicFile::Create(files, path, text.size(), {.force = true, .inputs = {}}));
+absl::Status WriteTextFile(io::FileSystem& files, const std::string& path, absl::string_view text,
+                           const std::vector<io::FileIdentity>& inputs) {
+  NIBBLE_ASSIGN_OR_RETURN(auto output,
+                          io::AtomicFile::Create(files, path, text.size(), {.force = true, .inputs = inputs}));
   const auto bytes = absl::MakeConstSpan(reinterpret_cast<const std::byte*>(text.data()), text.size());
   NIBBLE_RETURN_IF_ERROR(output->file().WriteAt(0, bytes));
   return output->Commit();
+}
+
+absl::Status CheckTextFile(io::FileSystem& files, const std::string& path,
+                           const std::vector<io::FileIdentity>& inputs) {
+  return io::AtomicFile::Create(files, path, 0, {.force = true, .inputs = inputs}).status();
 }
 
 }  // namespace nibble::cli

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -28,8 +29,13 @@ class Output {
   int error_ = 0;  // errno of the first failure
 };
 
-// `text` becomes the content of the file at `path`, whole or not at all; an existing file is replaced.
-absl::Status WriteTextFile(io::FileSystem& files, const std::string& path, absl::string_view text);
+// `text` becomes the content of the file at `path`, whole or not at all; an existing file is replaced, but none of
+// `inputs`.
+absl::Status WriteTextFile(io::FileSystem& files, const std::string& path, absl::string_view text,
+                           const std::vector<io::FileIdentity>& inputs);
+
+// What it would say of the path, before the work that makes the text.
+absl::Status CheckTextFile(io::FileSystem& files, const std::string& path, const std::vector<io::FileIdentity>& inputs);
 
 }  // namespace nibble::cli
 

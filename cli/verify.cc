@@ -7,7 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/command.h"
+#include "cli/known_types.h"
 #include "cli/options.h"
+#include "cli/report_page.h"
+#include "cli/verify_json.h"
 #include "cli/verify_report.h"
 #include "tiny/embedded_text.h"
 
@@ -19,6 +22,7 @@ struct Options {
   std::vector<std::string> candidates;
   std::string text_path;
   std::string json_path;
+  std::string report_path;
   VerifyOptions job;
   Thresholds thresholds;
 };
@@ -28,6 +32,17 @@ absl::StatusOr<std::string> ReadText(const std::string& path, Context& context) 
   context.progress.Warn("no --text: measured on a small embedded text, which says little about other texts");
   return std::string(EmbeddedText());
 }
+
+// A file that is asked for by name, and what becomes its content.
+struct ReportFile {
+  std::string Options::*path;
+  std::string (*render)(const VerifyReport& report);
+};
+
+constexpr ReportFile kReportFiles[] = {
+    {&Options::json_path, [](const VerifyReport& report) { return VerifyJson(report) + "\n"; }},
+    {&Options::report_path, ReportPage},
+};
 
 absl::Status RunVerify(Options& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(options.job.text, ReadText(options.text_path, context));
@@ -39,12 +54,25 @@ absl::Status RunVerify(Options& options, Context& context) {
     NIBBLE_ASSIGN_OR_RETURN(candidates.emplace_back(), context.Open(path));
   }
   std::vector<const Model*> pointers;
-  for (const Model& candidate : candidates) pointers.push_back(&candidate);
-  NIBBLE_ASSIGN_OR_RETURN(const VerifyReport report, Verify(reference, pointers, options.job, context.progress));
+  std::vector<io::FileIdentity> inputs = reference.inputs;
+  for (const Model& candidate : candidates) {
+    pointers.push_back(&candidate);
+    inputs.insert(inputs.end(), candidate.inputs.begin(), candidate.inputs.end());
+  }
+  for (const ReportFile& file : kReportFiles) {
+    const std::string& path = options.*file.path;
+    if (path.empty()) continue;
+    options.job.details = true;
+    NIBBLE_RETURN_IF_ERROR(CheckTextFile(context.files, path, inputs));
+  }
+  NIBBLE_ASSIGN_OR_RETURN(VerifyReport report, Verify(reference, pointers, options.job, context.progress));
+  AddKnownTypes(report);
   for (const std::string& warning : report.warnings()) context.progress.Warn(warning);
 
-  if (!options.json_path.empty()) {
-    NIBBLE_RETURN_IF_ERROR(WriteTextFile(context.files, options.json_path, VerifyJson(report) + "\n"));
+  for (const ReportFile& file : kReportFiles) {
+    const std::string& path = options.*file.path;
+    if (path.empty()) continue;
+    NIBBLE_RETURN_IF_ERROR(WriteTextFile(context.files, path, file.render(report), inputs));
   }
   context.Show(VerifyText(report, options.reference));
   const std::vector<std::string> misses = Misses(report, options.thresholds);
@@ -78,6 +106,9 @@ Job DefineVerify(CLI::App& app) {
       ->type_name("X")
       ->check(Between(0, 1));
   app.add_option("--json", options->json_path, "write every figure to FILE; replaced if it exists")->type_name("FILE");
+  app.add_option("--report", options->report_path,
+                 "write a page with a verdict, plots and the worst tokens to FILE; replaced if it exists")
+      ->type_name("FILE.html");
   return [options](Context& context) { return RunVerify(*options, context); };
 }
 

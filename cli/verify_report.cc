@@ -5,80 +5,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/types/span.h"
-#include "cli/json_writer.h"
 #include "cli/printable.h"
 #include "cli/table.h"
 #include "cli/units.h"
 
 namespace nibble::cli {
 namespace {
-
-template <typename Message>
-struct NumberField {
-  const char* name;
-  double (Message::*get)() const;
-};
-
-constexpr NumberField<Candidate> kCandidateFields[] = {
-    {"ppl", &Candidate::ppl},
-    {"ppl_se", &Candidate::ppl_se},
-    {"ppl_ratio", &Candidate::ppl_ratio},
-    {"ppl_ratio_se", &Candidate::ppl_ratio_se},
-    {"ppl_difference", &Candidate::ppl_difference},
-    {"ppl_difference_se", &Candidate::ppl_difference_se},
-    {"ln_ppl_ratio", &Candidate::ln_ppl_ratio},
-    {"ln_ppl_ratio_se", &Candidate::ln_ppl_ratio_se},
-    {"ln_ppl_correlation", &Candidate::ln_ppl_correlation},
-    {"top1", &Candidate::top1},
-    {"top1_se", &Candidate::top1_se},
-    {"delta_p_rms", &Candidate::delta_p_rms},
-    {"delta_p_rms_se", &Candidate::delta_p_rms_se},
-};
-
-constexpr NumberField<Distribution> kDistributionFields[] = {
-    {"mean", &Distribution::mean}, {"se", &Distribution::se},   {"median", &Distribution::median},
-    {"min", &Distribution::min},   {"max", &Distribution::max}, {"p999", &Distribution::p999},
-    {"p99", &Distribution::p99},   {"p95", &Distribution::p95}, {"p90", &Distribution::p90},
-    {"p75", &Distribution::p75},   {"p25", &Distribution::p25}, {"p10", &Distribution::p10},
-    {"p05", &Distribution::p05},   {"p01", &Distribution::p01}, {"p001", &Distribution::p001},
-};
-
-template <typename Message, size_t N>
-void WriteFields(const Message& message, const NumberField<Message> (&fields)[N], JsonWriter& json) {
-  for (const NumberField<Message>& field : fields) json.Key(field.name).Number((message.*field.get)());
-}
-
-void WriteDistribution(const char* key, const Distribution& distribution, JsonWriter& json) {
-  json.Key(key).BeginObject();
-  WriteFields(distribution, kDistributionFields, json);
-  json.EndObject();
-}
-
-// The members of a candidate's object, without its braces.
-void WriteCandidate(const Candidate& candidate, JsonWriter& json) {
-  json.Key("path").String(candidate.path());
-  json.Key("bytes").Number(candidate.bytes());
-  WriteFields(candidate, kCandidateFields, json);
-  WriteDistribution("kld", candidate.kld(), json);
-  json.Key("kld_windows").BeginArray();
-  for (const double mean : candidate.kld_windows()) json.Number(mean);
-  json.EndArray();
-  WriteDistribution("delta_p", candidate.delta_p(), json);
-  json.Key("layers").BeginArray();
-  for (const LayerError& layer : candidate.layers()) {
-    json.BeginObject();
-    json.Key("layer").Number(uint64_t{layer.layer()});
-    json.Key("relative_error").Number(layer.relative_error());
-    json.Key("cosine").Number(layer.cosine());
-    json.EndObject();
-  }
-  json.EndArray();
-}
-
-absl::string_view Basename(absl::string_view path) {
-  while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
-  return path.substr(path.rfind('/') + 1);
-}
 
 std::string WithError(double value, double error) { return absl::StrFormat("%.6f ± %.6f", value, error); }
 
@@ -154,27 +86,6 @@ std::string VerifyText(const VerifyReport& report, absl::string_view reference) 
     for (const Candidate& candidate : report.candidates()) cells.push_back(row.cell(report, candidate));
   }
   return text + FormatTable(rows);
-}
-
-std::string VerifyJson(const VerifyReport& report) {
-  JsonWriter json;
-  json.BeginObject();
-  json.Key("device").String(report.device());
-  json.Key("tokens").Number(report.tokens());
-  json.Key("ppl_reference").Number(report.ppl_reference());
-  json.Key("ppl_reference_se").Number(report.ppl_reference_se());
-  json.Key("reference_bytes").Number(report.reference_bytes());
-  json.Key("seconds").Number(report.seconds());
-  json.Key("candidates").BeginArray();
-  for (const Candidate& candidate : report.candidates()) {
-    json.BeginObject();
-    WriteCandidate(candidate, json);
-    json.EndObject();
-  }
-  json.EndArray();
-  if (report.candidates_size() == 1) WriteCandidate(report.candidates(0), json);
-  json.EndObject();
-  return json.Take();
 }
 
 }  // namespace nibble::cli

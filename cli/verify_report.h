@@ -1,4 +1,4 @@
-// A VerifyReport for people, for programs, and against thresholds.
+// A VerifyReport on a terminal, and against thresholds.
 #ifndef NIBBLE_CLI_VERIFY_REPORT_H_
 #define NIBBLE_CLI_VERIFY_REPORT_H_
 
@@ -21,16 +21,6 @@ std::vector<std::string> Misses(const VerifyReport& report, const Thresholds& th
 
 // A table: one column per candidate.
 std::string VerifyText(const VerifyReport& report, absl::string_view reference);
-
-// One JSON object; other programs read it, so names and meanings stay:
-//
-//   {"tokens", "ppl_reference", "ppl_reference_se", "reference_bytes", "seconds",
-//    "candidates": [{"path", "bytes", "ppl", ..., "top1", "delta_p_rms",
-//                    "kld": {"mean", "se", "median", "min", "max", "p999", ... "p001"}, "delta_p": {the same},
-//                    "layers": [{"layer", "relative_error", "cosine"}]}]}
-//
-// With one candidate its fields stand at the top level too. top1 is a share, delta_p in percent points.
-std::string VerifyJson(const VerifyReport& report);
 
 }  // namespace nibble::cli
 

@@ -61,53 +61,5 @@ TEST(VerifyText, ShowsOneColumnPerCandidate) {
   EXPECT_EQ(text.find("out/"), std::string::npos);
 }
 
-size_t Count(const std::string& text, const std::string& part) {
-  size_t count = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-  return count;
-}
-
-TEST(VerifyJson, OneCandidateStandsAtTheTopToo) {
-  VerifyReport report = MakeReport();
-  const std::string one = VerifyJson(report);
-  EXPECT_EQ(Count(one, "\n  \"kld\": {\n    \"mean\": 0.01,"), 1u) << one;
-  EXPECT_EQ(Count(one, "\"path\": \"out/a.gguf\""), 2u);
-  *report.add_candidates() = MakeCandidate("b.gguf", 0.5, 0.5);
-  const std::string two = VerifyJson(report);
-  EXPECT_EQ(Count(two, "\n  \"kld\""), 0u) << two;
-  EXPECT_EQ(Count(two, "\"path\": \"out/a.gguf\""), 1u);
-}
-
-TEST(VerifyJson, HasEveryNameOfTheShape) {
-  const std::string json = VerifyJson(MakeReport());
-  for (const char* name : {"device",
-                           "tokens",
-                           "ppl_reference",
-                           "candidates",
-                           "reference_bytes",
-                           "path",
-                           "bytes",
-                           "ppl",
-                           "kld",
-                           "mean",
-                           "se",
-                           "median",
-                           "p90",
-                           "p95",
-                           "p99",
-                           "p999",
-                           "max",
-                           "top1",
-                           "delta_p_rms",
-                           "delta_p",
-                           "layers",
-                           "layer",
-                           "relative_error",
-                           "cosine",
-                           "kld_windows"}) {
-    EXPECT_NE(json.find("\"" + std::string(name) + "\": "), std::string::npos) << name;
-  }
-}
-
 }  // namespace
 }  // namespace nibble::cli

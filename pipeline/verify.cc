@@ -15,11 +15,15 @@
 #include "device/make_device.h"
 #include "formats/tensor_source.h"
 #include "model/model_spec.pb.h"
+#include "pipeline/context_memory.h"
+#include "pipeline/model_tokenizer.h"
 #include "pipeline/predict_scored.h"
 #include "pipeline/residual_basis.h"
+#include "pipeline/tensor_figures.h"
 #include "pipeline/verify_figures.h"
 #include "pipeline/verify_windows.h"
 #include "pipeline/work_space.h"
+#include "pipeline/worst_positions.h"
 #include "runtime/predictions.h"
 #include "runtime/sequences.h"
 #include "runtime/state_difference.h"
@@ -36,6 +40,18 @@ uint64_t StoredBytes(const Model& model) {
   uint64_t bytes = 0;
   for (const StoredTensor& tensor : model.source.tensors()) bytes += tensor.bytes;
   return bytes;
+}
+
+// That most people start with; a model that was made for less has less.
+constexpr uint64_t kContext = 8192;
+
+ContextMemory SetContextMemory(const ModelSpec& spec, VerifyReport& report) {
+  const uint64_t context = spec.context_length() == 0 ? kContext : std::min<uint64_t>(kContext, spec.context_length());
+  const ContextMemory memory = MemoryAtContext(spec, context);
+  report.set_context(context);
+  report.set_cache_bytes(memory.cache);
+  report.set_buffer_bytes(memory.buffers);
+  return memory;
 }
 
 absl::Status CheckVocabulary(const Model& reference, const Model& candidate) {
@@ -69,6 +85,7 @@ struct Lane {
   const Model* model;
   std::vector<StateDifference> layers;  // against the reference
   Predictions predictions;
+  WorstPositions worst;
 };
 
 class VerifyJob {
@@ -79,6 +96,7 @@ class VerifyJob {
     lanes_.push_back({.model = &reference});
     for (const Model* candidate : candidates) lanes_.push_back({.model = candidate});
     for (Lane& lane : lanes_) lane.layers.resize(layers());
+    details_ = options.details;
     group_ = WindowsAtATime(options.memory == 0 ? kDefaultMemory : options.memory);
   }
 
@@ -98,10 +116,15 @@ class VerifyJob {
     report.set_ppl_reference(perplexity.value);
     report.set_ppl_reference_se(perplexity.se);
     report.set_reference_bytes(StoredBytes(*reference.model));
+    report.set_reference(reference.model->path);
+    report.set_windows(windows_.count());
+    report.set_window_tokens(windows_.length);
+    const ContextMemory memory = SetContextMemory(reference.model->spec, report);
     for (const Lane& lane : absl::MakeSpan(lanes_).subspan(1)) {
       Candidate& candidate = *report.add_candidates();
       candidate.set_path(lane.model->path);
       candidate.set_bytes(StoredBytes(*lane.model));
+      candidate.set_memory_bytes(candidate.bytes() + memory.cache + memory.buffers);
       FillFigures(reference.predictions, lane.predictions, candidate);
       for (const double mean : WindowMeans(lane.predictions.divergence)) candidate.add_kld_windows(mean);
       for (int layer = 0; layer < layers(); ++layer) {
@@ -112,6 +135,19 @@ class VerifyJob {
       }
     }
     return report;
+  }
+
+  // What Report leaves out.
+  absl::Status AddDetails(VerifyReport& report) {
+    const Model& reference = *lanes_[0].model;
+    NIBBLE_ASSIGN_OR_RETURN(const auto tokenizer, MakeTokenizer(reference));
+    for (size_t i = 1; i < lanes_.size(); ++i) {
+      const Lane& lane = lanes_[i];
+      Candidate& candidate = *report.mutable_candidates(i - 1);
+      NIBBLE_RETURN_IF_ERROR(lane.worst.Describe(device_, reference, *lane.model, windows_, *tokenizer, candidate));
+      NIBBLE_RETURN_IF_ERROR(FillTensors(reference, *lane.model, device_.threads(), progress_, candidate));
+    }
+    return absl::OkStatus();
   }
 
  private:
@@ -162,6 +198,16 @@ class VerifyJob {
       NIBBLE_RETURN_IF_ERROR(CheckFinite(*lanes_[i].model, predictions[i], first));
       Append(predictions[i], lanes_[i].predictions);
     }
+    return details_ ? KeepWorst(first, predictions, runs) : absl::OkStatus();
+  }
+
+  // Of windows from `first` on.
+  absl::Status KeepWorst(int64_t first, const std::vector<Predictions>& predictions,
+                         const std::vector<ScoredRun>& runs) {
+    for (size_t i = 1; i < lanes_.size(); ++i) {
+      NIBBLE_RETURN_IF_ERROR(
+          lanes_[i].worst.Take(windows_, first, predictions[0], predictions[i], runs[0].sequences, runs[i].sequences));
+    }
     return absl::OkStatus();
   }
 
@@ -207,6 +253,7 @@ class VerifyJob {
   const Windows windows_;
   Progress& progress_;
   std::vector<Lane> lanes_;
+  bool details_ = false;
   int64_t group_ = 1;  // windows whose states are there at a time
 };
 
@@ -225,6 +272,7 @@ absl::StatusOr<VerifyReport> Verify(const Model& reference, const std::vector<co
   VerifyJob job(reference, candidates, options, std::move(device), std::move(windows), progress);
   NIBBLE_RETURN_IF_ERROR(job.Run());
   VerifyReport report = job.Report();
+  if (options.details) NIBBLE_RETURN_IF_ERROR(job.AddDetails(report));
   if (count < options.chunks) {
     report.add_warnings(
         absl::StrCat("the text has ", count, " windows, fewer than the ", options.chunks, " asked for"));

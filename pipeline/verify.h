@@ -25,6 +25,8 @@ struct VerifyOptions {
   int threads = 0;      // 0: all
   DeviceKind device = DeviceKind::kCpu;
   uint64_t memory = 0;  // bytes that weights, states and logits may take; 0: 1 GiB
+  // Types and errors of tensors, and the worst tokens, as well: all tensors are read once more, a panel at a time.
+  bool details = false;
 };
 
 // kInvalidArgument if the text is shorter than one window; kDataLoss if a candidate's vocabulary is not the

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -27,6 +29,22 @@ void FillDistribution(std::vector<double> samples, Distribution& out) {
   out.set_se(mean.se);
   std::sort(samples.begin(), samples.end());
   for (const PercentileRow& row : kPercentiles) (out.*row.set)(Percentile(samples, row.fraction));
+}
+
+// Where the bins of divergences begin, in nats.
+constexpr double kBins[] = {0,    1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3,
+                            2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1,  0.2,  0.5,  1,    2,    5};
+
+void FillHistogram(const std::vector<double>& samples, Candidate& out) {
+  std::vector<uint64_t> counts(std::size(kBins));
+  for (const double sample : samples) {
+    ++counts[std::upper_bound(std::begin(kBins) + 1, std::end(kBins), sample) - std::begin(kBins) - 1];
+  }
+  for (size_t i = 0; i < counts.size(); ++i) {
+    HistogramBin& bin = *out.add_kld_histogram();
+    bin.set_from(kBins[i]);
+    bin.set_positions(counts[i]);
+  }
 }
 
 std::vector<double> Surprise(const Predictions& predictions) {
@@ -74,6 +92,7 @@ Estimate Perplexity(const Predictions& predictions) { return Exp(Mean(Surprise(p
 void FillFigures(const Predictions& reference, const Predictions& candidate, Candidate& out) {
   FillPerplexity(reference, candidate, out);
   FillDistribution(candidate.divergence, *out.mutable_kld());
+  FillHistogram(candidate.divergence, out);
   FillDeltaP(reference, candidate, out);
   int64_t same = 0;
   for (size_t i = 0; i < reference.top.size(); ++i) same += reference.top[i] == candidate.top[i];

@@ -2,11 +2,27 @@
 #include "pipeline/verify_figures.h"
 
 #include <cmath>
+#include <map>
+#include <vector>
 
 #include "gtest/gtest.h"
 
 namespace nibble {
 namespace {
+
+TEST(FiguresTest, EveryDivergenceLiesInOneBin) {
+  const std::vector<double> divergence = {0, 9e-7, 1e-6, 0.0199, 0.02, 7, 0.5};
+  const Predictions any = {.log_likelihood = std::vector<double>(divergence.size(), -1),
+                           .top = std::vector<uint32_t>(divergence.size()),
+                           .divergence = divergence};
+  Candidate c;
+  FillFigures(any, any, c);
+  std::map<double, uint64_t> found;
+  for (const HistogramBin& bin : c.kld_histogram()) {
+    if (bin.positions() > 0) found[bin.from()] = bin.positions();
+  }
+  EXPECT_EQ(found, (std::map<double, uint64_t>{{0, 2}, {1e-6, 1}, {0.01, 1}, {0.02, 1}, {0.5, 1}, {5, 1}}));
+}
 
 TEST(FiguresTest, ByHand) {
   const Predictions reference = {.log_likelihood = {std::log(0.5), std::log(0.25), std::log(0.5), std::log(0.25)},

@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pipeline/byte_vocabulary.h"
+#include "pipeline/no_progress.h"
 #include "pipeline/transform.h"
 #include "runtime/random_model.h"
 #include "runtime/slow_forward.h"
@@ -186,6 +187,86 @@ TEST(VerifyTest, MemoryDoesNotChangeTheFigures) {
   EXPECT_NEAR(little.candidates(0).kld().mean(), plenty.candidates(0).kld().mean(), 1e-5);
   EXPECT_NEAR(little.candidates(0).ppl() / plenty.candidates(0).ppl(), 1, 1e-5);
   EXPECT_NEAR(little.candidates(0).layers(1).cosine(), plenty.candidates(0).layers(1).cosine(), 1e-6);
+}
+
+VerifyReport RunWithDetails(const Model& reference, const Model& candidate, int threads = 2, uint64_t memory = 0) {
+  NoProgress progress;
+  return *Verify(
+      reference, {&candidate},
+      {.text = Text(), .ctx = kCtx, .chunks = kWindows, .threads = threads, .memory = memory, .details = true},
+      progress);
+}
+
+TEST(VerifyTest, TheWorstTokensAreThoseOfTheLargestDivergence) {
+  const RandomModel reference = ByteModel({.seed = 1}), candidate = ByteModel({.seed = 2});
+  const std::vector<SlowWindow> r = RunWindowsSlowly(reference), c = RunWindowsSlowly(candidate);
+  struct Slow {
+    double divergence = 0;
+    int window = 0, position = 0;
+  };
+  std::vector<Slow> all;
+  for (int window = 0; window < kWindows; ++window) {
+    for (size_t i = 0; i < r[window].targets.size(); ++i) {
+      Slow& slow = all.emplace_back(Slow{0, window, static_cast<int>(kFirstScored + i)});
+      const std::vector<double>&p = r[window].log_probabilities[i], &q = c[window].log_probabilities[i];
+      for (size_t id = 0; id < p.size(); ++id) slow.divergence += std::exp(p[id]) * (p[id] - q[id]);
+    }
+  }
+  std::sort(all.begin(), all.end(), [](const Slow& a, const Slow& b) { return a.divergence > b.divergence; });
+
+  const VerifyReport report = RunWithDetails(reference.model, candidate.model);
+  const Candidate& figures = report.candidates(0);
+  ASSERT_EQ(figures.worst_tokens_size(), 12);
+  EXPECT_EQ(figures.worst_tokens(0).kld(), figures.kld().max());
+  for (int i = 0; i < figures.worst_tokens_size(); ++i) {
+    const WorstToken& token = figures.worst_tokens(i);
+    EXPECT_EQ(token.window(), all[i].window);
+    EXPECT_EQ(token.position(), all[i].position);
+    EXPECT_NEAR(token.kld() / all[i].divergence, 1, 1e-4);
+    const size_t at = token.window() * kCtx + token.position();  // in the text: BOS stands for one byte
+    const std::string text = Text();
+    EXPECT_THAT(token.before(), testing::EndsWith(text.substr(at - 4, 4)));
+    EXPECT_EQ(token.actual(), text.substr(at, 1));
+    EXPECT_EQ(token.after(), text.substr(at + 1, std::min<size_t>(8, (token.window() + 1) * kCtx - 2 - at)));
+    const auto expect_choices = [&](const std::vector<double>& log_probabilities, const auto& choices, double actual) {
+      const auto best = std::max_element(log_probabilities.begin(), log_probabilities.end());
+      ASSERT_EQ(choices.size(), 3);
+      EXPECT_NEAR(choices[0].p(), std::exp(*best), 1e-5);
+      EXPECT_GE(choices[0].p(), choices[1].p());
+      EXPECT_NEAR(actual, std::exp(log_probabilities[ByteId(text[at])]), 1e-5);
+    };
+    const size_t scored = token.position() - kFirstScored;
+    expect_choices(r[token.window()].log_probabilities[scored], token.reference_choices(), token.reference_p());
+    expect_choices(c[token.window()].log_probabilities[scored], token.candidate_choices(), token.candidate_p());
+  }
+}
+
+TEST(VerifyTest, DetailsDependNeitherOnThreadsNorOnMemory) {
+  const RandomModel reference = ByteModel({.seed = 1}), candidate = ByteModel({.seed = 2});
+  VerifyReport plenty = RunWithDetails(reference.model, candidate.model);
+  VerifyReport other = RunWithDetails(reference.model, candidate.model, 3);
+  plenty.clear_seconds();
+  other.clear_seconds();
+  EXPECT_EQ(other.SerializeAsString(), plenty.SerializeAsString());
+  const VerifyReport little = RunWithDetails(reference.model, candidate.model, 2, 1);
+  for (int i = 0; i < plenty.candidates(0).worst_tokens_size(); ++i) {
+    const WorstToken &a = plenty.candidates(0).worst_tokens(i), &b = little.candidates(0).worst_tokens(i);
+    EXPECT_EQ(a.window(), b.window());
+    EXPECT_EQ(a.position(), b.position());
+    EXPECT_EQ(a.before(), b.before());
+  }
+}
+
+TEST(VerifyTest, MemoryIsThatOfTheTensorsAndTheContext) {
+  const RandomModel model = ByteModel({});
+  const VerifyReport report = RunVerify(model.model, {&model.model});
+  EXPECT_EQ(report.windows(), kWindows);
+  EXPECT_EQ(report.window_tokens(), kCtx);
+  EXPECT_GT(report.cache_bytes(), 0);
+  const Candidate& figures = report.candidates(0);
+  EXPECT_EQ(figures.memory_bytes(), figures.bytes() + report.cache_bytes() + report.buffer_bytes());
+  EXPECT_EQ(figures.tensors_size(), 0) << "not asked for";
+  EXPECT_EQ(figures.worst_tokens_size(), 0);
 }
 
 TEST(VerifyTest, FewerWindowsThanAskedForIsAWarning) {

@@ -1,0 +1,143 @@
+#include "cli/report_page.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cli/html_writer.h"
+#include "cli/printable.h"
+#include "cli/report_parts.h"
+#include "cli/report_plots.h"
+#include "cli/report_style.h"
+#include "cli/report_tensors.h"
+#include "cli/report_tokens.h"
+#include "cli/report_verdict.h"
+#include "cli/units.h"
+#include "cli/version.h"
+
+namespace nibble::cli {
+namespace {
+
+void WriteMethod(HtmlWriter& html, const VerifyReport& report);
+
+struct Section {
+  const char* id;
+  const char* title;
+  const char* introduction;
+  bool (*has)(const VerifyReport&);
+  void (*write)(HtmlWriter&, const VerifyReport&);
+};
+
+bool Always(const VerifyReport&) { return true; }
+bool HasSeveral(const VerifyReport& report) { return report.candidates_size() > 1; }
+bool HasDetails(const VerifyReport& report) { return report.candidates(0).tensors_size() > 0; }
+
+// In the order of the page.
+constexpr Section kSections[] = {
+    {"verdict", "Verdict", "", Always, WriteVerdicts},
+    {"against", "Candidates against each other", "Lower left is better: smaller, and closer to the original.",
+     HasSeveral, WriteSizes},
+    {"known-types", "Beside well-known types",
+     "What llama.cpp's types cost two other models. A small model loses more by the same type than a large one.",
+     Always, WriteKnownTypes},
+    {"distribution", "Where the difference lies",
+     "KL divergence says how far the prediction of the next token has moved. Most positions should lie far to the "
+     "left; "
+     "a long tail to the right are tokens that the model has unlearned.",
+     Always, WriteDistribution},
+    {"layers", "Error by layer",
+     "How far the hidden state behind each layer is from the original's, relative to its length. A step shows a layer "
+     "that costs more than its neighbours.",
+     Always, WriteLayers},
+    {"types", "Size by type", "", HasDetails, WriteTypes},
+    {"tensors", "Bits and error by tensor",
+     "Error is the distance of the stored weights from the original's, relative to their length. Where a transform was "
+     "folded into the weights (--transform) they differ on purpose, by far more than their type costs.",
+     HasDetails, WriteTensorMaps},
+    {"worst-tokens", "The worst tokens",
+     "The positions of the largest KL divergence, with the text before them, the token that followed (marked), and "
+     "what "
+     "both models would have said.",
+     HasDetails, WriteWorstTokens},
+    {"method", "How this was measured", "", Always, WriteMethod},
+};
+
+void WriteMethod(HtmlWriter& html, const VerifyReport& report) {
+  html.Open("p").Text("Original and candidates ran side by side over ");
+  html.Figure("/windows", report.windows(), absl::StrCat(report.windows())).Text(" windows of ");
+  html.Figure("/window_tokens", report.window_tokens(), absl::StrCat(report.window_tokens()))
+      .Text(" tokens; the second half of each was scored, ");
+  html.Figure("/tokens", report.tokens(), absl::StrCat(report.tokens()))
+      .Text(" positions, as llama-perplexity does. Perplexity of the original: ");
+  html.Figure("/ppl_reference", report.ppl_reference(), absl::StrFormat("%.4f", report.ppl_reference())).Text(" ± ");
+  html.Figure("/ppl_reference_se", report.ppl_reference_se(), absl::StrFormat("%.4f", report.ppl_reference_se()));
+  html.Text(". ± is one standard error. Device: ")
+      .Element("span", {{"class", "name"}}, report.device())
+      .Text(".")
+      .Close();
+  html.Open("p").Text("Memory is that of the tensors, of a cache of keys and values in half precision (");
+  html.Figure("/cache_bytes", report.cache_bytes(), FormatSize(report.cache_bytes())).Text(") and of buffers (");
+  html.Figure("/buffer_bytes", report.buffer_bytes(), FormatSize(report.buffer_bytes())).Text(") for one sequence of ");
+  html.Figure("/context", report.context(), absl::StrCat(report.context()));
+  html.Text(" tokens; what the system and a display take comes on top. GB stands for GiB.").Close();
+  html.Element("p", "The words of the verdict stand for the mean KL divergence:");
+  WriteVerdictScale(html);
+}
+
+void WriteSection(HtmlWriter& html, const Section& section, const VerifyReport& report) {
+  const std::string heading = absl::StrCat(section.id, "-heading");
+  html.Open("section", {{"id", section.id}, {"aria-labelledby", heading}});
+  html.Element("h2", {{"id", heading}}, section.title);
+  if (*section.introduction != '\0') html.Element("p", {{"class", "intro"}}, section.introduction);
+  section.write(html, report);
+  html.Close();
+}
+
+void WriteHeader(HtmlWriter& html, const VerifyReport& report) {
+  html.Open("header").Open("p", {{"class", "brand"}}).Text("nibble verify").Close();
+  html.Open("h1").Text("How close to ");
+  html.Element("bdi", {{"class", "name"}}, Basename(report.reference())).Text("?").Close();
+  html.Open("p", {{"class", "intro"}}).Text("The original: ");
+  html.Figure("/reference_bytes", report.reference_bytes(), FormatSize(report.reference_bytes())).Text(", perplexity ");
+  html.Figure("/ppl_reference", report.ppl_reference(), absl::StrFormat("%.2f", report.ppl_reference()));
+  html.Text(" over ").Figure("/tokens", report.tokens(), absl::StrCat(report.tokens())).Text(" scored tokens.").Close();
+  html.Open("nav", {{"aria-label", "Sections"}}).Open("ul");
+  for (const Section& section : kSections) {
+    if (!section.has(report)) continue;
+    html.Open("li").Element("a", {{"href", absl::StrCat("#", section.id)}}, section.title).Close();
+  }
+  html.Close().Close().Close();
+}
+
+void WriteHead(HtmlWriter& html, const VerifyReport& report) {
+  html.Open("head").Leaf("meta", {{"charset", "utf-8"}});
+  html.Leaf("meta", {{"name", "viewport"}, {"content", "width=device-width, initial-scale=1"}});
+  html.Leaf("meta", {{"name", "color-scheme"}, {"content", "light dark"}});
+  // The page asks for nothing, and the browser is told to refuse it all the same.
+  html.Leaf("meta", {{"http-equiv", "Content-Security-Policy"},
+                     {"content", "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}});
+  html.Leaf("link", {{"rel", "icon"}, {"href", "data:,"}});
+  html.Element("title", absl::StrCat("nibble verify: ", Basename(report.reference())));
+  html.Open("style").Raw(ReportStyle()).Close().Close();
+}
+
+}  // namespace
+
+std::string ReportPage(const VerifyReport& report) {
+  HtmlWriter html;
+  html.Raw("<!DOCTYPE html>\n").Open("html", {{"lang", "en"}});
+  WriteHead(html, report);
+  html.Open("body").Element("a", {{"class", "skip"}, {"href", "#verdict"}}, "Skip to the verdict");
+  WriteHeader(html, report);
+  html.Open("main");
+  for (const Section& section : kSections) {
+    if (section.has(report)) WriteSection(html, section, report);
+  }
+  html.Close();
+  html.Open("footer").Element("p", {{"class", "name"}}, absl::StrCat("Made by nibble ", kVersion, ".")).Close();
+  html.Close().Close().Raw("\n");
+  return html.Take();
+}
+
+}  // namespace nibble::cli

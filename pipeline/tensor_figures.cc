@@ -1,0 +1,170 @@
+#include "pipeline/tensor_figures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "absl/types/span.h"
+#include "base/status.h"
+#include "converters/family.h"
+#include "formats/dtype.h"
+#include "formats/tensor_source.h"
+#include "model/logical_tensor.h"
+#include "model/role.h"
+#include "model/tensor_list.h"
+#include "pipeline/published_tensors.h"
+#include "pipeline/residual_basis.h"
+#include "quant/block/format.h"
+#include "runtime/parallel.h"
+
+namespace nibble {
+namespace {
+
+constexpr int64_t kPanelValues = 1 << 18;
+
+int64_t Elements(TensorStack stack) { return stack.size() * stack[0].rows * stack[0].cols; }
+
+uint64_t BytesOf(const TensorSource& source, const std::string& name) {
+  const StoredTensor* tensor = name.empty() ? nullptr : source.Find(name);
+  return tensor == nullptr ? 0 : tensor->bytes;
+}
+
+// Its share of the stored tensors that it is a view of, scales and zero points included.
+double StoredBytes(const TensorSource& source, const LogicalTensor& tensor) {
+  const StridedView& view = std::get<StridedView>(tensor.recipe);
+  uint64_t bytes = BytesOf(source, view.tensor);
+  if (view.scales) bytes += BytesOf(source, view.scales->tensor) + BytesOf(source, view.scales->divisor);
+  if (view.words) {
+    for (const std::string& name : {view.words->scales, view.words->zeros, view.words->groups}) {
+      bytes += BytesOf(source, name);
+    }
+  }
+  double elements = 1;
+  for (const int64_t length : ElementsShape(source, view)) elements *= length;
+  return bytes * (tensor.rows * tensor.cols / elements);
+}
+
+std::string TypeName(const TensorSource& source, const LogicalTensor& tensor) {
+  if (const std::optional<Format> format = PackedFormat(tensor)) return std::string(GetFormat(*format).name);
+  const StridedView& view = std::get<StridedView>(tensor.recipe);
+  if (view.words) {
+    return absl::StrCat(view.words->order == WordCodes::Order::kInterleaved ? "AWQ" : "GPTQ", " INT", view.words->bits);
+  }
+  if (view.packed == Format::kF4) return "MXFP4";
+  if (view.packed) return std::string(GetFormat(*view.packed).name);
+  return std::string(GetDType(source.Find(view.tensor)->dtype).name);
+}
+
+struct Squares {
+  double error = 0, reference = 0;
+};
+
+absl::StatusOr<Squares> ComparePanel(const Model& reference, const LogicalTensor& expected, const Model& candidate,
+                                     const LogicalTensor& found, int64_t begin, int64_t end) {
+  std::vector<float> a((end - begin) * expected.cols), b(a.size());
+  NIBBLE_RETURN_IF_ERROR(ReadRows(reference.source, expected, begin, end, absl::MakeSpan(a)));
+  NIBBLE_RETURN_IF_ERROR(ReadRows(candidate.source, found, begin, end, absl::MakeSpan(b)));
+  Squares squares;
+  for (size_t i = 0; i < a.size(); ++i) {
+    squares.error += (double{b[i]} - a[i]) * (double{b[i]} - a[i]);
+    squares.reference += double{a[i]} * a[i];
+  }
+  return squares;
+}
+
+absl::StatusOr<Squares> CompareStacks(const Model& reference, TensorStack expected, const Model& candidate,
+                                      TensorStack found, int threads) {
+  const int64_t rows = expected[0].rows;
+  const int64_t wanted = std::max<int64_t>(1, kPanelValues / expected[0].cols);
+  const int64_t step = std::min(rows, std::max(PanelRows(expected[0], wanted), PanelRows(found[0], wanted)));
+  const int64_t panels = (rows + step - 1) / step;
+  std::vector<Squares> parts(panels * expected.size());
+  NIBBLE_RETURN_IF_ERROR(ParallelFor(threads, parts.size(), [&](int64_t i) -> absl::Status {
+    const int64_t slice = i / panels, begin = i % panels * step;
+    NIBBLE_ASSIGN_OR_RETURN(parts[i], ComparePanel(reference, expected[slice], candidate, found[slice], begin,
+                                                   std::min(begin + step, rows)));
+    return absl::OkStatus();
+  }));
+  Squares sum;
+  for (const Squares& part : parts) {
+    sum.error += part.error;
+    sum.reference += part.reference;
+  }
+  return sum;
+}
+
+bool HaveOneShape(TensorStack a, TensorStack b) {
+  if (a.size() != b.size() || a.empty()) return false;
+  return a[0].rows == b[0].rows && a[0].cols == b[0].cols;
+}
+
+void CountTypes(Candidate& out) {
+  std::vector<TypeUse> types;
+  double bytes = 0, elements = 0;
+  for (const TensorFigures& tensor : out.tensors()) {
+    auto use = std::find_if(types.begin(), types.end(), [&](const TypeUse& t) { return t.type() == tensor.type(); });
+    if (use == types.end()) {
+      use = types.insert(use, TypeUse());
+      use->set_type(tensor.type());
+    }
+    use->set_tensors(use->tensors() + 1);
+    use->set_bytes(use->bytes() + tensor.bytes());
+    bytes += tensor.bytes();
+    elements += tensor.elements();
+  }
+  std::stable_sort(types.begin(), types.end(),
+                   [](const TypeUse& a, const TypeUse& b) { return a.bytes() > b.bytes(); });
+  out.mutable_types()->Assign(types.begin(), types.end());
+  out.set_bits_per_weight(elements > 0 ? 8 * bytes / elements : 0);
+}
+
+void DescribeStack(const Model& model, TensorStack stack, TensorFigures& out) {
+  const LogicalTensor& first = stack[0];
+  double bytes = 0;
+  for (const LogicalTensor& slice : stack) bytes += StoredBytes(model.source, slice);
+  out.set_name(GgufName(first));
+  out.set_role(std::string(absl::StripSuffix(GetRole(first.role).gguf_name, ".weight")));
+  out.set_layer(first.layer);
+  out.set_is_vector(first.is_vector);
+  out.set_type(TypeName(model.source, first));
+  out.set_elements(Elements(stack));
+  out.set_bytes(std::llround(bytes));
+  out.set_bits_per_weight(8 * bytes / Elements(stack));
+}
+
+}  // namespace
+
+absl::Status FillTensors(const Model& reference, const Model& candidate, int threads, Progress& progress,
+                         Candidate& out) {
+  out.set_has_other_basis(!HaveOneBasis(candidate.spec, reference.spec));
+  const absl::Span<const TensorStack> stacks = candidate.tensors.stacks();
+  uint64_t total = 0, done = 0;
+  for (const TensorStack stack : stacks) total += Elements(stack);
+  for (const TensorStack stack : stacks) {
+    if (!std::holds_alternative<StridedView>(stack[0].recipe)) continue;
+    TensorFigures& tensor = *out.add_tensors();
+    DescribeStack(candidate, stack, tensor);
+    progress.Update({.stage = "tensors", .detail = tensor.name(), .done = done, .total = total, .unit = "values"});
+    done += Elements(stack);
+    const TensorStack expected = reference.tensors.Find(stack[0].role, stack[0].layer);
+    if (out.has_other_basis() || !HaveOneShape(expected, stack)) continue;
+    NIBBLE_ASSIGN_OR_RETURN(const Squares squares, CompareStacks(reference, expected, candidate, stack, threads));
+    if (squares.reference > 0) {
+      tensor.set_relative_error(std::sqrt(squares.error / squares.reference));
+    } else if (squares.error == 0) {
+      tensor.set_relative_error(0);
+    }
+  }
+  CountTypes(out);
+  return absl::OkStatus();
+}
+
+}  // namespace nibble
