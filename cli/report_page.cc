@@ -53,7 +53,8 @@ constexpr Section kSections[] = {
     {"types", "Size by type", "", HasDetails, WriteTypes},
     {"tensors", "Bits and error by tensor",
      "Error is the distance of the stored weights from the original's, relative to their length. Where a transform was "
-     "folded into the weights (--transform) they differ on purpose, by far more than their type costs.",
+     "folded into the weights (--transform), or a calibrated run has scaled the channels between ffn_up and ffn_down, "
+     "they differ on purpose, by far more than their type costs.",
      HasDetails, WriteTensorMaps},
     {"worst-tokens", "The worst tokens",
      "The positions of the largest KL divergence, with the text before them, the token that followed (marked), and "
