@@ -17,11 +17,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status.h"
+#include "base/version.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/printable.h"
 #include "cli/suggest.h"
-#include "cli/version.h"
 #include "pipeline/job_device.h"
 
 namespace nibble::cli {

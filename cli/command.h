@@ -58,6 +58,8 @@ Job DefineVerify(CLI::App& app);
 Job DefineRun(CLI::App& app);
 Job DefineLogits(CLI::App& app);
 Job DefineTokenize(CLI::App& app);
+Job DefineCheck(CLI::App& app);
+Job DefineDiff(CLI::App& app);
 
 // In the order of --help.
 absl::Span<const Command> Commands();

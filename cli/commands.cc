@@ -21,6 +21,10 @@ absl::Span<const Command> Commands() {
        "nibble logits Llama-3.1-8B/ --ids ids.safetensors -o logits.safetensors --hidden", DefineLogits},
       {"tokenize", "Token ids of a text", "nibble tokenize Llama-3.1-8B/ --text 'Once upon a time' --json",
        DefineTokenize},
+      {"check", "Whether files are whole: structure, values, and the bytes that their manifest tells of",
+       "nibble check llama-Q4_K_M.gguf", DefineCheck},
+      {"diff", "In which tensors and keys two models differ", "nibble diff llama-Q4_K_M.gguf other-Q4_K_M.gguf",
+       DefineDiff},
   };
   return kCommands;
 }

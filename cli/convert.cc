@@ -5,9 +5,11 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "cli/output_flags.h"
 #include "cli/plan_summary.h"
 #include "cli/stopwatch.h"
-#include "pipeline/quantize.h"
+#include "pipeline/recipe.h"
+#include "pipeline/run_recipe.h"
 
 namespace nibble::cli {
 namespace {
@@ -23,9 +25,11 @@ absl::Status RunConvert(ConvertOptions& options, Context& context) {
   const Stopwatch stopwatch;
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model, options.keep_mtp));
   options.output.threads = context.threads;
+  options.output.recipe = ConvertRecipe(options.dtype);
+  options.output.recipe.set_pre(context.pre);
+  options.output.recipe.set_keep_mtp(options.keep_mtp);
   const RemoveOnInterrupt guard(options.output.path + ".part");
-  NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
-                          Convert(context.files, model, options.dtype, options.output, context.progress));
+  NIBBLE_ASSIGN_OR_RETURN(const Plan plan, RunRecipe(context.files, model, options.output, {}, context.progress));
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
   context.Show(PlanSummary(plan, options.output.path, stopwatch.seconds()));
   return absl::OkStatus();
@@ -40,6 +44,7 @@ Job DefineConvert(CLI::App& app) {
   app.add_option("--dtype", options->dtype, "of the matrices; 'source' (default) keeps what is stored")
       ->type_name("source|bf16|f16|f32")
       ->check(OneOf({"source", "bf16", "f16", "f32"}));
+  AddHashSource(app, options->output.hash_source);
   AddKeepMtp(app, options->keep_mtp);
   return [options](Context& context) { return RunConvert(*options, context); };
 }

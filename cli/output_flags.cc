@@ -7,6 +7,12 @@
 
 namespace nibble::cli {
 
+void AddHashSource(CLI::App& app, bool& hash_source) {
+  app.add_flag(
+      "--hash-source", hash_source,
+      "tell the SHA-256 of whole source files in the manifest, and compare it with what their folder publishes");
+}
+
 CLI::Option* OutputFlags::AddTo(CLI::App& app) {
   CLI::Option* output = app.add_option("-o,--output", options_.path,
                                        "the .gguf, or the folder, to make; it appears only when it is complete")
@@ -17,21 +23,24 @@ CLI::Option* OutputFlags::AddTo(CLI::App& app) {
                  "folder as gpt-oss is published")
       ->type_name("gguf|compressed-tensors|mxfp4")
       ->check(OneOf({"gguf", "compressed-tensors", "mxfp4"}));
+  AddHashSource(app, options_.hash_source);
   AddSize(app, "--max-shard-size", options_.max_shard_bytes,
           "of a folder: cut its tensors into files of at most so much (default 5GB)");
   return output;
 }
 
-absl::StatusOr<nibble::Container> OutputFlags::Container() const {
+absl::StatusOr<nibble::Container> OutputFlags::Container() const { return ContainerFor(format_); }
+
+absl::StatusOr<nibble::Container> OutputFlags::ContainerFor(const std::string& format) const {
   const bool is_gguf_name = absl::EndsWithIgnoreCase(options_.path, ".gguf");
-  const bool is_gguf = format_.empty() ? is_gguf_name || options_.path.empty() : format_ == "gguf";
+  const bool is_gguf = format.empty() ? is_gguf_name || options_.path.empty() : format == "gguf";
   if (!options_.path.empty() && is_gguf != is_gguf_name) {
     return absl::InvalidArgumentError(absl::StrCat("--output: expected ",
                                                    is_gguf ? "a name that ends in .gguf" : "a folder", " for --format ",
-                                                   format_, ", found '", options_.path, "'"));
+                                                   format, ", found '", options_.path, "'"));
   }
   if (is_gguf) return nibble::Container::kGguf;
-  return format_ == "mxfp4" ? nibble::Container::kMxfp4 : nibble::Container::kCompressedTensors;
+  return format == "mxfp4" ? nibble::Container::kMxfp4 : nibble::Container::kCompressedTensors;
 }
 
 OutputOptions OutputFlags::Options(int threads) const {

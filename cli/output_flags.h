@@ -11,6 +11,9 @@
 
 namespace nibble::cli {
 
+// --hash-source. REQUIRES: `hash_source` outlives `app`'s parse.
+void AddHashSource(CLI::App& app, bool& hash_source);
+
 class OutputFlags {
  public:
   // -o, --output, which is returned; --force, --format, --max-shard-size. REQUIRES: this outlives `app`'s parse.
@@ -19,6 +22,8 @@ class OutputFlags {
   // By --format, else by the output's name: a .gguf, or a folder. kInvalidArgument if the two disagree.
   // REQUIRES: parsed.
   absl::StatusOr<nibble::Container> Container() const;
+  // The same for a format that something else names; empty: by the output's name.
+  absl::StatusOr<nibble::Container> ContainerFor(const std::string& format) const;
   OutputOptions Options(int threads) const;
 
  private:

@@ -5,41 +5,31 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "cli/calibration_flags.h"
 #include "cli/command.h"
-#include "cli/options.h"
-#include "cli/output_flags.h"
+#include "cli/job_flags.h"
 #include "cli/peak_memory.h"
 #include "cli/plan_report.h"
-#include "cli/transform_flags.h"
-#include "cli/type_flags.h"
 #include "pipeline/apply_transforms.h"
 #include "pipeline/quantize.h"
+#include "pipeline/recipe.h"
 #include "pipeline/sensitivities.h"
 #include "pipeline/transform.h"
 
 namespace nibble::cli {
 namespace {
 
-// quantize's options, so that a command line serves both.
 struct PlanOptions {
-  std::string model;
-  TypeFlags types;
-  CalibrationFlags calibration;
-  TransformFlags transforms;
-  OutputFlags output;
-  bool keep_mtp = false;
+  JobFlags job;
   bool json = false;
 };
 
 absl::Status RunPlan(const PlanOptions& options, Context& context) {
-  NIBBLE_ASSIGN_OR_RETURN(TypeOptions types, options.types.Parse());
-  NIBBLE_ASSIGN_OR_RETURN(types.container, options.output.Container());
-  NIBBLE_ASSIGN_OR_RETURN(const std::vector<Transform> transforms, options.transforms.Parse());
-  const OutputOptions output = options.output.Options(context.threads);
-  NIBBLE_ASSIGN_OR_RETURN(CalibrationOptions calibration, options.calibration.Load(context.files, output.path));
-  calibration.texts.device = context.device;
-  NIBBLE_ASSIGN_OR_RETURN(Model model, context.Open(options.model, options.keep_mtp));
+  NIBBLE_ASSIGN_OR_RETURN(const ParsedJob job, options.job.Parse(context));
+  const auto& [output, calibration] = job;
+  const JobRecipe& recipe = output.recipe;
+  NIBBLE_ASSIGN_OR_RETURN(TypeOptions types, TypesOf(recipe));
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<Transform> transforms, TransformsOf(recipe));
+  NIBBLE_ASSIGN_OR_RETURN(Model model, context.Open(options.job.model(), recipe.keep_mtp()));
   if (!transforms.empty()) {
     NIBBLE_ASSIGN_OR_RETURN(
         model,
@@ -51,8 +41,9 @@ absl::Status RunPlan(const PlanOptions& options, Context& context) {
   if (!output.path.empty() && !output.force && context.files.Stat(output.path).ok()) {
     plan.add_warnings(absl::StrCat(output.path, " exists: quantize replaces it only with --force"));
   }
+  NIBBLE_RETURN_IF_ERROR(options.job.SaveRecipe(recipe, plan, context));  // "auto" stays: nothing was chosen
   plan.set_transform(TransformsText(transforms));
-  if (options.transforms.automatic()) {
+  if (recipe.transform() == "auto") {
     plan.add_warnings("--transform auto: which one pays is known when quantize has tried them; planned without any");
   }
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
@@ -67,12 +58,7 @@ absl::Status RunPlan(const PlanOptions& options, Context& context) {
 
 Job DefinePlan(CLI::App& app) {
   auto options = std::make_shared<PlanOptions>();
-  AddModel(app, options->model);
-  options->output.AddTo(app)->description("the file or folder that quantize would make");
-  options->types.AddTo(app);
-  options->calibration.AddTo(app);
-  options->transforms.AddTo(app);
-  AddKeepMtp(app, options->keep_mtp);
+  options->job.AddTo(app)->description("the file or folder that quantize would make");
   app.add_flag("--json", options->json, "as JSON");
   return [options](Context& context) { return RunPlan(*options, context); };
 }

@@ -18,8 +18,8 @@ class TransformFlags {
 
   // REQUIRES: parsed, here and below.
   bool automatic() const { return text_ == "auto"; }
-  // Asked for: the channels between linears stay as they were published.
-  bool none() const { return text_ == "none"; }
+  // Empty: nothing was said.
+  const std::string& text() const { return text_; }
   // None where the choice is left to us. kInvalidArgument if a name is not known.
   absl::StatusOr<std::vector<Transform>> Parse() const;
 

@@ -174,7 +174,9 @@ class Builder {
     FolderLayout::File file{.name = "model.safetensors", .layout = MakeLayout(tensors, {{"format", "pt"}})};
     if (count > 1) file.name = absl::StrFormat("model-%05d-of-%05d.safetensors", place + 1, count);
     for (size_t i = 0; i < tensors.size(); ++i) {
-      layout_.places[tensors[i].name] = {static_cast<uint32_t>(place), file.layout.offsets[i]};
+      layout_.places[tensors[i].name] = {static_cast<uint32_t>(place), file.layout.offsets[i], BytesOf(tensors[i]),
+                                         layout_.names.size()};
+      layout_.names.push_back(tensors[i].name);
     }
     layout_.file_bytes += file.layout.file_bytes;
     layout_.files.push_back(std::move(file));

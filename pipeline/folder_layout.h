@@ -23,15 +23,17 @@ struct FolderLayout {
     std::string name;  // "model.safetensors", "model-00001-of-00002.safetensors"
     safetensors::Layout layout;
   };
-  // Of a tensor's first byte.
   struct Place {
     uint32_t file = 0;
-    uint64_t offset = 0;
+    uint64_t offset = 0;  // of its first byte
+    uint64_t bytes = 0;
+    size_t number = 0;  // in `names`
   };
 
   std::vector<File> files;
   std::string index;                               // model.safetensors.index.json; empty: there is one file
-  absl::flat_hash_map<std::string, Place> places;  // of every tensor in the files
+  std::vector<std::string> names;                  // of every tensor, in the files' order
+  absl::flat_hash_map<std::string, Place> places;  // of these
   std::vector<const StoredTensor*> copies;         // that go to their own names' places
   std::string quantization_config;                 // JSON
   // What follows the weight's name in those of its codes and scales.

@@ -13,6 +13,7 @@
 #include "model/gather.h"
 #include "model/logical_tensor.h"
 #include "pipeline/folder_layout.h"
+#include "pipeline/manifest.h"
 #include "pipeline/published_tensors.h"
 #include "quant/block/format.h"
 #include "quant/block/packing.h"
@@ -26,7 +27,7 @@ constexpr uint64_t kCopyBytes = 4 << 20;  // at once
 
 // What belongs to a model beside its tensors: tokenizer, generation config, chat template, licence, code.
 bool IsCompanion(absl::string_view name) {
-  for (const absl::string_view not_copied : {"config.json", "params.json", "quantize_config.json"}) {
+  for (const absl::string_view not_copied : {"config.json", "params.json", "quantize_config.json", kManifestFile}) {
     if (name == not_copied) return false;
   }
   if (absl::StartsWith(name, ".") || absl::EndsWith(name, ".safetensors.index.json")) return false;
@@ -80,6 +81,7 @@ absl::StatusOr<std::unique_ptr<Output>> FolderOutput::Create(io::FileSystem& fil
       auto folder, io::AtomicFolder::Create(files, options.path, {.force = options.force, .inputs = model.inputs}));
   std::unique_ptr<FolderOutput> output(new FolderOutput(plan, std::move(folder)));
   NIBBLE_RETURN_IF_ERROR(output->WriteHeaders());
+  NIBBLE_RETURN_IF_ERROR(output->BeginHashes(files));
   NIBBLE_RETURN_IF_ERROR(output->WriteText("config.json", config));
   NIBBLE_RETURN_IF_ERROR(output->CopyFiles(files, model.path));
   NIBBLE_RETURN_IF_ERROR(output->WriteFacts());
@@ -95,6 +97,20 @@ absl::Status FolderOutput::WriteHeaders() {
   }
   if (plan_.folder->index.empty()) return absl::OkStatus();
   return WriteText("model.safetensors.index.json", plan_.folder->index);
+}
+
+absl::Status FolderOutput::BeginHashes(io::FileSystem& files) {
+  std::vector<std::shared_ptr<const io::ReadableFile>> written;
+  for (const io::WritableFile* shard : shards_) {
+    NIBBLE_ASSIGN_OR_RETURN(written.emplace_back(), files.Open(shard->path()));
+  }
+  std::vector<TensorHashes::Place> places;
+  for (const std::string& name : plan_.folder->names) {
+    const FolderLayout::Place& place = plan_.folder->places.at(name);
+    places.push_back({written[place.file], place.offset, place.bytes});
+  }
+  hashes_.emplace(std::move(places));
+  return absl::OkStatus();
 }
 
 absl::Status FolderOutput::WriteFacts() {
@@ -149,7 +165,8 @@ absl::Status FolderOutput::WriteText(const std::string& name, const std::string&
 
 absl::Status FolderOutput::WriteAt(const std::string& tensor, uint64_t offset, absl::Span<const std::byte> bytes) {
   const FolderLayout::Place& place = plan_.folder->places.at(tensor);
-  return shards_[place.file]->WriteAt(place.offset + offset, bytes);
+  NIBBLE_RETURN_IF_ERROR(shards_[place.file]->WriteAt(place.offset + offset, bytes));
+  return hashes_->Wrote(place.number, bytes.size());
 }
 
 absl::Status FolderOutput::WriteRows(const OutputTensor& tensor, size_t slice, int64_t first_row,
@@ -205,6 +222,12 @@ absl::Status FolderOutput::WriteElements(const OutputTensor& tensor, const Logic
   return absl::OkStatus();
 }
 
-absl::Status FolderOutput::Commit() { return folder_->Commit(); }
+absl::Status FolderOutput::Commit() {
+  Manifest manifest = plan_.manifest;
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> hashes, hashes_->Finish());
+  for (size_t i = 0; i < hashes.size(); ++i) manifest.mutable_tensors(i)->set_sha256(hashes[i]);
+  NIBBLE_RETURN_IF_ERROR(WriteText(kManifestFile, ManifestText(manifest) + "\n"));
+  return folder_->Commit();
+}
 
 }  // namespace nibble

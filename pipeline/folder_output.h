@@ -1,11 +1,13 @@
 // An output as a folder: codes and scales in tensors of their own, under the published names and in
-// the published order of rows, beside copies of what is not quantized, of the tokenizer's files and of the config.
+// the published order of rows, beside copies of what is not quantized, of the tokenizer's files and of the config, and
+// the manifest.
 #ifndef NIBBLE_PIPELINE_FOLDER_OUTPUT_H_
 #define NIBBLE_PIPELINE_FOLDER_OUTPUT_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +21,7 @@
 #include "pipeline/output.h"
 #include "pipeline/output_options.h"
 #include "pipeline/plan.h"
+#include "pipeline/tensor_hashes.h"
 
 namespace nibble {
 
@@ -38,6 +41,7 @@ class FolderOutput : public Output {
       : plan_(plan), folder_(std::move(folder)) {}
 
   absl::Status WriteHeaders();
+  absl::Status BeginHashes(io::FileSystem& files);
   absl::Status WriteFacts();  // shapes and divisors of packed tensors
   absl::Status CopyTensors(const Model& model);
   absl::Status CopyFiles(io::FileSystem& files, const std::string& source);
@@ -52,6 +56,7 @@ class FolderOutput : public Output {
   const OutputPlan& plan_;
   std::unique_ptr<io::AtomicFolder> folder_;
   std::vector<io::WritableFile*> shards_;  // of plan_.folder->files
+  std::optional<TensorHashes> hashes_;     // of plan_.folder->names; there once headers are
 };
 
 }  // namespace nibble

@@ -17,6 +17,7 @@
 #include "model/logical_tensor.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
+#include "pipeline/manifest.h"
 #include "pipeline/residual_basis.h"
 #include "quant/block/format.h"
 
@@ -24,14 +25,6 @@ namespace nibble {
 namespace {
 
 constexpr uint32_t kQuantizationVersion = 2;  // of GGUF's block layouts
-
-std::vector<int64_t> ShapeOf(TensorStack slices) {
-  std::vector<int64_t> shape;
-  if (slices[0].slice >= 0) shape.push_back(slices.size());
-  if (!slices[0].is_vector) shape.push_back(slices[0].rows);
-  shape.push_back(slices[0].cols);
-  return shape;
-}
 
 int64_t ElementsOf(TensorStack slices) { return slices.size() * slices[0].rows * slices[0].cols; }
 
@@ -73,35 +66,6 @@ const Family& FamilyOf(const ModelSpec& spec) {
   }
   assert(false);
   return *Families()[0];
-}
-
-gguf::Metadata MakeMetadata(const Model& model, uint32_t file_type) {
-  gguf::Metadata metadata;
-  metadata.Set("general.architecture", model.spec.architecture());
-  metadata.Set("general.type", std::string("model"));
-  metadata.Set("general.name", model.spec.name());
-  metadata.Set("general.size_label", SizeLabel(model));
-  FamilyOf(model.spec).spec_to_gguf(model.spec, metadata);
-  BasisToGguf(model.spec, metadata);
-  metadata.Set("general.file_type", file_type);
-  metadata.Set("general.quantization_version", kQuantizationVersion);
-  if (model.vocabulary) {
-    tokenizer::ToGguf(*model.vocabulary, metadata);
-  } else {
-    metadata.Set("tokenizer.ggml.model", std::string("no_vocab"));  // llama.cpp loads no file without this key
-  }
-  return metadata;
-}
-
-std::string SourceType(const Model& model, const LogicalTensor& tensor) {
-  const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
-  if (view == nullptr) return "config";
-  if (view->packed == Format::kF4) return "MXFP4";
-  if (view->packed) return std::string(GetFormat(*view->packed).name);
-  if (view->words) {
-    return absl::StrCat(view->words->order == WordCodes::Order::kInputs ? "GPTQ" : "AWQ", " INT", view->words->bits);
-  }
-  return std::string(GetDType(model.source.Find(view->tensor)->dtype).name);
 }
 
 Plan MakeReport(const Model& model, const TypeChoices& choices, const std::vector<OutputTensor>& tensors,
@@ -149,21 +113,71 @@ std::vector<gguf::TensorInfo> InfosOf(const std::vector<OutputTensor>& tensors) 
   return infos;
 }
 
+// Of its text: behind the key, the value's type and its length. No tensor has a name like that key.
+uint64_t ManifestAt(const std::string& header) {
+  return header.rfind(kManifestKey) + sizeof(kManifestKey) - 1 + sizeof(uint32_t) + sizeof(uint64_t);
+}
+
 }  // namespace
 
-OutputPlan MakePlan(const Model& model, const TypeChoices& choices) {
+std::vector<int64_t> ShapeOf(TensorStack slices) {
+  std::vector<int64_t> shape;
+  if (slices[0].slice >= 0) shape.push_back(slices.size());
+  if (!slices[0].is_vector) shape.push_back(slices[0].rows);
+  shape.push_back(slices[0].cols);
+  return shape;
+}
+
+gguf::Metadata GgufMetadata(const Model& model, uint32_t file_type) {
+  gguf::Metadata metadata;
+  metadata.Set("general.architecture", model.spec.architecture());
+  metadata.Set("general.type", std::string("model"));
+  metadata.Set("general.name", model.spec.name());
+  metadata.Set("general.size_label", SizeLabel(model));
+  FamilyOf(model.spec).spec_to_gguf(model.spec, metadata);
+  BasisToGguf(model.spec, metadata);
+  metadata.Set("general.file_type", file_type);
+  metadata.Set("general.quantization_version", kQuantizationVersion);
+  if (model.vocabulary) {
+    tokenizer::ToGguf(*model.vocabulary, metadata);
+  } else {
+    metadata.Set("tokenizer.ggml.model", std::string("no_vocab"));  // llama.cpp loads no file without this key
+  }
+  return metadata;
+}
+
+std::string SourceType(const Model& model, const LogicalTensor& tensor) {
+  const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
+  if (view == nullptr) return "config";
+  if (view->packed == Format::kF4) return "MXFP4";
+  if (view->packed) return std::string(GetFormat(*view->packed).name);
+  if (view->words) {
+    return absl::StrCat(view->words->order == WordCodes::Order::kInputs ? "GPTQ" : "AWQ", " INT", view->words->bits);
+  }
+  return std::string(GetDType(model.source.Find(view->tensor)->dtype).name);
+}
+
+OutputPlan MakePlan(const Model& model, const TypeChoices& choices, const Manifest& manifest) {
   OutputPlan plan;
   plan.tensors = MakeTensors(model, choices);
-  plan.layout = gguf::MakeLayout(MakeMetadata(model, choices.file_type), InfosOf(plan.tensors));
+  plan.manifest = manifest;
+  for (const OutputTensor& tensor : plan.tensors) plan.manifest.add_tensors()->set_name(tensor.name);
+  plan.manifest_room = ManifestRoom(model, plan.manifest);
+  gguf::Metadata metadata = GgufMetadata(model, choices.file_type);
+  metadata.Set(kManifestKey, std::string(plan.manifest_room, ' '));
+  plan.layout = gguf::MakeLayout(metadata, InfosOf(plan.tensors));
+  plan.manifest_at = ManifestAt(plan.layout.header);
   plan.report = MakeReport(model, choices, plan.tensors, plan.layout.file_bytes);
   return plan;
 }
 
-OutputPlan MakeFolderPlan(const Model& model, const TypeChoices& choices, uint64_t max_shard_bytes) {
+OutputPlan MakeFolderPlan(const Model& model, const TypeChoices& choices, uint64_t max_shard_bytes,
+                          const Manifest& manifest) {
   std::vector<OutputTensor> published;
   TypeChoices its_choices = choices;
   its_choices.each.clear();
   OutputPlan plan;
+  plan.manifest = manifest;
   for (OutputTensor& tensor : MakeTensors(model, choices)) {
     if (std::holds_alternative<Constants>(tensor.slices[0].recipe)) continue;  // the config says them
     its_choices.each.push_back(choices.each[tensor.place]);
@@ -173,6 +187,7 @@ OutputPlan MakeFolderPlan(const Model& model, const TypeChoices& choices, uint64
     plan.tensors.push_back(std::move(tensor));
   }
   plan.folder = LayOutFolder(model, choices.container, published, max_shard_bytes);
+  for (const std::string& name : plan.folder->names) plan.manifest.add_tensors()->set_name(name);
   plan.report = MakeReport(model, its_choices, published, plan.folder->file_bytes);
   return plan;
 }

@@ -23,6 +23,7 @@
 #include "pipeline/fit_types.h"
 #include "pipeline/folder_output.h"
 #include "pipeline/gguf_output.h"
+#include "pipeline/manifest.h"
 #include "pipeline/output.h"
 #include "pipeline/plan.h"
 #include "pipeline/stream.h"
@@ -72,11 +73,13 @@ absl::StatusOr<MethodRow> FindMethod(const std::string& name, const CalibrationO
       absl::StrCat("--method: expected auto, rtn, weighted or gptq, found \"", name, "\""));
 }
 
-absl::StatusOr<OutputPlan> Planned(const Model& model, const TypeOptions& types, const OutputOptions& output) {
+absl::StatusOr<OutputPlan> Planned(const Model& model, const TypeOptions& types, const OutputOptions& output,
+                                   const Manifest& manifest) {
   NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, types.fit.bytes > 0 ? FitTypes(model, types, output.threads)
                                                                          : ChooseQuantizedTypes(model, types));
   const bool is_folder = types.container != Container::kGguf;
-  OutputPlan plan = is_folder ? MakeFolderPlan(model, choices, output.max_shard_bytes) : MakePlan(model, choices);
+  OutputPlan plan =
+      is_folder ? MakeFolderPlan(model, choices, output.max_shard_bytes, manifest) : MakePlan(model, choices, manifest);
   plan.report.set_buffer_bytes(BufferBytes(model, plan, output.threads));
   return plan;
 }
@@ -179,7 +182,8 @@ absl::Status Stream(const Model& model, const OutputPlan& what, const StreamOpti
 absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, const TypeOptions& types,
                                   const OutputOptions& output, const CalibrationOptions& calibration) {
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
-  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output));
+  NIBBLE_ASSIGN_OR_RETURN(const Manifest manifest, DescribeJob(output.recipe, calibration));
+  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output, manifest));
   NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, method.linears, plan));
   if (knowledge.windows) {
     AddMemory(model, *knowledge.windows, LinearsBy(method, calibration, output.threads), calibration.work, plan);
@@ -214,7 +218,9 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
   auto parts = std::make_unique<Parts>(
       Parts{model, method.others, LinearsBy(method, calibration, output.threads), calibration.work, {}, {}, nullptr});
-  NIBBLE_ASSIGN_OR_RETURN(parts->plan, Planned(model, types, output));
+  NIBBLE_ASSIGN_OR_RETURN(Manifest manifest, DescribeJob(output.recipe, calibration));
+  NIBBLE_RETURN_IF_ERROR(DescribeInputs(files, model, calibration, output.hash_source, output.threads, manifest));
+  NIBBLE_ASSIGN_OR_RETURN(parts->plan, Planned(model, types, output, manifest));
   NIBBLE_ASSIGN_OR_RETURN(parts->knowledge, Learn(files, model, calibration, method.linears, parts->plan));
   if (parts->plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, parts->plan));
   NIBBLE_ASSIGN_OR_RETURN(parts->output, CreateOutput(files, model, parts->plan, output));
@@ -250,7 +256,7 @@ absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Mo
   };
 
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
-  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, {.threads = threads}));
+  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, {.threads = threads}, {}));
   NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, method.linears, plan));
   LinearOptions linears = LinearsBy(method, calibration, threads);
   linears.judge = true;
@@ -262,7 +268,9 @@ absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Mo
 absl::StatusOr<Plan> Convert(io::FileSystem& files, const Model& model, const std::string& dtype,
                              const OutputOptions& output, Progress& progress) {
   NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, ChooseConvertedTypes(model, dtype));
-  OutputPlan plan = MakePlan(model, choices);
+  NIBBLE_ASSIGN_OR_RETURN(Manifest manifest, DescribeJob(output.recipe, {}));
+  NIBBLE_RETURN_IF_ERROR(DescribeInputs(files, model, {}, output.hash_source, output.threads, manifest));
+  OutputPlan plan = MakePlan(model, choices, manifest);
   // To the nearest value: there is nothing to search for.
   const StreamOptions stream{.method = Method::kRtn, .threads = output.threads, .stage = "convert"};
   NIBBLE_ASSIGN_OR_RETURN(const auto out, GgufOutput::Create(files, model, plan, output));

@@ -7,7 +7,7 @@ from lane import REPOSITORY, Miss, Skip, describe, expect_at_most, expect_equal,
 
 # Names for people; no loader decides anything by them.
 KEYS_OF_NO_LOADER = {'general.name', 'general.basename', 'general.size_label', 'general.finetune', 'general.version',
-                     'general.license'}
+                     'general.license', 'nibble.manifest'}
 
 # Models with a value for which llama.cpp has no key.
 WITHOUT_A_KEY = ('gemma3', 'llama4', 'mistral')

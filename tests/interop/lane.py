@@ -116,6 +116,13 @@ class Lane:
             raise Miss(f'nibble {words}: exit {done.returncode}: {done.stderr.strip()[-300:]}')
         return done.stdout
 
+    def ask(self, *arguments):
+        """Standard output of a command that ends with 1 where the answer is no."""
+        done = subprocess.run([self.nibble, *map(str, arguments)], capture_output=True, text=True, timeout=3600)
+        if done.returncode > 1:
+            raise Miss(f'nibble {arguments[0]}: exit {done.returncode}: {done.stderr.strip()[-300:]}')
+        return done.stdout
+
     def make(self, key, *arguments):
         """The file that `arguments`, completed by -o FILE, make. Made once, whoever asks."""
         if key not in self.made:

@@ -1,0 +1,85 @@
+#include "cli/job_flags.h"
+
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "pipeline/container.h"
+#include "pipeline/recipe.h"
+#include "pipeline/type_options.h"
+
+namespace nibble::cli {
+namespace {
+
+constexpr uint64_t kMaxRecipeBytes = 16 << 20;
+
+// What a recipe says, and options therefore do not.
+constexpr const char* kOfRecipe[] = {
+    "--type", "--fit",    "--context",          "--method",    "--tensor-type",       "--token-embedding-type",
+    "--pure", "--strict", "--allow-requantize", "--transform", "--calibration-ctx",   "--output-tensor-type",
+    "--seed", "--format", "--max-shard-size",   "--keep-mtp",  "--calibration-chunks"};
+
+}  // namespace
+
+CLI::Option* JobFlags::AddTo(CLI::App& app) {
+  AddModel(app, model_);
+  CLI::Option* output = output_.AddTo(app);
+  types_.AddTo(app);
+  calibration_.AddTo(app);
+  transforms_.AddTo(app);
+  AddKeepMtp(app, keep_mtp_);
+  CLI::Option* recipe =
+      app.add_option("--recipe", recipe_path_, "instead of these options: a file that says them, as text protobuf")
+          ->type_name("FILE");
+  for (const char* name : kOfRecipe) recipe->excludes(app.get_option(name));
+  app.add_option("--save-recipe", save_path_,
+                 "write such a file: with the same source and texts it makes the same output; replaced if it exists")
+      ->type_name("FILE");
+  return output;
+}
+
+absl::StatusOr<JobRecipe> JobFlags::RecipeOfFlags(const ParsedJob& job, Context& context) const {
+  NIBBLE_ASSIGN_OR_RETURN(TypeOptions types, types_.Parse());
+  NIBBLE_ASSIGN_OR_RETURN(types.container, output_.Container());
+  NIBBLE_RETURN_IF_ERROR(transforms_.Parse().status());
+  JobRecipe recipe = QuantizeRecipe(types, transforms_.text(), job.calibration.texts, job.output.max_shard_bytes);
+  recipe.set_keep_mtp(keep_mtp_);
+  recipe.set_pre(context.pre);
+  return recipe;
+}
+
+absl::StatusOr<JobRecipe> JobFlags::RecipeOfFile(Context& context) const {
+  NIBBLE_ASSIGN_OR_RETURN(const std::string text, io::ReadWholeFile(context.files, recipe_path_, kMaxRecipeBytes));
+  NIBBLE_ASSIGN_OR_RETURN(JobRecipe recipe, ParseRecipe(text, recipe_path_));
+  if (recipe.job().empty()) recipe.set_job("quantize");
+  if (recipe.job() != "quantize") {
+    return absl::InvalidArgumentError(
+        absl::StrCat(recipe_path_, ": job: expected quantize, found '", recipe.job(), "'"));
+  }
+  NIBBLE_ASSIGN_OR_RETURN(const nibble::Container container, output_.ContainerFor(recipe.format()));
+  recipe.set_format(std::string(ContainerName(container)));
+  if (!context.pre.empty()) recipe.set_pre(context.pre);
+  context.pre = recipe.pre();
+  return recipe;
+}
+
+absl::StatusOr<ParsedJob> JobFlags::Parse(Context& context) const {
+  ParsedJob job;
+  job.output = output_.Options(context.threads);
+  NIBBLE_ASSIGN_OR_RETURN(job.calibration, calibration_.Load(context.files, job.output.path));
+  job.calibration.texts.device = context.device;
+  NIBBLE_ASSIGN_OR_RETURN(job.output.recipe,
+                          recipe_path_.empty() ? RecipeOfFlags(job, context) : RecipeOfFile(context));
+  NIBBLE_ASSIGN_OR_RETURN(job.calibration.texts, TextsBy(job.output.recipe, std::move(job.calibration.texts)));
+  return job;
+}
+
+absl::Status JobFlags::SaveRecipe(const JobRecipe& recipe, const Plan& plan, Context& context) const {
+  if (save_path_.empty()) return absl::OkStatus();
+  return WriteTextFile(context.files, save_path_, RecipeText(Resolved(recipe, plan)));
+}
+
+}  // namespace nibble::cli

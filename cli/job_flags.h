@@ -1,0 +1,55 @@
+// The options of quantize and plan, so that a command line serves both: what to make, of what, and where; or a recipe.
+#ifndef NIBBLE_CLI_JOB_FLAGS_H_
+#define NIBBLE_CLI_JOB_FLAGS_H_
+
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cli/calibration_flags.h"
+#include "cli/command.h"
+#include "cli/output_flags.h"
+#include "cli/transform_flags.h"
+#include "cli/type_flags.h"
+#include "pipeline/calibration_options.h"
+#include "pipeline/output_options.h"
+#include "pipeline/recipe.pb.h"
+#include "pipeline/report.pb.h"
+
+namespace nibble::cli {
+
+// What the options say once they are parsed.
+struct ParsedJob {
+  OutputOptions output;            // with the recipe
+  CalibrationOptions calibration;  // with its texts
+};
+
+class JobFlags {
+ public:
+  // MODEL and all options; -o is returned. REQUIRES: this outlives `app`'s parse.
+  CLI::Option* AddTo(CLI::App& app);
+
+  // REQUIRES: parsed, here and below.
+  const std::string& model() const { return model_; }
+  // kInvalidArgument: a type, a transform or a recipe that is none.
+  absl::StatusOr<ParsedJob> Parse(Context& context) const;
+  // What was chosen goes where --save-recipe says, if it does.
+  absl::Status SaveRecipe(const JobRecipe& recipe, const Plan& plan, Context& context) const;
+
+ private:
+  absl::StatusOr<JobRecipe> RecipeOfFlags(const ParsedJob& job, Context& context) const;
+  absl::StatusOr<JobRecipe> RecipeOfFile(Context& context) const;
+
+  std::string model_;
+  TypeFlags types_;
+  CalibrationFlags calibration_;
+  TransformFlags transforms_;
+  OutputFlags output_;
+  bool keep_mtp_ = false;
+  std::string recipe_path_, save_path_;
+};
+
+}  // namespace nibble::cli
+
+#endif  // NIBBLE_CLI_JOB_FLAGS_H_

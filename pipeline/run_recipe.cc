@@ -1,0 +1,52 @@
+#include "pipeline/run_recipe.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "pipeline/apply_transforms.h"
+#include "pipeline/best_transform.h"
+#include "pipeline/quantize.h"
+#include "pipeline/recipe.h"
+#include "pipeline/sensitivities.h"
+#include "pipeline/transform.h"
+
+namespace nibble {
+namespace {
+
+absl::StatusOr<Plan> RunQuantize(io::FileSystem& files, const Model& published, OutputOptions output,
+                                 CalibrationOptions calibration, Progress& progress) {
+  const JobRecipe& recipe = output.recipe;
+  NIBBLE_ASSIGN_OR_RETURN(TypeOptions types, TypesOf(recipe));
+  if (recipe.max_shard_bytes() > 0) output.max_shard_bytes = recipe.max_shard_bytes();
+  NIBBLE_ASSIGN_OR_RETURN(calibration.texts, TextsBy(recipe, std::move(calibration.texts)));
+  calibration.scale_channels = recipe.transform() != "none";
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<Transform> transforms, TransformsOf(recipe));
+  std::optional<Model> transformed;
+  if (!transforms.empty()) {
+    const ApplyOptions options{.fold = {.allow_requantize = types.allow_requantize}, .threads = output.threads};
+    NIBBLE_ASSIGN_OR_RETURN(transformed, ApplyTransforms(published, transforms, options, calibration, progress));
+  }
+  const Model& model = transformed ? *transformed : published;
+  NIBBLE_RETURN_IF_ERROR(MeasureForFit(model, calibration, output.threads, progress, types));
+  if (recipe.transform() == "auto")
+    return QuantizeWithBestTransform(files, model, types, output, calibration, progress);
+  NIBBLE_ASSIGN_OR_RETURN(Plan plan, Quantize(files, model, types, output, progress, calibration));
+  plan.set_transform(TransformsText(transforms));
+  return plan;
+}
+
+}  // namespace
+
+absl::StatusOr<Plan> RunRecipe(io::FileSystem& files, const Model& model, const OutputOptions& output,
+                               CalibrationOptions calibration, Progress& progress) {
+  const std::string& job = output.recipe.job();
+  if (job == "quantize") return RunQuantize(files, model, output, std::move(calibration), progress);
+  if (job == "convert") return Convert(files, model, output.recipe.dtype(), output, progress);
+  return absl::InvalidArgumentError(absl::StrCat("recipe: job: expected quantize or convert, found '", job, "'"));
+}
+
+}  // namespace nibble
