@@ -77,9 +77,10 @@ absl::StatusOr<ParsedJob> JobFlags::Parse(Context& context) const {
   return job;
 }
 
-absl::Status JobFlags::SaveRecipe(const JobRecipe& recipe, const Plan& plan, Context& context) const {
+absl::Status JobFlags::SaveRecipe(const JobRecipe& recipe, const Plan& plan,
+                                  const std::vector<io::FileIdentity>& inputs, Context& context) const {
   if (save_path_.empty()) return absl::OkStatus();
-  return WriteTextFile(context.files, save_path_, RecipeText(Resolved(recipe, plan)));
+  return WriteTextFile(context.files, save_path_, RecipeText(Resolved(recipe, plan)), inputs);
 }
 
 }  // namespace nibble::cli

@@ -3,6 +3,7 @@
 #define NIBBLE_CLI_JOB_FLAGS_H_
 
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
@@ -12,6 +13,7 @@
 #include "cli/output_flags.h"
 #include "cli/transform_flags.h"
 #include "cli/type_flags.h"
+#include "formats/io/file.h"
 #include "pipeline/calibration_options.h"
 #include "pipeline/output_options.h"
 #include "pipeline/recipe.pb.h"
@@ -34,8 +36,9 @@ class JobFlags {
   const std::string& model() const { return model_; }
   // kInvalidArgument: a type, a transform or a recipe that is none.
   absl::StatusOr<ParsedJob> Parse(Context& context) const;
-  // What was chosen goes where --save-recipe says, if it does.
-  absl::Status SaveRecipe(const JobRecipe& recipe, const Plan& plan, Context& context) const;
+  // What was chosen goes where --save-recipe says, if it does; not over an input of the model.
+  absl::Status SaveRecipe(const JobRecipe& recipe, const Plan& plan, const std::vector<io::FileIdentity>& inputs,
+                          Context& context) const;
 
  private:
   absl::StatusOr<JobRecipe> RecipeOfFlags(const ParsedJob& job, Context& context) const;

@@ -41,7 +41,8 @@ absl::Status RunPlan(const PlanOptions& options, Context& context) {
   if (!output.path.empty() && !output.force && context.files.Stat(output.path).ok()) {
     plan.add_warnings(absl::StrCat(output.path, " exists: quantize replaces it only with --force"));
   }
-  NIBBLE_RETURN_IF_ERROR(options.job.SaveRecipe(recipe, plan, context));  // "auto" stays: nothing was chosen
+  NIBBLE_RETURN_IF_ERROR(
+      options.job.SaveRecipe(recipe, plan, model.inputs, context));  // "auto" stays: nothing was chosen
   plan.set_transform(TransformsText(transforms));
   if (recipe.transform() == "auto") {
     plan.add_warnings("--transform auto: which one pays is known when quantize has tried them; planned without any");

@@ -27,7 +27,7 @@ absl::Status RunQuantize(const QuantizeOptions& options, Context& context) {
   const RemoveOnInterrupt guard(output.path + ".part");
   NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
                           RunRecipe(context.files, model, output, std::move(job.calibration), context.progress));
-  NIBBLE_RETURN_IF_ERROR(options.job.SaveRecipe(output.recipe, plan, context));
+  NIBBLE_RETURN_IF_ERROR(options.job.SaveRecipe(output.recipe, plan, model.inputs, context));
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
   context.Show(options.json ? PlanJson(plan, model.path, PeakMemory()) + "\n"
                             : PlanSummary(plan, output.path, stopwatch.seconds()));

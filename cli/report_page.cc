@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/version.h"
 #include "cli/html_writer.h"
 #include "cli/printable.h"
 #include "cli/report_parts.h"
@@ -14,7 +15,6 @@
 #include "cli/report_tokens.h"
 #include "cli/report_verdict.h"
 #include "cli/units.h"
-#include "cli/version.h"
 
 namespace nibble::cli {
 namespace {

@@ -15,7 +15,7 @@ void TransformFlags::AddTo(CLI::App& app) {
 }
 
 absl::StatusOr<std::vector<Transform>> TransformFlags::Parse() const {
-  return ParseTransforms(automatic() || text_.empty() ? "none" : text_);
+  return ParseTransforms(text_.empty() || text_ == "auto" ? "none" : text_);
 }
 
 }  // namespace nibble::cli

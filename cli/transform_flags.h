@@ -17,8 +17,6 @@ class TransformFlags {
   void AddTo(CLI::App& app);
 
   // REQUIRES: parsed, here and below.
-  bool automatic() const { return text_ == "auto"; }
-  // Empty: nothing was said.
   const std::string& text() const { return text_; }
   // None where the choice is left to us. kInvalidArgument if a name is not known.
   absl::StatusOr<std::vector<Transform>> Parse() const;

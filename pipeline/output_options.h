@@ -15,7 +15,7 @@ struct OutputOptions {
   uint64_t max_shard_bytes = 5'000'000'000;  // of a folder: where its files are cut
   int threads = 0;                           // 0: all
   bool hash_source = false;                  // the manifest tells the SHA-256 of whole source files
-  JobRecipe recipe;                             // that the manifest tells
+  JobRecipe recipe;                          // that the manifest tells
 };
 
 }  // namespace nibble

@@ -139,7 +139,7 @@ std::string RecipeText(const JobRecipe& recipe) {
 JobRecipe Resolved(const JobRecipe& recipe, const Plan& plan) {
   JobRecipe resolved = recipe;
   if (recipe.transform() == "auto" && !plan.transform().empty()) {
-    resolved.set_transform(plan.transform() == "none" ? "" : plan.transform());  // "none" asks for less than nothing
+    resolved.set_transform(plan.transform() == "none" ? "" : plan.transform());
   }
   if (!recipe.has_fit()) return resolved;
   resolved.clear_fit();

@@ -109,6 +109,8 @@ TEST(RecipeTest, WhatWasChosenTakesThePlaceOfTheWish) {
   JobRecipe wish = Parsed("transform: 'auto' fit {bytes: 5} types {regex: 'q' type: 'Q8_0'}");
   const JobRecipe chosen = Resolved(wish, plan);
   EXPECT_EQ(chosen.transform(), "awq=0.25");
+  plan.set_transform("none");  // of those that were tried; channels were scaled where that paid
+  EXPECT_EQ(Resolved(wish, plan).transform(), "");
   EXPECT_FALSE(chosen.has_fit());
   EXPECT_EQ(chosen.type(), "Q4_K") << "of most values";
   std::vector<std::string> rules;

@@ -20,10 +20,10 @@ namespace {
 absl::StatusOr<Plan> RunQuantize(io::FileSystem& files, const Model& published, OutputOptions output,
                                  CalibrationOptions calibration, Progress& progress) {
   const JobRecipe& recipe = output.recipe;
+  calibration.scale_channels = recipe.transform() != "none";
   NIBBLE_ASSIGN_OR_RETURN(TypeOptions types, TypesOf(recipe));
   if (recipe.max_shard_bytes() > 0) output.max_shard_bytes = recipe.max_shard_bytes();
   NIBBLE_ASSIGN_OR_RETURN(calibration.texts, TextsBy(recipe, std::move(calibration.texts)));
-  calibration.scale_channels = recipe.transform() != "none";
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<Transform> transforms, TransformsOf(recipe));
   std::optional<Model> transformed;
   if (!transforms.empty()) {
@@ -32,8 +32,9 @@ absl::StatusOr<Plan> RunQuantize(io::FileSystem& files, const Model& published, 
   }
   const Model& model = transformed ? *transformed : published;
   NIBBLE_RETURN_IF_ERROR(MeasureForFit(model, calibration, output.threads, progress, types));
-  if (recipe.transform() == "auto")
+  if (recipe.transform() == "auto") {
     return QuantizeWithBestTransform(files, model, types, output, calibration, progress);
+  }
   NIBBLE_ASSIGN_OR_RETURN(Plan plan, Quantize(files, model, types, output, progress, calibration));
   plan.set_transform(TransformsText(transforms));
   return plan;
