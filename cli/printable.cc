@@ -47,11 +47,6 @@ std::string Printable(absl::string_view text) {
   return out;
 }
 
-absl::string_view Basename(absl::string_view path) {
-  while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
-  return path.substr(path.rfind('/') + 1);
-}
-
 size_t Columns(absl::string_view text) {
   size_t columns = 0;
   for (const char byte : text) columns += !IsContinuation(byte);

@@ -12,9 +12,6 @@ namespace nibble::cli {
 // Control characters and bytes that are no UTF-8 become \n, \t, \r or \xNN; the rest stays. Always one line.
 std::string Printable(absl::string_view text);
 
-// The last part of a path, without a slash at its end.
-absl::string_view Basename(absl::string_view path);
-
 // Number of code points of valid UTF-8: columns on a terminal, near enough for alignment.
 size_t Columns(absl::string_view text);
 

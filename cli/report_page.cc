@@ -7,7 +7,6 @@
 #include "absl/strings/str_format.h"
 #include "base/version.h"
 #include "cli/html_writer.h"
-#include "cli/printable.h"
 #include "cli/report_parts.h"
 #include "cli/report_plots.h"
 #include "cli/report_style.h"
@@ -15,6 +14,7 @@
 #include "cli/report_tokens.h"
 #include "cli/report_verdict.h"
 #include "cli/units.h"
+#include "formats/io/file.h"
 
 namespace nibble::cli {
 namespace {
@@ -98,7 +98,7 @@ void WriteSection(HtmlWriter& html, const Section& section, const VerifyReport& 
 void WriteHeader(HtmlWriter& html, const VerifyReport& report) {
   html.Open("header").Open("p", {{"class", "brand"}}).Text("nibble verify").Close();
   html.Open("h1").Text("How close to ");
-  html.Element("bdi", {{"class", "name"}}, Basename(report.reference())).Text("?").Close();
+  html.Element("bdi", {{"class", "name"}}, io::Basename(report.reference())).Text("?").Close();
   html.Open("p", {{"class", "intro"}}).Text("The original: ");
   html.Figure("/reference_bytes", report.reference_bytes(), FormatSize(report.reference_bytes())).Text(", perplexity ");
   html.Figure("/ppl_reference", report.ppl_reference(), absl::StrFormat("%.2f", report.ppl_reference()));
@@ -119,7 +119,7 @@ void WriteHead(HtmlWriter& html, const VerifyReport& report) {
   html.Leaf("meta", {{"http-equiv", "Content-Security-Policy"},
                      {"content", "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}});
   html.Leaf("link", {{"rel", "icon"}, {"href", "data:,"}});
-  html.Element("title", absl::StrCat("nibble verify: ", Basename(report.reference())));
+  html.Element("title", absl::StrCat("nibble verify: ", io::Basename(report.reference())));
   html.Open("style").Raw(ReportStyle()).Close().Close();
 }
 

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "cli/printable.h"
+#include "formats/io/file.h"
 
 namespace nibble::cli {
 namespace {
@@ -16,7 +16,7 @@ constexpr int kSeries = 6;  // colours of the style sheet
 
 std::vector<std::string> CandidateNames(const VerifyReport& report) {
   std::vector<std::string> names;
-  for (const Candidate& candidate : report.candidates()) names.emplace_back(Basename(candidate.path()));
+  for (const Candidate& candidate : report.candidates()) names.emplace_back(io::Basename(candidate.path()));
   const std::vector<std::string> short_names = names;
   for (size_t i = 0; i < names.size(); ++i) {
     if (std::count(short_names.begin(), short_names.end(), names[i]) > 1) names[i] = report.candidates(i).path();

@@ -8,6 +8,7 @@
 #include "cli/printable.h"
 #include "cli/table.h"
 #include "cli/units.h"
+#include "formats/io/file.h"
 
 namespace nibble::cli {
 namespace {
@@ -79,7 +80,7 @@ std::string VerifyText(const VerifyReport& report, absl::string_view reference) 
                                      Printable(reference), FormatSize(report.reference_bytes()), report.ppl_reference(),
                                      report.ppl_reference_se(), report.tokens());
   std::vector<std::vector<std::string>> rows = {{""}};
-  for (const Candidate& candidate : report.candidates()) rows[0].push_back(Printable(Basename(candidate.path())));
+  for (const Candidate& candidate : report.candidates()) rows[0].push_back(Printable(io::Basename(candidate.path())));
   for (const TextRow& row : TextRows()) {
     std::vector<std::string>& cells = rows.emplace_back();
     cells.push_back(row.label);

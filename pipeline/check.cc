@@ -17,6 +17,7 @@
 #include "formats/dtype.h"
 #include "formats/io/sha256.h"
 #include "formats/tensor_source.h"
+#include "pipeline/file_problem.h"
 #include "pipeline/manifest.h"
 #include "pipeline/open_model.h"
 #include "pipeline/stored_output.h"
@@ -99,10 +100,6 @@ absl::StatusOr<std::vector<Look>> LookAtAll(const TensorSource& source, int thre
     all.push_back(*std::move(look));
   }
   return all;
-}
-
-void AddProblem(absl::string_view place, absl::string_view expected, absl::string_view found, FileCheck& check) {
-  check.add_problems(std::string(BadData(place, expected, found).message()));
 }
 
 // What was found is a problem of the file; what keeps from looking is an error.

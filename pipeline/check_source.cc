@@ -7,9 +7,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "base/status.h"
 #include "pipeline/comparable_keys.h"
+#include "pipeline/file_problem.h"
 #include "pipeline/manifest.h"
 #include "pipeline/open_model.h"
 #include "pipeline/run_recipe.h"
@@ -17,10 +17,6 @@
 
 namespace nibble {
 namespace {
-
-void AddProblem(absl::string_view place, absl::string_view expected, absl::string_view found, FileCheck& check) {
-  check.add_problems(std::string(BadData(place, expected, found).message()));
-}
 
 std::string HashesOf(const google::protobuf::RepeatedPtrField<FileFacts>& files) {
   std::string hashes;
@@ -133,8 +129,7 @@ absl::Status MakeAndCompare(io::FileSystem& files, const std::string& path, cons
 }  // namespace
 
 std::string ScratchPath(const std::string& directory, const std::string& path) {
-  const absl::string_view trimmed = absl::StripSuffix(path, "/");
-  const std::string name(trimmed.substr(trimmed.rfind('/') + 1));
+  const absl::string_view name = io::Basename(path);
   return io::JoinPath(directory,
                       absl::StrCat(name, absl::EndsWithIgnoreCase(name, ".gguf") ? ".again.gguf" : ".again"));
 }

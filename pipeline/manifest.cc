@@ -37,7 +37,7 @@ std::vector<FileFacts> SourcesOf(const Model& model) {
   for (const auto& file : model.source.files()) {
     FileFacts& facts = sources.emplace_back();
     // A GGUF is called as one likes.
-    if (IsFromFolder(model)) facts.set_name(file->path().substr(file->path().rfind('/') + 1));
+    if (IsFromFolder(model)) facts.set_name(std::string(io::Basename(file->path())));
     facts.set_bytes(file->info().size);
   }
   return sources;
@@ -68,7 +68,7 @@ absl::Status CompareWithPublished(io::FileSystem& files, const Model& model, con
     if (!folders.contains(folder)) {
       NIBBLE_ASSIGN_OR_RETURN(folders[folder], ReadPublishedSums(files, folder));
     }
-    const auto sum = folders[folder].find(path.substr(path.rfind('/') + 1));
+    const auto sum = folders[folder].find(io::Basename(path));
     if (sum == folders[folder].end() || sum->second.sha256 == manifest.sources(i).sha256()) continue;
     return BadData(path, absl::StrCat("SHA-256 ", sum->second.sha256, " by ", sum->second.path),
                    absl::StrCat(manifest.sources(i).sha256(), "; fetch it again"));

@@ -9,17 +9,15 @@
 #include <variant>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "converters/family.h"
-#include "formats/dtype.h"
 #include "formats/tensor_source.h"
 #include "model/logical_tensor.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
+#include "pipeline/plan.h"
 #include "pipeline/published_tensors.h"
 #include "pipeline/residual_basis.h"
 #include "quant/block/format.h"
@@ -52,15 +50,9 @@ double StoredBytes(const TensorSource& source, const LogicalTensor& tensor) {
   return bytes * (tensor.rows * tensor.cols / elements);
 }
 
-std::string TypeName(const TensorSource& source, const LogicalTensor& tensor) {
-  if (const std::optional<Format> format = PackedFormat(tensor)) return std::string(GetFormat(*format).name);
-  const StridedView& view = std::get<StridedView>(tensor.recipe);
-  if (view.words) {
-    return absl::StrCat(view.words->order == WordCodes::Order::kInterleaved ? "AWQ" : "GPTQ", " INT", view.words->bits);
-  }
-  if (view.packed == Format::kF4) return "MXFP4";
-  if (view.packed) return std::string(GetFormat(*view.packed).name);
-  return std::string(GetDType(source.Find(view.tensor)->dtype).name);
+std::string TypeName(const Model& model, const LogicalTensor& tensor) {
+  const std::optional<Format> format = PackedFormat(tensor);
+  return format ? std::string(GetFormat(*format).name) : SourceType(model, tensor);
 }
 
 struct Squares {
@@ -134,7 +126,7 @@ void DescribeStack(const Model& model, TensorStack stack, TensorFigures& out) {
   out.set_role(std::string(absl::StripSuffix(GetRole(first.role).gguf_name, ".weight")));
   out.set_layer(first.layer);
   out.set_is_vector(first.is_vector);
-  out.set_type(TypeName(model.source, first));
+  out.set_type(TypeName(model, first));
   out.set_elements(Elements(stack));
   out.set_bytes(std::llround(bytes));
   out.set_bits_per_weight(8 * bytes / Elements(stack));

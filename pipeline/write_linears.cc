@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -408,25 +407,20 @@ class LinearsJob {
     });
   }
 
-  // Rows of blocks: a linear's of so many.
-  static bool ScaleRow(const Linear& linear, int64_t row, int64_t rows, float factor, std::vector<std::byte>& bytes) {
-    const BlockFormat& format = GetFormat(linear.tensor->format);
-    const size_t row_bytes = bytes.size() / rows;
-    return ScaleBlocks(format.id, factor, row_bytes / format.block_bytes, &bytes[row * row_bytes]);
-  }
-
   // Whether its bytes stand whatever scales there may be.
   static bool CanDivideRows(const Linear& linear) {
-    return std::all_of(std::begin(kExtremes), std::end(kExtremes), [&](float factor) {
-      std::vector<std::byte> bytes = linear.bytes;
-      return ScaleRow(linear, 0, 1, factor, bytes);
-    });
+    const BlockFormat& format = GetFormat(linear.tensor->format);
+    const size_t blocks = linear.bytes.size() / format.block_bytes;
+    return CanScaleBlocks(format.id, kMostColumnScale, blocks, linear.bytes.data()) &&
+           CanScaleBlocks(format.id, 1 / kMostColumnScale, blocks, linear.bytes.data());
   }
 
   static void DivideRows(absl::Span<const float> scales, Linear& linear) {
-    const int64_t rows = scales.size();
-    for (int64_t row = 0; row < rows; ++row) {
-      [[maybe_unused]] const bool held = ScaleRow(linear, row, rows, 1 / scales[row], linear.bytes);
+    const BlockFormat& format = GetFormat(linear.tensor->format);
+    const size_t row_bytes = linear.bytes.size() / scales.size();
+    for (size_t row = 0; row < scales.size(); ++row) {
+      [[maybe_unused]] const bool held =
+          ScaleBlocks(format.id, 1 / scales[row], row_bytes / format.block_bytes, &linear.bytes[row * row_bytes]);
       assert(held);
     }
   }
@@ -461,7 +455,6 @@ class LinearsJob {
   // few tokens do not say, the layer says.
   static constexpr double kPriorTokensPerColumn = 0.5;
   static constexpr double kSmallState = 1e-6;
-  static constexpr float kExtremes[] = {kMostColumnScale, 1 / kMostColumnScale};
 
   const std::unique_ptr<Device> owned_device_;
   Device& device_;

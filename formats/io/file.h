@@ -103,6 +103,9 @@ std::string JoinPath(const std::string& directory, const std::string& name);
 // The folder that `path` lies in: "." for a bare name.
 std::string DirectoryOf(const std::string& path);
 
+// The last part of `path`, without a slash at its end.
+absl::string_view Basename(absl::string_view path);
+
 }  // namespace nibble::io
 
 #endif  // NIBBLE_FORMATS_IO_FILE_H_

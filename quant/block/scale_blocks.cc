@@ -51,22 +51,29 @@ bool Holds(float scale) {
   return std::abs(HalfToFloat(FloatToHalf(scale)) - scale) <= kMostScaleError * std::abs(scale);
 }
 
+// Hands every half of the blocks to `what`, until that is false; whether it never was.
+template <typename Byte, typename What>
+bool ForEachHalf(const Halves& halves, size_t blocks, Byte* bytes, What what) {
+  const size_t block_bytes = GetFormat(halves.format).block_bytes;
+  for (size_t b = 0; b < blocks; ++b) {
+    for (int i = 0; i < halves.count; ++i) {
+      if (!what(bytes + b * block_bytes + halves.offset + i * sizeof(uint16_t))) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
-bool ScaleBlocks(Format format, float factor, size_t blocks, std::byte* bytes) {
+bool CanScaleBlocks(Format format, float factor, size_t blocks, const std::byte* bytes) {
   const Halves* halves = Find(format);
-  if (halves == nullptr) return false;
-  const size_t block_bytes = GetFormat(format).block_bytes;
-  const auto for_each = [&](auto what) {
-    for (size_t b = 0; b < blocks; ++b) {
-      for (int i = 0; i < halves->count; ++i) {
-        if (!what(bytes + b * block_bytes + halves->offset + i * sizeof(uint16_t))) return false;
-      }
-    }
-    return true;
-  };
-  if (!for_each([&](const std::byte* at) { return Holds(HalfToFloat(Read(at)) * factor); })) return false;
-  return for_each([&](std::byte* at) {
+  return halves != nullptr && ForEachHalf(*halves, blocks, bytes,
+                                          [&](const std::byte* at) { return Holds(HalfToFloat(Read(at)) * factor); });
+}
+
+bool ScaleBlocks(Format format, float factor, size_t blocks, std::byte* bytes) {
+  if (!CanScaleBlocks(format, factor, blocks, bytes)) return false;
+  return ForEachHalf(*Find(format), blocks, bytes, [&](std::byte* at) {
     const uint16_t scaled = FloatToHalf(HalfToFloat(Read(at)) * factor);
     std::memcpy(at, &scaled, sizeof(scaled));
     return true;

@@ -16,6 +16,9 @@ inline constexpr float kMostScaleError = 0x1p-8f;
 // format has other scales than halves, or one of them would be off by more than kMostScaleError of itself.
 bool ScaleBlocks(Format format, float factor, size_t blocks, std::byte* bytes);
 
+// What ScaleBlocks would say.
+bool CanScaleBlocks(Format format, float factor, size_t blocks, const std::byte* bytes);
+
 }  // namespace nibble
 
 #endif  // NIBBLE_QUANT_BLOCK_SCALE_BLOCKS_H_

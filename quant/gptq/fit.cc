@@ -29,8 +29,7 @@ struct Basis {
 
 std::vector<float> Scaled(absl::Span<const float> rows, absl::Span<const float> column_scales) {
   std::vector<float> scaled(rows.begin(), rows.end());
-  for (size_t i = 0; i < scaled.size() && !column_scales.empty(); ++i)
-    scaled[i] *= column_scales[i % column_scales.size()];
+  for (size_t i = 0; i < scaled.size(); ++i) scaled[i] *= column_scales[i % column_scales.size()];
   return scaled;
 }
 
@@ -89,8 +88,11 @@ class Candidates {
   }
 
   absl::StatusOr<double> Feedback(const Basis& basis, const OutputError& held_out) {
-    const std::vector<float> scaled = Scaled(target_, basis.column_scales);
-    NIBBLE_RETURN_IF_ERROR(EncodeGptq(device_, format_, basis.curvature, scaled, {}, absl::MakeSpan(bytes_)).status());
+    std::vector<float> scaled;
+    if (!basis.column_scales.empty()) scaled = Scaled(target_, basis.column_scales);
+    NIBBLE_RETURN_IF_ERROR(
+        EncodeGptq(device_, format_, basis.curvature, scaled.empty() ? target_ : scaled, {}, absl::MakeSpan(bytes_))
+            .status());
     return held_out.Of(judged_, format_, bytes_, basis.column_scales);
   }
 
