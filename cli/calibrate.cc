@@ -12,9 +12,11 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/json_writer.h"
+#include "cli/option_groups.h"
 #include "cli/options.h"
 #include "cli/plan_summary.h"
 #include "cli/printable.h"
+#include "cli/stopwatch.h"
 
 namespace nibble::cli {
 namespace {
@@ -28,7 +30,7 @@ struct Options {
   CalibrateOptions job;
 };
 
-std::string SummaryText(const Calibration& calibration, const Options& options) {
+std::string SummaryText(const Calibration& calibration, const Options& options, const JobEnd& end) {
   const auto& matrix = calibration.matrix;
   std::string text = absl::StrCat(Printable(options.output), "\n");
   absl::StrAppend(&text, PlanLine("linears", absl::StrCat(matrix.entries.size())),
@@ -36,7 +38,7 @@ std::string SummaryText(const Calibration& calibration, const Options& options) 
   if (const std::string coverage = CoverageText(calibration.report); !coverage.empty()) {
     absl::StrAppend(&text, PlanLine("expert tokens", coverage));
   }
-  return text;
+  return text + EndLines(end);
 }
 
 std::string SummaryJson(const Calibration& calibration, const Options& options) {
@@ -61,6 +63,7 @@ std::string SummaryJson(const Calibration& calibration, const Options& options) 
 }
 
 absl::Status RunCalibrate(Options& options, Context& context) {
+  const Stopwatch stopwatch;
   NIBBLE_ASSIGN_OR_RETURN(options.job.texts.files, ReadTextFiles(context.files, options.text_paths));
   options.job.threads = context.threads;
   options.job.texts.device = context.device;
@@ -71,7 +74,11 @@ absl::Status RunCalibrate(Options& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(const Calibration calibration, Calibrate(model, options.job, context.progress));
   for (const std::string& warning : calibration.warnings) context.progress.Warn(warning);
   NIBBLE_RETURN_IF_ERROR(SaveImatrix(context.files, model, calibration.matrix, options.output, options.force));
-  context.Show(options.json ? SummaryJson(calibration, options) : SummaryText(calibration, options));
+  const JobEnd end = {.seconds = stopwatch.seconds(),
+                      .warnings = context.progress.warnings(),
+                      .next = absl::StrCat("nibble quantize ", ShellWord(options.model), " -o OUT.gguf --imatrix ",
+                                           ShellWord(options.output))};
+  context.Show(options.json ? SummaryJson(calibration, options) : SummaryText(calibration, options, end));
   return absl::OkStatus();
 }
 
@@ -79,10 +86,12 @@ absl::Status RunCalibrate(Options& options, Context& context) {
 
 Job DefineCalibrate(CLI::App& app) {
   auto options = std::make_shared<Options>();
+  StartGroup(app, kOutputGroup);
   AddModel(app, options->model);
-  AddGgufOutput(app, options->output, options->force);
-  AddTexts(app, "text", "", "default: all that there are", options->text_paths, options->job.texts)->required();
+  AddGgufOutput(app, options->output, options->force)->required();
   app.add_flag("--json", options->json, "what was seen, as JSON");
+  StartGroup(app, kTextGroup);
+  AddTexts(app, "text", "", "default: all that there are", options->text_paths, options->job.texts)->required();
   AddWorkSpace(app, options->job.work);
   return [options](Context& context) { return RunCalibrate(*options, context); };
 }

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
+#include "cli/option_groups.h"
 #include "cli/options.h"
 
 namespace nibble::cli {
@@ -34,6 +35,7 @@ absl::StatusOr<std::vector<TextFile>> ReadTextFiles(io::FileSystem& files, const
 }
 
 void AddWorkSpace(CLI::App& app, WorkSpace& work) {
+  StartGroup(app, kResourcesGroup);
   AddSize(app, "--memory", work.memory, "what running a text may take of it (default 1GiB)");
   app.add_option("--work-dir", work.directory,
                  "where a file may lie for what --memory does not hold (default: beside OUT)")
@@ -41,6 +43,7 @@ void AddWorkSpace(CLI::App& app, WorkSpace& work) {
 }
 
 void CalibrationFlags::AddTo(CLI::App& app) {
+  StartGroup(app, kCalibrationGroup);
   AddTexts(app, "calibration-text", "calibration-", "default 128; 0: all", text_paths_, options_.texts);
   app.add_option("--imatrix", options_.imatrix_path,
                  "an importance matrix, as 'nibble calibrate' or llama-imatrix made it")

@@ -11,6 +11,7 @@
 #include "cli/calibration_flags.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/option_groups.h"
 #include "cli/units.h"
 #include "pipeline/check_source.h"
 #include "pipeline/proto_json.h"
@@ -67,9 +68,10 @@ absl::Status RunCheck(const Options& options, Context& context) {
 
 Job DefineCheck(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("FILE", options->paths, "a .gguf (first part of a split), or a folder")
-      ->required()
-      ->option_text("...");
+  app.add_option("FILE", options->paths, "a .gguf (first part of a split), or a folder")->required();
+  StartGroup(app, kOutputGroup);
+  app.add_flag("--json", options->json, "as JSON");
+  StartGroup(app, "Made again");
   app.add_option("--source", options->again.source,
                  "what they were made from: they are made again by their manifest's recipe, and compared")
       ->type_name("MODEL");
@@ -79,7 +81,6 @@ Job DefineCheck(CLI::App& app) {
   app.add_option("--imatrix", options->again.calibration.imatrix_path, "with --source: the matrix of that job")
       ->type_name("FILE");
   AddWorkSpace(app, options->again.calibration.work);
-  app.add_flag("--json", options->json, "as JSON");
   return [options](Context& context) { return RunCheck(*options, context); };
 }
 

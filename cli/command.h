@@ -42,9 +42,10 @@ struct Context {
 using Job = std::function<absl::Status(Context&)>;
 
 struct Command {
+  const char* group;  // its heading in the program's --help
   const char* name;
   const char* summary;
-  const char* example;  // at the end of --help
+  const char* examples;  // at the end of --help, one a line
   // Adds the command's options to `app` and returns what to do once they are parsed.
   Job (*define)(CLI::App& app);
 };
@@ -60,8 +61,9 @@ Job DefineLogits(CLI::App& app);
 Job DefineTokenize(CLI::App& app);
 Job DefineCheck(CLI::App& app);
 Job DefineDiff(CLI::App& app);
+Job DefineCompletion(CLI::App& app);
 
-// In the order of --help.
+// In the order of --help, group by group.
 absl::Span<const Command> Commands();
 
 }  // namespace nibble::cli

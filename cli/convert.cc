@@ -1,12 +1,15 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/option_groups.h"
 #include "cli/options.h"
 #include "cli/output_flags.h"
 #include "cli/plan_summary.h"
+#include "cli/printable.h"
 #include "cli/stopwatch.h"
 #include "pipeline/recipe.h"
 #include "pipeline/run_recipe.h"
@@ -31,7 +34,12 @@ absl::Status RunConvert(ConvertOptions& options, Context& context) {
   const RemoveOnInterrupt guard(options.output.path + ".part");
   NIBBLE_ASSIGN_OR_RETURN(const Plan plan, RunRecipe(context.files, model, options.output, {}, context.progress));
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
-  context.Show(PlanSummary(plan, options.output.path, stopwatch.seconds()));
+  const std::string output = ShellWord(options.output.path);
+  context.Show(PlanSummary(plan, options.output.path,
+                           {.seconds = stopwatch.seconds(),
+                            .warnings = context.progress.warnings(),
+                            .next = absl::StrCat("nibble run ", output, " -p 'Once upon a time'"),
+                            .bytes_read = plan.source_bytes()}));
   return absl::OkStatus();
 }
 
@@ -39,11 +47,11 @@ absl::Status RunConvert(ConvertOptions& options, Context& context) {
 
 Job DefineConvert(CLI::App& app) {
   auto options = std::make_shared<ConvertOptions>();
+  StartGroup(app, kOutputGroup);
   AddModel(app, options->model);
   AddGgufOutput(app, options->output.path, options->output.force)->required();
-  app.add_option("--dtype", options->dtype, "of the matrices; 'source' (default) keeps what is stored")
-      ->type_name("source|bf16|f16|f32")
-      ->check(OneOf({"source", "bf16", "f16", "f32"}));
+  AddChoice(app, "--dtype", options->dtype, {"source", "bf16", "f16", "f32"},
+            "of the matrices; 'source' (default) keeps what is stored");
   AddHashSource(app, options->output.hash_source);
   AddKeepMtp(app, options->keep_mtp);
   return [options](Context& context) { return RunConvert(*options, context); };

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "base/status.h"
 #include "cli/command.h"
+#include "cli/option_groups.h"
 #include "cli/printable.h"
 #include "cli/table.h"
 #include "pipeline/proto_json.h"
@@ -60,8 +61,9 @@ absl::Status RunDiff(const Options& options, Context& context) {
 
 Job DefineDiff(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("A", options->a, "a .gguf (first part of a split), or a folder")->required()->option_text(" ");
-  app.add_option("B", options->b, "another")->required()->option_text(" ");
+  app.add_option("A", options->a, "a .gguf (first part of a split), or a folder")->required();
+  app.add_option("B", options->b, "another")->required();
+  StartGroup(app, kOutputGroup);
   app.add_flag("--json", options->json, "as JSON");
   return [options](Context& context) { return RunDiff(*options, context); };
 }

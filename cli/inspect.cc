@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "cli/command.h"
 #include "cli/inspect_report.h"
+#include "cli/option_groups.h"
 #include "cli/options.h"
 
 namespace nibble::cli {
@@ -29,6 +30,7 @@ absl::Status RunInspect(const InspectOptions& options, Context& context) {
 
 Job DefineInspect(CLI::App& app) {
   auto options = std::make_shared<InspectOptions>();
+  StartGroup(app, kOutputGroup);
   AddModel(app, options->model);
   app.add_flag("--tensors", options->tensors, "every stored tensor as well");
   app.add_flag("--json", options->json, "as JSON");

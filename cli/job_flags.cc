@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "cli/option_groups.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "pipeline/container.h"
@@ -28,12 +29,16 @@ CLI::Option* JobFlags::AddTo(CLI::App& app) {
   AddModel(app, model_);
   CLI::Option* output = output_.AddTo(app);
   types_.AddTo(app);
-  calibration_.AddTo(app);
-  transforms_.AddTo(app);
   AddKeepMtp(app, keep_mtp_);
-  CLI::Option* recipe =
-      app.add_option("--recipe", recipe_path_, "instead of these options: a file that says them, as text protobuf")
-          ->type_name("FILE");
+  StartGroup(app, kMethodGroup);
+  types_.AddMethodTo(app);
+  transforms_.AddTo(app);
+  calibration_.AddTo(app);
+  StartGroup(app, kRecipesGroup);
+  CLI::Option* recipe = app.add_option("--recipe", recipe_path_,
+                                       "a file that says types, method and calibration (but its texts), instead of "
+                                       "options that do; text protobuf")
+                            ->type_name("FILE");
   for (const char* name : kOfRecipe) recipe->excludes(app.get_option(name));
   app.add_option("--save-recipe", save_path_,
                  "write such a file: with the same source and texts it makes the same output; replaced if it exists")

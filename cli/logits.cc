@@ -4,6 +4,7 @@
 #include "base/status.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/option_groups.h"
 #include "cli/options.h"
 #include "pipeline/infer.h"
 
@@ -26,6 +27,7 @@ Job DefineLogits(CLI::App& app) {
     LogitsOptions job;
   };
   auto options = std::make_shared<Options>();
+  StartGroup(app, kOutputGroup);
   AddModel(app, options->model);
   app.add_option("--ids", options->job.ids_path, "safetensors with input_ids I64 [B, T]")
       ->required()

@@ -15,9 +15,7 @@
 namespace nibble::cli {
 
 CLI::Option* AddModel(CLI::App& app, std::string& path) {
-  return app.add_option("MODEL", path, "a Hugging Face folder, or a .gguf (first part of a split)")
-      ->required()
-      ->option_text(" ");
+  return app.add_option("MODEL", path, "a Hugging Face folder, or a .gguf (first part of a split)")->required();
 }
 
 CLI::Option* AddGgufOutput(CLI::App& app, std::string& path, bool& force) {
@@ -53,12 +51,19 @@ CLI::Validator Between(double min, double max) {
   return CLI::Validator(check, "");
 }
 
-CLI::Validator OneOf(const std::vector<std::string>& names) {
+CLI::Option* AddChoice(CLI::App& app, const std::string& name, std::string& value,
+                       const std::vector<std::string>& names, const std::string& description) {
   const auto check = [names](std::string& text) -> std::string {
     if (std::find(names.begin(), names.end(), text) != names.end()) return "";
     return absl::StrCat("expected ", absl::StrJoin(names, ", "), "; found '", text, "'", Suggestion(text, names));
   };
-  return CLI::Validator(check, "");
+  return app.add_option(name, value, description)
+      ->type_name(absl::StrJoin(names, "|"))
+      ->check(CLI::Validator(check, ""));
+}
+
+CLI::Option* AddType(CLI::App& app, const std::string& name, std::string& value, const std::string& description) {
+  return app.add_option(name, value, description)->type_name("TYPE");
 }
 
 absl::Status CheckType(absl::string_view option, absl::string_view name) {

@@ -30,8 +30,12 @@ CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, co
 // A number from `min` to `max`; unlike CLI::Range it refuses NaN.
 CLI::Validator Between(double min, double max);
 
-// One of `names`, as written.
-CLI::Validator OneOf(const std::vector<std::string>& names);
+// An option that takes one of `names`, as written.
+CLI::Option* AddChoice(CLI::App& app, const std::string& name, std::string& value,
+                       const std::vector<std::string>& names, const std::string& description);
+
+// An option that takes one of TypeNames(), in any case; CheckType says whether it did.
+CLI::Option* AddType(CLI::App& app, const std::string& name, std::string& value, const std::string& description);
 
 // kInvalidArgument with a suggestion if `name` is no type that quantize knows; `option` is named in the message.
 absl::Status CheckType(absl::string_view option, absl::string_view name);

@@ -3,6 +3,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/option_groups.h"
 #include "cli/options.h"
 
 namespace nibble::cli {
@@ -14,15 +15,13 @@ void AddHashSource(CLI::App& app, bool& hash_source) {
 }
 
 CLI::Option* OutputFlags::AddTo(CLI::App& app) {
+  StartGroup(app, kOutputGroup);
   CLI::Option* output = app.add_option("-o,--output", options_.path,
                                        "the .gguf, or the folder, to make; it appears only when it is complete")
                             ->type_name("OUT");
   app.add_flag("--force", options_.force, "replace the output if it exists");
-  app.add_option("--format", format_,
-                 "what to make: by the output's name, if not given; 'mxfp4' is a "
-                 "folder as gpt-oss is published")
-      ->type_name("gguf|compressed-tensors|mxfp4")
-      ->check(OneOf({"gguf", "compressed-tensors", "mxfp4"}));
+  AddChoice(app, "--format", format_, {"gguf", "compressed-tensors", "mxfp4"},
+            "what to make: by the output's name, if not given; 'mxfp4' is a folder as gpt-oss is published");
   AddHashSource(app, options_.hash_source);
   AddSize(app, "--max-shard-size", options_.max_shard_bytes,
           "of a folder: cut its tensors into files of at most so much (default 5GB)");

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "cli/command.h"
 #include "cli/job_flags.h"
+#include "cli/option_groups.h"
 #include "cli/peak_memory.h"
 #include "cli/plan_report.h"
 #include "pipeline/apply_transforms.h"
@@ -60,6 +61,7 @@ absl::Status RunPlan(const PlanOptions& options, Context& context) {
 Job DefinePlan(CLI::App& app) {
   auto options = std::make_shared<PlanOptions>();
   options->job.AddTo(app)->description("the file or folder that quantize would make");
+  StartGroup(app, kOutputGroup);
   app.add_flag("--json", options->json, "as JSON");
   return [options](Context& context) { return RunPlan(*options, context); };
 }

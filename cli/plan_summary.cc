@@ -38,7 +38,30 @@ std::string FitLines(const Plan& plan) {
   return text;
 }
 
+// "1.2 MiB, 32.1 % of the source's 3.7 MiB"
+std::string SizeText(const Plan& plan) {
+  const std::string size = FormatSize(plan.file_bytes());
+  if (plan.source_bytes() == 0) return size;
+  return absl::StrFormat("%s, %.1f %% of the source's %s", size, 100.0 * plan.file_bytes() / plan.source_bytes(),
+                         FormatSize(plan.source_bytes()));
+}
+
+// "12.3 s, 256.0 MiB/s", "1:02:03"
+std::string TimeText(const JobEnd& end) {
+  std::string text = end.seconds < 60 ? absl::StrFormat("%.1f s", end.seconds) : FormatSeconds(end.seconds);
+  if (end.bytes_read > 0 && end.seconds > 0)
+    absl::StrAppend(&text, ", ", FormatSize(end.bytes_read / end.seconds), "/s");
+  return text;
+}
+
 }  // namespace
+
+std::string EndLines(const JobEnd& end) {
+  std::string text = absl::StrCat(PlanLine("time", TimeText(end)), PlanLine("peak memory", FormatSize(PeakMemory())));
+  if (end.warnings > 0) absl::StrAppend(&text, PlanLine("warnings", absl::StrCat(end.warnings, ", above")));
+  if (!end.next.empty()) absl::StrAppend(&text, PlanLine("next", Printable(end.next)));
+  return text;
+}
 
 std::string PlanLine(absl::string_view label, absl::string_view value) {
   return absl::StrFormat("  %-16s %s\n", label, value);
@@ -51,8 +74,7 @@ std::string PlanFigures(const Plan& plan) {
     if (absl::StartsWith(tensor.reason(), "fallback")) ++fallbacks[tensor.type()];
   }
   std::string text;
-  absl::StrAppend(&text, PlanLine("size", absl::StrFormat("%s (source %s)", FormatSize(plan.file_bytes()),
-                                                          FormatSize(plan.source_bytes()))));
+  absl::StrAppend(&text, PlanLine("size", SizeText(plan)));
   if (plan.has_fit()) absl::StrAppend(&text, FitLines(plan));
   absl::StrAppend(&text, PlanLine("bits per weight", absl::StrFormat("%.2f", plan.bits_per_weight())));
   absl::StrAppend(&text, PlanLine("tensors", CountText(types)));
@@ -63,7 +85,7 @@ std::string PlanFigures(const Plan& plan) {
   return text;
 }
 
-std::string PlanSummary(const Plan& plan, absl::string_view path, double seconds) {
+std::string PlanSummary(const Plan& plan, absl::string_view path, const JobEnd& end) {
   std::string text = absl::StrCat(Printable(path), "\n", PlanFigures(plan));
   if (const std::string gained = GainText(plan.calibration()); !gained.empty()) {
     absl::StrAppend(&text, PlanLine("error feedback", gained));
@@ -77,9 +99,7 @@ std::string PlanSummary(const Plan& plan, absl::string_view path, double seconds
   if (const std::string coverage = CoverageText(plan.calibration()); !coverage.empty()) {
     absl::StrAppend(&text, PlanLine("expert tokens", coverage));
   }
-  absl::StrAppend(&text, PlanLine("time", absl::StrFormat("%.1f s", seconds)));
-  absl::StrAppend(&text, PlanLine("peak memory", FormatSize(PeakMemory())));
-  return text;
+  return text + EndLines(end);
 }
 
 }  // namespace nibble::cli

@@ -2,6 +2,7 @@
 #ifndef NIBBLE_CLI_PLAN_SUMMARY_H_
 #define NIBBLE_CLI_PLAN_SUMMARY_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -9,14 +10,25 @@
 
 namespace nibble::cli {
 
-// "  size             3.0 MiB (source 9.0 MiB)"
+// "  size             3.0 MiB, 33.3 % of the source's 9.0 MiB"
 std::string PlanLine(absl::string_view label, absl::string_view value);
 
 // Lines: sizes before and after, what a budget was used for, bits per weight, tensors by type, fallbacks by type.
 std::string PlanFigures(const Plan& plan);
 
-// Path, PlanFigures, seconds, and the peak memory of this process.
-std::string PlanSummary(const Plan& plan, absl::string_view path, double seconds);
+// How a job went, and what its user may want to do next.
+struct JobEnd {
+  double seconds = 0;
+  int warnings = 0;         // that were shown
+  std::string next;         // a command line; may be empty
+  uint64_t bytes_read = 0;  // of the source; 0 leaves the throughput out
+};
+
+// Lines: time and throughput, the peak memory of this process, warnings if there were any, what to run next.
+std::string EndLines(const JobEnd& end);
+
+// Path, PlanFigures, what calibration gained, EndLines.
+std::string PlanSummary(const Plan& plan, absl::string_view path, const JobEnd& end);
 
 }  // namespace nibble::cli
 

@@ -20,15 +20,27 @@ TEST(PlanSummary, CountsTypesAndFallbacks) {
   AddTensor("Q6_K", "mix", plan);
   AddTensor("Q5_0", "fallback: rows of 192", plan);
   AddTensor("Q5_0", "fallback: rows of 192", plan);
-  const std::string text = PlanSummary(plan, "a\n.gguf", 1.25);
-  for (const char* part : {"a\\n.gguf\n", "3.0 MiB (source 9.0 MiB)", "4.84", "1 Q4_K, 2 Q5_0, 1 Q6_K", "fallbacks",
-                           "2 Q5_0 (", "1.2 s", "peak memory"}) {
+  const std::string text = PlanSummary(plan, "a\n.gguf", {.seconds = 1.25});
+  for (const char* part : {"a\\n.gguf\n", "3.0 MiB, 33.3 % of the source's 9.0 MiB\n", "4.84", "1 Q4_K, 2 Q5_0, 1 Q6_K",
+                           "fallbacks", "2 Q5_0 (", "1.2 s\n", "peak memory"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
   }
 }
 
 TEST(PlanSummary, IsSilentAboutFallbacksThatWereNotNeeded) {
-  EXPECT_EQ(PlanSummary(Plan(), "a.gguf", 0).find("fallback"), std::string::npos);
+  EXPECT_EQ(PlanSummary(Plan(), "a.gguf", {}).find("fallback"), std::string::npos);
+}
+
+TEST(EndLines, TellHowItWentAndWhatIsNext) {
+  EXPECT_EQ(EndLines({.seconds = 2}).find("  time             2.0 s\n  peak memory      "), 0u);
+  EXPECT_EQ(EndLines({.seconds = 2}).find("warnings"), std::string::npos);
+  EXPECT_EQ(EndLines({.seconds = 2}).find("next"), std::string::npos);
+  const std::string text =
+      EndLines({.seconds = 3723, .warnings = 2, .next = "nibble verify a b", .bytes_read = 3723 << 10});
+  for (const char* line : {"  time             1:02:03, 1.0 KiB/s\n", "  warnings         2, above\n",
+                           "  next             nibble verify a b\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << " in\n" << text;
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 
 namespace nibble::cli {
 namespace {
@@ -45,6 +46,12 @@ std::string Printable(absl::string_view text) {
     text.remove_prefix(bytes.size());
   }
   return out;
+}
+
+std::string ShellWord(absl::string_view text) {
+  constexpr absl::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+,:=@%^-";
+  if (!text.empty() && text.find_first_not_of(kPlain) == absl::string_view::npos) return std::string(text);
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
 }
 
 size_t Columns(absl::string_view text) {

@@ -12,6 +12,9 @@ namespace nibble::cli {
 // Control characters and bytes that are no UTF-8 become \n, \t, \r or \xNN; the rest stays. Always one line.
 std::string Printable(absl::string_view text);
 
+// `text` as one word of a shell's command line: quoted where it has to be.
+std::string ShellWord(absl::string_view text);
+
 // Number of code points of valid UTF-8: columns on a terminal, near enough for alignment.
 size_t Columns(absl::string_view text);
 

@@ -25,5 +25,18 @@ TEST(Columns, CountsCharacters) {
   EXPECT_EQ(Cut("short", 0), "");
 }
 
+TEST(ShellWord, QuotesWhatAShellWouldTakeApart) {
+  const struct {
+    const char* text;
+    const char* word;
+  } cases[] = {{"", "''"},
+               {"models/Llama-3.1_8B.gguf", "models/Llama-3.1_8B.gguf"},
+               {"my model", "'my model'"},
+               {"$HOME", "'$HOME'"},
+               {"it's", "'it'\\''s'"},
+               {"*", "'*'"}};
+  for (const auto& c : cases) EXPECT_EQ(ShellWord(c.text), c.word);
+}
+
 }  // namespace
 }  // namespace nibble::cli

@@ -8,42 +8,47 @@
 #include "absl/strings/str_format.h"
 #include "cli/json_writer.h"
 #include "cli/printable.h"
+#include "cli/terminal.h"
 #include "cli/units.h"
 
 namespace nibble::cli {
 namespace {
 
 constexpr absl::string_view kEraseLine = "\r\x1b[K";
-constexpr int kBarCells = 24;
+constexpr absl::string_view kWarning = "warning";
 
 double Share(const ProgressUpdate& update) {
   return update.total == 0 ? 0 : std::min(1.0, static_cast<double>(update.done) / static_cast<double>(update.total));
 }
 
-// Per second since the start; nothing until it can be told.
-std::optional<double> Rate(const ProgressUpdate& update, double seconds) {
-  if (update.done == 0 || seconds <= 0) return std::nullopt;
-  return static_cast<double>(update.done) / seconds;
+// Nothing until it can be told.
+std::optional<double> PerSecond(const Pace& pace) {
+  if (pace.done == 0 || pace.seconds <= 0) return std::nullopt;
+  return static_cast<double>(pace.done) / pace.seconds;
 }
 
-std::optional<double> SecondsLeft(const ProgressUpdate& update, double seconds) {
-  const std::optional<double> rate = Rate(update, seconds);
+std::optional<double> SecondsLeft(const ProgressUpdate& update, const Pace& pace) {
+  const std::optional<double> rate = PerSecond(pace);
   if (!rate || update.done >= update.total) return std::nullopt;
   return static_cast<double>(update.total - update.done) / *rate;
 }
 
-// "  42%  12.5 MiB/s  0:12 left"
-std::string Figures(const ProgressUpdate& update, double seconds) {
+// " 42%  12.5 MiB/s  0:12 left  1.20 GiB"
+std::string Figures(const ProgressUpdate& update, const Pace& pace) {
   std::string text = absl::StrFormat("%3d%%", static_cast<int>(Share(update) * 100));
   const std::string unit = update.unit;
-  if (const std::optional<double> rate = Rate(update, seconds)) {
+  if (const std::optional<double> rate = PerSecond(pace)) {
     absl::StrAppend(&text, "  ", unit == "B" ? FormatSize(*rate) : absl::StrCat(FormatCount(*rate), " ", unit), "/s");
   }
-  if (const std::optional<double> left = SecondsLeft(update, seconds)) {
+  if (const std::optional<double> left = SecondsLeft(update, pace)) {
     absl::StrAppend(&text, "  ", FormatSeconds(*left), " left");
   }
+  if (pace.memory > 0) absl::StrAppend(&text, "  memory ", FormatSize(pace.memory));
   return text;
 }
+
+// A short bar leaves the tensor's name in sight.
+int BarCells(int columns) { return std::clamp(columns - 72, 8, 24); }
 
 double Interval(ProgressStyle style) {
   switch (style) {
@@ -61,21 +66,21 @@ double Interval(ProgressStyle style) {
 
 }  // namespace
 
-std::string BarLine(const ProgressUpdate& update, double seconds, int columns) {
-  const int full = static_cast<int>(Share(update) * kBarCells);
+std::string BarLine(const ProgressUpdate& update, const Pace& pace, int columns) {
+  const int cells = BarCells(columns), full = static_cast<int>(Share(update) * cells);
   std::string line = absl::StrCat(Printable(update.stage), "  [", std::string(full, '#'),
-                                  std::string(kBarCells - full, '-'), "] ", Figures(update, seconds));
+                                  std::string(cells - full, '-'), "] ", Figures(update, pace));
   if (!update.detail.empty()) absl::StrAppend(&line, "  ", Printable(update.detail));
   return std::string(Cut(line, std::max(columns, 0)));
 }
 
-std::string PlainLine(const ProgressUpdate& update, double seconds) {
-  std::string line = absl::StrCat(Printable(update.stage), " ", Figures(update, seconds));
+std::string PlainLine(const ProgressUpdate& update, const Pace& pace) {
+  std::string line = absl::StrCat(Printable(update.stage), " ", Figures(update, pace));
   if (!update.detail.empty()) absl::StrAppend(&line, "  ", Printable(update.detail));
   return line;
 }
 
-std::string JsonLine(const ProgressUpdate& update, double seconds) {
+std::string JsonLine(const ProgressUpdate& update, const Pace& pace) {
   JsonWriter json(JsonWriter::Layout::kOneLine);
   json.BeginObject();
   json.Key("stage").String(update.stage);
@@ -83,34 +88,46 @@ std::string JsonLine(const ProgressUpdate& update, double seconds) {
   json.Key("done").Number(update.done);
   json.Key("total").Number(update.total);
   json.Key("unit").String(update.unit);
-  json.Key("seconds").Number(seconds);
-  if (const std::optional<double> left = SecondsLeft(update, seconds)) json.Key("seconds_left").Number(*left);
+  json.Key("seconds").Number(pace.seconds);
+  if (const std::optional<double> rate = PerSecond(pace)) json.Key("per_second").Number(*rate);
+  if (const std::optional<double> left = SecondsLeft(update, pace)) json.Key("seconds_left").Number(*left);
+  if (pace.memory > 0) json.Key("memory_bytes").Number(pace.memory);
   json.EndObject();
   return json.Take();
+}
+
+bool ProgressPrinter::IsOfThisJob(const ProgressUpdate& update) const {
+  return last_ && absl::string_view(update.unit) == last_->unit && update.total == last_->total &&
+         update.done >= last_->done;
 }
 
 void ProgressPrinter::Update(const ProgressUpdate& update) {
   if (options_.style == ProgressStyle::kNone) return;
   const double now = options_.now();
-  if (!started_) start_ = now;
+  const bool is_first = !IsOfThisJob(update);
+  if (is_first) {
+    start_ = now;
+    first_done_ = update.done;
+    completed_ = false;
+  }
+  last_ = update;
   const bool completes = update.total > 0 && update.done >= update.total && !completed_;
-  if (started_ && !completes && now - last_shown_ < Interval(options_.style)) return;
-  started_ = true;
+  if (!is_first && !completes && now - last_shown_ < Interval(options_.style)) return;
   completed_ |= completes;
   last_shown_ = now;
 
-  const double seconds = now - start_;
+  const Pace pace = {.seconds = now - start_, .done = update.done - first_done_, .memory = options_.memory()};
   switch (options_.style) {
     case ProgressStyle::kBar:
       // The last column stays free: a terminal may wrap the line when it is filled.
-      options_.write(absl::StrCat(kEraseLine, BarLine(update, seconds, options_.columns() - 1)));
+      options_.write(absl::StrCat(kEraseLine, BarLine(update, pace, options_.columns() - 1)));
       bar_is_visible_ = true;
       break;
     case ProgressStyle::kPlain:
-      options_.write(PlainLine(update, seconds) + "\n");
+      options_.write(PlainLine(update, pace) + "\n");
       break;
     case ProgressStyle::kJson:
-      options_.write(JsonLine(update, seconds) + "\n");
+      options_.write(JsonLine(update, pace) + "\n");
       break;
     case ProgressStyle::kNone:
       break;
@@ -118,7 +135,8 @@ void ProgressPrinter::Update(const ProgressUpdate& update) {
 }
 
 void ProgressPrinter::Warn(const std::string& message) {
-  if (options_.show_warnings) ShowMessage("warning", message);
+  ++warnings_;
+  if (options_.show_warnings) ShowMessage(kWarning, message);
 }
 
 void ProgressPrinter::Note(const std::string& message) {
@@ -134,7 +152,9 @@ void ProgressPrinter::ShowMessage(absl::string_view kind, const std::string& mes
     json.EndObject();
     options_.write(json.Take() + "\n");
   } else {
-    options_.write(absl::StrCat("nibble: ", kind, ": ", Printable(message), "\n"));
+    const std::string label = absl::StrCat(kind, ":");
+    options_.write(absl::StrCat("nibble: ", kind == kWarning ? Paint(Ink::kWarning, label, options_.colored) : label,
+                                " ", Printable(message), "\n"));
   }
 }
 

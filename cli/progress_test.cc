@@ -14,28 +14,30 @@ ProgressUpdate At(uint64_t done, const char* unit = "B") {
 }
 
 TEST(ProgressLines, TellThroughputAndTimeLeft) {
-  EXPECT_EQ(PlainLine(At(0), 0), "quantize   0%  blk.0.attn_q.weight");
-  EXPECT_EQ(PlainLine(At(1024), 2), "quantize  25%  512 B/s  0:06 left  blk.0.attn_q.weight");
-  EXPECT_EQ(PlainLine(At(1024, "tok"), 2), "quantize  25%  512 tok/s  0:06 left  blk.0.attn_q.weight");
-  EXPECT_EQ(BarLine(At(2048), 2, 200),
-            "quantize  [############------------]  50%  1.0 KiB/s  0:02 left  blk.0.attn_q.weight");
-  EXPECT_EQ(JsonLine(At(1024), 2),
+  EXPECT_EQ(PlainLine(At(0), {}), "quantize   0%  blk.0.attn_q.weight");
+  const Pace pace = {.seconds = 2, .done = 1024};
+  EXPECT_EQ(PlainLine(At(1024), pace), "quantize  25%  512 B/s  0:06 left  blk.0.attn_q.weight");
+  EXPECT_EQ(PlainLine(At(1024, "tok"), pace), "quantize  25%  512 tok/s  0:06 left  blk.0.attn_q.weight");
+  EXPECT_EQ(BarLine(At(2048), {.seconds = 2, .done = 2048, .memory = 3 << 20}, 200),
+            "quantize  [############------------]  50%  1.0 KiB/s  0:02 left  memory 3.0 MiB  blk.0.attn_q.weight");
+  EXPECT_EQ(JsonLine(At(1024), {.seconds = 2, .done = 1024, .memory = 4096}),
             R"({"stage": "quantize", "detail": "blk.0.attn_q.weight", "done": 1024, "total": 4096, "unit": "B", )"
-            R"("seconds": 2, "seconds_left": 6})");
+            R"("seconds": 2, "per_second": 512, "seconds_left": 6, "memory_bytes": 4096})");
 }
 
 TEST(ProgressLines, SurviveOddFigures) {
   ProgressUpdate update = At(5000);  // more than the total
-  EXPECT_EQ(BarLine(update, 1, 60).find("[########################] 100%"), 10u);
+  EXPECT_EQ(BarLine(update, {.seconds = 1}, 60).find("[########] 100%"), 10u);
   update.total = 0;
-  EXPECT_NE(PlainLine(update, 1).find("  0%"), std::string::npos);
+  EXPECT_NE(PlainLine(update, {.seconds = 1}).find("  0%"), std::string::npos);
   update.detail = "evil\n\x1b[2J";
-  EXPECT_EQ(PlainLine(update, 1).find('\n'), std::string::npos);
-  EXPECT_EQ(PlainLine(update, 1).find('\x1b'), std::string::npos);
+  EXPECT_EQ(PlainLine(update, {.seconds = 1}).find('\n'), std::string::npos);
+  EXPECT_EQ(PlainLine(update, {.seconds = 1}).find('\x1b'), std::string::npos);
 }
 
 TEST(ProgressLines, BarFitsTheTerminal) {
-  for (const int columns : {0, 1, 20, 79}) EXPECT_LE(Columns(BarLine(At(100), 1, columns)), columns);
+  for (const int columns : {0, 1, 20, 79})
+    EXPECT_LE(Columns(BarLine(At(100), {.seconds = 1, .done = 100, .memory = 5 << 20}, columns)), columns);
 }
 
 class PrinterTest : public testing::Test {
@@ -45,6 +47,7 @@ class PrinterTest : public testing::Test {
                             .show_warnings = show_warnings,
                             .write = [this](absl::string_view text) { written_.emplace_back(text); },
                             .now = [this] { return now_; },
+                            .memory = [] { return uint64_t{1} << 20; },
                             .columns = [] { return 80; }});
   }
 
@@ -72,6 +75,51 @@ TEST_F(PrinterTest, ThrottlesButShowsFirstAndLast) {
     printer.Update(At(4096));
     EXPECT_EQ(written_.size(), 3u) << "but only once";
   }
+}
+
+TEST(ProgressLines, CountTheTimeLeftFromWhereTheJobBegan) {
+  EXPECT_EQ(PlainLine(At(3072), {.seconds = 1, .done = 512}), "quantize  75%  512 B/s  0:02 left  blk.0.attn_q.weight");
+}
+
+// A bar on a terminal of the usual width still tells which tensor it is.
+TEST(ProgressLines, TheBarLeavesRoomForTheTensor) {
+  const std::string line = BarLine(At(1024), {.seconds = 2, .done = 1024, .memory = 900 << 20}, 79);
+  EXPECT_NE(line.find("memory 900.0 MiB  blk.0.att"), std::string::npos) << line;
+}
+
+TEST_F(PrinterTest, EveryJobHasItsOwnPace) {
+  const ProgressUpdate others[] = {
+      {.stage = "b", .detail = "", .done = 0, .total = 4096, .unit = "tok"},  // another unit
+      {.stage = "b", .detail = "", .done = 100, .total = 500, .unit = "B"},   // another total
+      {.stage = "b", .detail = "", .done = 100, .total = 4096, .unit = "B"},  // less done
+  };
+  for (const ProgressUpdate& other : others) {
+    written_.clear();
+    ProgressPrinter printer = Printer(ProgressStyle::kPlain);
+    printer.Update(At(0));
+    now_ += 1000;
+    printer.Update(At(4096));
+    printer.Update(other);
+    ASSERT_EQ(written_.size(), 3u) << "its first at once";
+    now_ += 10;
+    ProgressUpdate later = other;
+    later.done += 100;
+    printer.Update(later);
+    ASSERT_EQ(written_.size(), 4u);
+    EXPECT_NE(written_[3].find("  10"), std::string::npos) << written_[3];
+    EXPECT_NE(written_[3].find("/s  "), std::string::npos) << written_[3];
+    later.done = later.total;
+    printer.Update(later);
+    EXPECT_EQ(written_.size(), 5u) << "its last at once";
+  }
+}
+
+TEST_F(PrinterTest, CountsWarnings) {
+  ProgressPrinter printer = Printer(ProgressStyle::kNone, /*show_warnings=*/false);
+  EXPECT_EQ(printer.warnings(), 0);
+  printer.Warn("a");
+  printer.Warn("b");
+  EXPECT_EQ(printer.warnings(), 2);
 }
 
 TEST_F(PrinterTest, NoneIsSilentButWarns) {

@@ -1,13 +1,16 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/job_flags.h"
+#include "cli/option_groups.h"
 #include "cli/peak_memory.h"
 #include "cli/plan_report.h"
 #include "cli/plan_summary.h"
+#include "cli/printable.h"
 #include "cli/stopwatch.h"
 #include "pipeline/run_recipe.h"
 
@@ -30,7 +33,12 @@ absl::Status RunQuantize(const QuantizeOptions& options, Context& context) {
   NIBBLE_RETURN_IF_ERROR(options.job.SaveRecipe(output.recipe, plan, model.inputs, context));
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
   context.Show(options.json ? PlanJson(plan, model.path, PeakMemory()) + "\n"
-                            : PlanSummary(plan, output.path, stopwatch.seconds()));
+                            : PlanSummary(plan, output.path,
+                                          {.seconds = stopwatch.seconds(),
+                                           .warnings = context.progress.warnings(),
+                                           .next = absl::StrCat("nibble verify ", ShellWord(options.job.model()), " ",
+                                                                ShellWord(output.path)),
+                                           .bytes_read = plan.source_bytes()}));
   return absl::OkStatus();
 }
 
@@ -39,6 +47,7 @@ absl::Status RunQuantize(const QuantizeOptions& options, Context& context) {
 Job DefineQuantize(CLI::App& app) {
   auto options = std::make_shared<QuantizeOptions>();
   options->job.AddTo(app)->required();
+  StartGroup(app, kOutputGroup);
   app.add_flag("--json", options->json, "what was written and what calibration gained, as JSON");
   return [options](Context& context) { return RunQuantize(*options, context); };
 }

@@ -4,6 +4,7 @@
 #include "absl/strings/str_format.h"
 #include "base/status.h"
 #include "cli/command.h"
+#include "cli/option_groups.h"
 #include "cli/options.h"
 #include "pipeline/infer.h"
 
@@ -39,16 +40,17 @@ Job DefineRun(CLI::App& app) {
     GenerateOptions job;
   };
   auto options = std::make_shared<Options>();
+  StartGroup(app, kTextGroup);
   AddModel(app, options->model);
   app.add_option("-p,--prompt", options->job.prompt, "the text to continue; it is not printed again")
       ->required()
       ->type_name("TEXT");
   app.add_option("-n,--tokens", options->job.max_tokens, "tokens to make at most (default 128)")->type_name("N");
   app.add_option("--temperature", options->job.temperature, "0 (default) takes the most likely token each time")
-      ->type_name("T")
+      ->type_name("X")
       ->check(Between(0, 1000));
   app.add_option("--seed", options->job.seed, "of the random choices where the temperature is not 0 (default 0)")
-      ->type_name("S");
+      ->type_name("N");
   return [options](Context& context) { return RunGenerate(options->model, options->job, context); };
 }
 

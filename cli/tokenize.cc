@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "cli/command.h"
 #include "cli/json_writer.h"
+#include "cli/option_groups.h"
 #include "cli/options.h"
 
 namespace nibble::cli {
@@ -54,10 +55,12 @@ absl::Status RunTokenize(const TokenizeOptions& options, Context& context) {
 
 Job DefineTokenize(CLI::App& app) {
   auto options = std::make_shared<TokenizeOptions>();
+  StartGroup(app, kTextGroup);
   AddModel(app, options->model);
   app.add_option("--file", options->file, "the file that holds the text")->type_name("FILE");
-  app.add_option("--text", options->text, "the text itself")->type_name("S");
+  app.add_option("--text", options->text, "the text itself")->type_name("TEXT");
   app.add_flag("--add-special", options->add_special, "add the special tokens that the vocabulary puts around a text");
+  StartGroup(app, kOutputGroup);
   app.add_flag("--json", options->json, "print {\"ids\": [...]}");
   return [options](Context& context) { return RunTokenize(*options, context); };
 }

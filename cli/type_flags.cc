@@ -3,12 +3,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status.h"
+#include "cli/option_groups.h"
 #include "cli/options.h"
 
 namespace nibble::cli {
 namespace {
 
-constexpr uint64_t kMaxContext = uint64_t{1} << 32;  // tokens: more than anything has
+constexpr double kMaxContext = 4294967296.0;  // tokens: more than anything has
 
 // "REGEX=TYPE" at its last '='.
 absl::Status ParseTensorType(const std::string& text, TypeOptions& types) {
@@ -23,9 +24,9 @@ absl::Status ParseTensorType(const std::string& text, TypeOptions& types) {
 }  // namespace
 
 void TypeFlags::AddTo(CLI::App& app) {
-  CLI::Option* type = app.add_option("--type", types_.type,
-                                     absl::StrCat("one of ", absl::StrJoin(TypeNames(), " "), " (default Q4_K_M)"))
-                          ->type_name("T");
+  StartGroup(app, kTypesGroup);
+  CLI::Option* type = AddType(app, "--type", types_.type,
+                              absl::StrCat("one of ", absl::StrJoin(TypeNames(), " "), " (default Q4_K_M)"));
   fit_ = AddSize(app, "--fit", types_.fit.bytes,
                  "instead of a type: what the file may weigh; for each tensor a type is chosen so that as "
                  "little as possible is lost")
@@ -34,24 +35,24 @@ void TypeFlags::AddTo(CLI::App& app) {
                  "with --fit: it has to hold the cache and buffers of so many tokens as well")
       ->type_name("N")
       ->needs(fit_)
-      ->check(CLI::Range(uint64_t{1}, kMaxContext));
-  app.add_option(
-         "--method", types_.method,
-         "how codes are found: 'rtn' rounds to nearest, 'weighted' searches scales, 'gptq' makes each error up "
-         "by the others (needs --calibration-text), 'auto' (default) is gptq where there is a text and weighted "
-         "where there is none")
-      ->type_name("auto|rtn|weighted|gptq")
-      ->check(OneOf({"auto", "rtn", "weighted", "gptq"}));
+      ->check(Between(1, kMaxContext));
   app.add_option("--tensor-type", tensor_types_,
                  "type of the tensors whose GGUF name the regex finds; repeatable, the first match wins")
-      ->type_name("REGEX=T")
+      ->type_name("REGEX=TYPE")
       ->allow_extra_args(false);
-  app.add_option("--token-embedding-type", types_.token_embedding_type, "type of the token embedding")->type_name("T");
-  app.add_option("--output-tensor-type", types_.output_tensor_type, "type of the output projection")->type_name("T");
+  AddType(app, "--token-embedding-type", types_.token_embedding_type, "type of the token embedding");
+  AddType(app, "--output-tensor-type", types_.output_tensor_type, "type of the output projection");
   app.add_flag("--pure", types_.pure, "the type for token embedding and output as well")->excludes(fit_);
   app.add_flag("--allow-requantize", types_.allow_requantize,
                "encode anew what was published in 4 bits; else it keeps its bits where the output can hold them");
   app.add_flag("--strict", types_.strict, "a tensor that the type does not fit is an error, not a fallback");
+}
+
+void TypeFlags::AddMethodTo(CLI::App& app) {
+  AddChoice(app, "--method", types_.method, {"auto", "rtn", "weighted", "gptq"},
+            "how codes are found: 'rtn' rounds to nearest, 'weighted' searches scales, 'gptq' makes each error up "
+            "by the others (needs --calibration-text), 'auto' (default) is gptq where there is a text and weighted "
+            "where there is none");
 }
 
 absl::StatusOr<TypeOptions> TypeFlags::Parse() const {

@@ -15,6 +15,7 @@ class TypeFlags {
  public:
   // REQUIRES: this outlives `app`'s parse.
   void AddTo(CLI::App& app);
+  void AddMethodTo(CLI::App& app);  // --method
 
   // kInvalidArgument with a suggestion on a type that is not known, and on a --tensor-type that is not "REGEX=TYPE".
   // REQUIRES: parsed.

@@ -8,8 +8,12 @@
 #include "base/status.h"
 #include "cli/command.h"
 #include "cli/known_types.h"
+#include "cli/option_groups.h"
 #include "cli/options.h"
+#include "cli/plan_summary.h"
+#include "cli/printable.h"
 #include "cli/report_page.h"
+#include "cli/stopwatch.h"
 #include "cli/verify_json.h"
 #include "cli/verify_report.h"
 #include "tiny/embedded_text.h"
@@ -45,6 +49,7 @@ constexpr ReportFile kReportFiles[] = {
 };
 
 absl::Status RunVerify(Options& options, Context& context) {
+  const Stopwatch stopwatch;
   NIBBLE_ASSIGN_OR_RETURN(options.job.text, ReadText(options.text_path, context));
   options.job.threads = context.threads;
   options.job.device = context.device;
@@ -74,7 +79,11 @@ absl::Status RunVerify(Options& options, Context& context) {
     if (path.empty()) continue;
     NIBBLE_RETURN_IF_ERROR(WriteTextFile(context.files, path, file.render(report), inputs));
   }
-  context.Show(VerifyText(report, options.reference));
+  context.Show(absl::StrCat(VerifyText(report, options.reference), "\n",
+                            EndLines({.seconds = stopwatch.seconds(), .warnings = context.progress.warnings()})));
+  for (const ReportFile& file : kReportFiles) {
+    if (const std::string& path = options.*file.path; !path.empty()) context.Show(PlanLine("written", Printable(path)));
+  }
   const std::vector<std::string> misses = Misses(report, options.thresholds);
   for (const std::string& miss : misses) context.Show(absl::StrCat("MISSED  ", miss, "\n"));
   if (!misses.empty()) context.exit_code = 1;
@@ -85,19 +94,16 @@ absl::Status RunVerify(Options& options, Context& context) {
 
 Job DefineVerify(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("REFERENCE", options->reference, "the original: a Hugging Face folder or a .gguf")
-      ->required()
-      ->option_text(" ");
-  app.add_option("CANDIDATE", options->candidates, "what was made of it; several are measured in one pass")
-      ->required()
-      ->option_text("...");
+  app.add_option("REFERENCE", options->reference, "the original: a Hugging Face folder or a .gguf")->required();
+  app.add_option("CANDIDATE", options->candidates, "what was made of it; several are measured in one pass")->required();
+  StartGroup(app, kTextGroup);
   app.add_option("--text", options->text_path, "the text to measure on (default: a small embedded one)")
       ->type_name("FILE");
   app.add_option("--ctx", options->job.ctx, "tokens of a window; the second half of each is scored (default 512)")
       ->type_name("N");
   app.add_option("--chunks", options->job.chunks, "windows to measure (default: all that the text has)")
       ->type_name("N");
-  AddSize(app, "--memory", options->job.memory, "what weights and states may take (default 1GiB)");
+  StartGroup(app, kThresholdsGroup);
   app.add_option("--max-kld", options->thresholds.max_kld, "exit 1 if a mean KL divergence is above")
       ->type_name("X")
       ->check(Between(0, 1e9));
@@ -105,10 +111,13 @@ Job DefineVerify(CLI::App& app) {
                  "exit 1 if the share of equal most likely tokens is below; 0 to 1")
       ->type_name("X")
       ->check(Between(0, 1));
+  StartGroup(app, kOutputGroup);
   app.add_option("--json", options->json_path, "write every figure to FILE; replaced if it exists")->type_name("FILE");
   app.add_option("--report", options->report_path,
                  "write a page with a verdict, plots and the worst tokens to FILE; replaced if it exists")
       ->type_name("FILE.html");
+  StartGroup(app, kResourcesGroup);
+  AddSize(app, "--memory", options->job.memory, "what weights and states may take (default 1GiB)");
   return [options](Context& context) { return RunVerify(*options, context); };
 }
 

@@ -11,7 +11,8 @@
 namespace nibble::tests {
 namespace {
 
-constexpr const char* kCommands[] = {"inspect", "convert", "quantize", "plan", "verify", "run", "logits", "tokenize"};
+constexpr const char* kCommands[] = {"quantize", "plan",    "convert", "calibrate", "verify", "check",
+                                     "diff",     "inspect", "run",     "tokenize",  "logits"};
 
 void ExpectOneErrorLine(const Outcome& outcome, const std::string& part) {
   EXPECT_TRUE(absl::StartsWith(outcome.err, "nibble: error: ")) << outcome.err;
@@ -21,7 +22,7 @@ void ExpectOneErrorLine(const Outcome& outcome, const std::string& part) {
 }
 
 TEST(Help, NamesEveryCommand) {
-  for (const char* flag : {"--help", "-h"}) {
+  for (const char* flag : {"--help", "-h", "help"}) {
     const Outcome outcome = Nibble(flag);
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_EQ(outcome.err, "");
@@ -34,8 +35,9 @@ TEST(Help, OfEveryCommandHasAnExample) {
     const Outcome outcome = Nibble(absl::StrCat(command, " --help"));
     EXPECT_EQ(outcome.exit_code, 0) << command;
     EXPECT_EQ(outcome.err, "");
-    EXPECT_TRUE(absl::StrContains(outcome.out, absl::StrCat("Usage: nibble ", command, " "))) << outcome.out;
-    EXPECT_TRUE(absl::StrContains(outcome.out, absl::StrCat("Example:\n  nibble ", command, " "))) << outcome.out;
+    EXPECT_TRUE(absl::StrContains(outcome.out, absl::StrCat("Usage:\n  nibble ", command, " "))) << outcome.out;
+    EXPECT_TRUE(absl::StrContains(outcome.out, absl::StrCat("Examples:\n  nibble ", command, " "))) << outcome.out;
+    EXPECT_EQ(Nibble(absl::StrCat("help ", command)).out, outcome.out);
     for (const char* option : {"--threads", "--device", "--progress", "--quiet", "--pre", "--help"}) {
       EXPECT_TRUE(absl::StrContains(outcome.out, option)) << command << " " << option;
     }
@@ -56,7 +58,23 @@ TEST(Usage, ErrorsExit64) {
       {"", "expected a command"},
       {"quantise m -o x.gguf", "unknown command 'quantise'; did you mean 'quantize'?"},
       {"--threads 2", "unknown command '--threads'"},
-      {"quantize", "quantize: MODEL is required; see 'nibble quantize --help'"},
+      {"help quantise", "unknown command 'quantise'; did you mean 'quantize'?"},
+      {"quantize",
+       "quantize: MODEL is required, as in: nibble quantize Llama-3.1-8B/ -o llama-Q4_K_M.gguf --type Q4_K_M; see "},
+      {"quantize m -o x.gguf --threads",
+       "--threads: expected N behind it, found nothing; see 'nibble quantize --help'"},
+      {"quantize m -o x.gguf --type Q4_0 --type Q5_0", "--type: expected once, found 2 times"},
+      {"quantize m -o x.gguf --type Q4_0 --fit 1GB", "--type excludes --fit: give one of them"},
+      {"quantize m -o x.gguf --context 4096", "--context requires --fit"},
+      {"quantize m -o x.gguf --context 0 --fit 1GB", "expected a number from 1"},
+      {"quantize m x.gguf -o y.gguf", "unexpected argument 'x.gguf'; the output is named by -o"},
+      {"quantize m Q4_K_M -o y.gguf", "unexpected argument 'Q4_K_M'; types are given by --type Q4_K_M"},
+      {"quantize m --outfile y.gguf -o x.gguf", "unknown option '--outfile'; here it is --output"},
+      {"convert m -o x.gguf --outtype f16", "unknown option '--outtype'; here it is --dtype"},
+      {"verify -m m c", "unknown option '-m'; see"},
+      {"inspect m -m m", "unknown option '-m'; here it is MODEL"},
+      {"quantize m -o x.gguf --transform values+hadamar", "found \"values+hadamar\"; did you mean 'hadamard'?"},
+      {"calibrate m --text t", "calibrate: --output is required"},
       {"quantize m", "--output is required"},
       {"quantize m -o x --format gguf", "--output: expected a name that ends in .gguf for --format gguf, found 'x'"},
       {"quantize m -o x.gguf --format compressed-tensors", "--output: expected a folder for --format"},
@@ -85,7 +103,9 @@ TEST(Usage, ErrorsExit64) {
       {"run m -p x --temperature -1", "expected a number from 0"},
       {"tokenize m", "expected either --file or --text"},
       {"tokenize m --file f --text t", "expected either --file or --text"},
-      {"inspect m --progress loud", "expected bar, plain, json or none, found 'loud'"},
+      {"inspect m --progress loud", "expected bar, plain, json, none; found 'loud'"},
+      {"inspect m --progress jsn", "did you mean 'json'?"},
+      {"inspect m --device gpu", "expected cpu, cuda, auto; found 'gpu'"},
       {"inspect m --threads -1", "expected a number from 0"},
   };
   for (const auto& c : cases) {
@@ -137,6 +157,30 @@ TEST(Usage, NamesFromOutsideAreShownSafely) {
   const Outcome outcome = Nibble("inspect \"$(printf 'a\\nb\\033[31m')\"");
   EXPECT_EQ(outcome.exit_code, 66);
   ExpectOneErrorLine(outcome, "a\\nb\\x1b[31m");
+}
+
+// Colours are for terminals, of which `script` makes one.
+TEST(Color, IsForTerminalsAndNoColorTurnsItOff) {
+  const char* kScript = "command -v script > /dev/null || { echo none; exit; }; TERM=xterm ";
+  const struct {
+    const char* environment;
+    const char* arguments;
+    bool colored;
+  } cases[] = {{"", "--help", true},
+               {"", "inspect nowhere", true},
+               {"NO_COLOR=1", "--help", false},
+               {"NO_COLOR=1", "inspect nowhere", false},
+               {"NO_COLOR=", "--help", true},
+               {"TERM=dumb", "--help", false}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(absl::StrCat(c.environment, " ", c.arguments));
+    const Outcome outcome =
+        Shell(absl::StrCat(kScript, c.environment, " script -qec \"'$nibble' ", c.arguments, "\" /dev/null"));
+    if (outcome.out == "none\n") GTEST_SKIP() << "no script(1)";
+    EXPECT_TRUE(absl::StrContains(outcome.out, "nibble")) << outcome.out;
+    EXPECT_EQ(absl::StrContains(outcome.out, "\x1b[1"), c.colored) << outcome.out;
+  }
+  EXPECT_FALSE(absl::StrContains(Shell("TERM=xterm \"$nibble\" --help").out, "\x1b"));
 }
 
 TEST(Output, ClosedOrFullIsAnError) {
