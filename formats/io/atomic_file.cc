@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "formats/io/posix.h"
 
 namespace nibble::io {
 namespace {
@@ -33,15 +34,19 @@ absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(FileSystem& files
                                                                const Options& options) {
   NIBBLE_RETURN_IF_ERROR(CheckTarget(files, path, options).status());
   const std::string part = absl::StrCat(path, ".part");
-  absl::StatusOr<std::unique_ptr<WritableFile>> file = files.Create(part);
+  // What is in the way is removed or written to, so the rules for the output hold for it as well.
+  NIBBLE_RETURN_IF_ERROR(CheckTarget(files, part, {.force = true, .inputs = options.inputs}).status());
+  absl::StatusOr<std::unique_ptr<WritableFile>> file = absl::NotFoundError("");
+  if (options.resume) file = Reopen(part);
+  const bool reopened = file.ok();
+  if (absl::IsNotFound(file.status())) file = files.Create(part);
   if (absl::IsAlreadyExists(file.status())) {
-    // What is in the way would be removed, so the rules for the output hold for it as well.
-    NIBBLE_RETURN_IF_ERROR(CheckTarget(files, part, {.force = true, .inputs = options.inputs}).status());
     NIBBLE_RETURN_IF_ERROR(files.RemoveAbandoned(part));
     file = files.Create(part);
   }
   NIBBLE_RETURN_IF_ERROR(file.status());
   std::unique_ptr<AtomicFile> output(new AtomicFile(files, std::move(path), options, *std::move(file)));
+  output->Keep(reopened);
   NIBBLE_RETURN_IF_ERROR(output->file_->Preallocate(size));
   return output;
 }
@@ -55,12 +60,21 @@ AtomicFile::AtomicFile(FileSystem& files, std::string path, Options options, std
 
 AtomicFile::~AtomicFile() {
   // Removed before file_ is closed: the lock holds until then, so that it is ours.
-  if (!committed_) files_.Remove(part_).IgnoreError();
+  if (!committed_ && !keep_) files_.Remove(part_).IgnoreError();
+}
+
+absl::Status AtomicFile::Sync() {
+  const absl::Status status = file_->Sync();
+  if (!status.ok()) {
+    sync_failed_ = true;
+    Keep(false);
+  }
+  return status;
 }
 
 absl::Status AtomicFile::Commit() {
   NIBBLE_ASSIGN_OR_RETURN(const bool replaces, CheckTarget(files_, path_, options_));
-  NIBBLE_RETURN_IF_ERROR(file_->Sync());
+  NIBBLE_RETURN_IF_ERROR(Sync());
   // What is replaced changes names with the new file, and goes only when that is safe on the disk.
   const absl::Status status = MoveToPath(replaces ? RenameMode::kExchange : RenameMode::kNew);
   if (!absl::IsUnimplemented(status)) return status;

@@ -6,7 +6,7 @@
 //
 // The bytes go to "<path>.part" beside it, reserved at full size before the first write and locked, so that of two
 // writers the second is told. Commit() syncs, renames and syncs the folder. Without Commit() the destructor removes the
-// temporary file; one that a killed program left is replaced by the next.
+// temporary file, unless it is kept; one that is there is replaced by the next, or taken up with `resume`.
 #ifndef NIBBLE_FORMATS_IO_ATOMIC_FILE_H_
 #define NIBBLE_FORMATS_IO_ATOMIC_FILE_H_
 
@@ -22,6 +22,7 @@ class AtomicFile {
  public:
   struct Options {
     bool force = false;                // replace a regular file, or a link, that is there already
+    bool resume = false;               // go on with a temporary file that is there already; it is kept then
     std::vector<FileIdentity> inputs;  // files that the output must not be, whatever they are called
   };
 
@@ -35,6 +36,13 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   WritableFile& file() { return *file_; }
+
+  // What was written is on the disk when it returns OK.
+  absl::Status Sync();
+
+  // Whether the temporary file stays where this ends without Commit(): never after a sync that failed, since what the
+  // disk holds then is not what is read. Returns that.
+  bool Keep(bool keep) { return keep_ = keep && !sync_failed_; }
 
   // REQUIRES: called once, after the last write. Checks `path` again as Create() did. On error the final path is as it
   // was before. (One exception: a file system that cannot exchange two names, and then fails to sync its folder.)
@@ -51,6 +59,8 @@ class AtomicFile {
   const Options options_;
   std::unique_ptr<WritableFile> file_;
   bool committed_ = false;
+  bool keep_ = false;
+  bool sync_failed_ = false;
 };
 
 }  // namespace nibble::io

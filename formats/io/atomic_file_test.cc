@@ -162,6 +162,41 @@ TEST_F(AtomicFileTest, AStaleTemporaryIsNotWrittenThrough) {
   EXPECT_EQ(Get(directory_ + "/dear"), "dear");
 }
 
+TEST_F(AtomicFileTest, WhatIsKeptIsTakenUpByResume) {
+  {
+    auto first = AtomicFile::Create(Posix(), path_, 4, {});
+    ASSERT_TRUE(first.ok());
+    const std::byte byte{'n'};
+    ASSERT_TRUE((*first)->file().WriteAt(0, absl::MakeConstSpan(&byte, 1)).ok());
+    (*first)->Keep(true);
+  }
+  EXPECT_EQ(Get(part_), std::string("n\0\0\0", 4));
+  // What was taken up stays, unless it is given up.
+  { EXPECT_TRUE(AtomicFile::Create(Posix(), path_, 4, {.resume = true}).ok()); }
+  EXPECT_EQ(Get(part_), std::string("n\0\0\0", 4));
+  {
+    auto second = AtomicFile::Create(Posix(), path_, 4, {.resume = true});
+    ASSERT_TRUE(second.ok());
+    const std::string rest = "ew!";
+    ASSERT_TRUE((*second)
+                    ->file()
+                    .WriteAt(1, absl::MakeConstSpan(reinterpret_cast<const std::byte*>(rest.data()), rest.size()))
+                    .ok());
+    EXPECT_EQ(AtomicFile::Create(Posix(), path_, 4, {.resume = true}).status().code(), absl::StatusCode::kAborted);
+    ASSERT_TRUE((*second)->Commit().ok());
+  }
+  EXPECT_EQ(Get(path_), "new!");
+  EXPECT_FALSE(fs::exists(part_));
+}
+
+TEST_F(AtomicFileTest, ResumeIsNoWayToWriteThroughAnotherName) {
+  Put(directory_ + "/dear", "dear");
+  fs::create_hard_link(directory_ + "/dear", part_);
+  EXPECT_TRUE(Write(Posix(), {.resume = true}).ok());
+  EXPECT_EQ(Get(directory_ + "/dear"), "dear");
+  EXPECT_EQ(Get(path_), "new!");
+}
+
 TEST_F(AtomicFileTest, AFolderOrLinkAtTheTemporaryNameIsNotTouched) {
   fs::create_directory(part_);
   EXPECT_EQ(Write(Posix(), {}).code(), absl::StatusCode::kPermissionDenied);

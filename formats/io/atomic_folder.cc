@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "formats/io/posix.h"
 
 namespace nibble::io {
 namespace {
@@ -66,33 +67,62 @@ absl::StatusOr<std::unique_ptr<AtomicFolder>> AtomicFolder::Create(FileSystem& f
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   NIBBLE_RETURN_IF_ERROR(CheckTarget(files, path, options).status());
   std::unique_ptr<AtomicFolder> folder(new AtomicFolder(files, std::move(path), options));
-  const absl::Status status = RemoveFolder(files, folder->part_);
-  if (!status.ok()) {
-    folder->committed_ = true;  // it is somebody else's
-    return status;
-  }
+  folder->Keep(true);  // until it is ours
+  const bool resumes = options.resume && files.Stat(folder->part_).ok();
+  if (!resumes) NIBBLE_RETURN_IF_ERROR(RemoveFolder(files, folder->part_));
   NIBBLE_RETURN_IF_ERROR(files.MakeDirectory(folder->part_));
+  folder->Keep(resumes);
   return folder;
 }
 
 AtomicFolder::~AtomicFolder() {
-  if (committed_) return;
+  if (committed_ || keep_) return;
   // Removed before they are closed: the locks hold until then, so that they are ours.
   for (const auto& file : open_) files_.Remove(file->path()).IgnoreError();
   files_.Remove(part_).IgnoreError();
 }
 
 absl::StatusOr<WritableFile*> AtomicFolder::Add(const std::string& name, uint64_t size) {
-  NIBBLE_ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, files_.Create(JoinPath(part_, name)));
+  NIBBLE_ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, OpenOrCreate(JoinPath(part_, name)));
   open_.push_back(std::move(file));
   NIBBLE_RETURN_IF_ERROR(open_.back()->Preallocate(size));
   return open_.back().get();
 }
 
+absl::StatusOr<std::unique_ptr<WritableFile>> AtomicFolder::OpenOrCreate(const std::string& path) {
+  if (!options_.resume) return files_.Create(path);
+  absl::StatusOr<std::unique_ptr<WritableFile>> file = Reopen(path);
+  if (!absl::IsNotFound(file.status())) return file;
+  NIBBLE_RETURN_IF_ERROR(files_.RemoveAbandoned(path));
+  return files_.Create(path);
+}
+
+absl::Status AtomicFolder::Sync() {
+  for (const auto& file : open_) {
+    const absl::Status status = file->Sync();
+    if (status.ok()) continue;
+    sync_failed_ = true;
+    Keep(false);
+    return status;
+  }
+  return files_.SyncDirectory(part_);
+}
+
+// What an earlier run left and this one did not ask for.
+absl::Status AtomicFolder::RemoveOthers() {
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.List(part_));
+  for (const std::string& name : names) {
+    const std::string path = JoinPath(part_, name);
+    const bool ours = std::any_of(open_.begin(), open_.end(), [&](const auto& file) { return file->path() == path; });
+    if (!ours) NIBBLE_RETURN_IF_ERROR(files_.RemoveAbandoned(path));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status AtomicFolder::Commit() {
   NIBBLE_ASSIGN_OR_RETURN(const bool replaces, CheckTarget(files_, path_, options_));
-  for (const auto& file : open_) NIBBLE_RETURN_IF_ERROR(file->Sync());
-  NIBBLE_RETURN_IF_ERROR(files_.SyncDirectory(part_));
+  if (options_.resume) NIBBLE_RETURN_IF_ERROR(RemoveOthers());
+  NIBBLE_RETURN_IF_ERROR(Sync());
   return MoveToPath(replaces);
 }
 

@@ -6,8 +6,8 @@
 //   NIBBLE_RETURN_IF_ERROR(out->Commit());
 //
 // The files are written in "<path>.part" beside it, each reserved at full size and locked, so that of two writers the
-// second is told. Commit() syncs, renames and syncs the folder above. Without Commit() the destructor removes all; what
-// a killed program left is replaced by the next.
+// second is told. Commit() syncs, renames and syncs the folder above. Without Commit() the destructor removes all,
+// unless it is kept; what is there is replaced by the next, or taken up with `resume`.
 #ifndef NIBBLE_FORMATS_IO_ATOMIC_FOLDER_H_
 #define NIBBLE_FORMATS_IO_ATOMIC_FOLDER_H_
 
@@ -26,6 +26,7 @@ class AtomicFolder {
  public:
   struct Options {
     bool force = false;                // replace a folder that is there already: one of files alone, of a model
+    bool resume = false;               // go on with the temporary folder that is there already; it is kept then
     std::vector<FileIdentity> inputs;  // files that must not be lost: none of them lies in a folder that is replaced
   };
 
@@ -38,8 +39,16 @@ class AtomicFolder {
   AtomicFolder(const AtomicFolder&) = delete;
   AtomicFolder& operator=(const AtomicFolder&) = delete;
 
-  // A new file of `size` bytes, which lives as long as this. kUnavailable if the disk has no room. Not thread-safe.
+  // A file of `size` bytes, which lives as long as this: with `resume` the one that is there, if there is one.
+  // kUnavailable if the disk has no room. Not thread-safe.
   absl::StatusOr<WritableFile*> Add(const std::string& name, uint64_t size);
+
+  // What was written is on the disk when it returns OK.
+  absl::Status Sync();
+
+  // Whether the temporary folder stays where this ends without Commit(): never after a sync that failed, since what the
+  // disk holds then is not what is read. Returns that.
+  bool Keep(bool keep) { return keep_ = keep && !sync_failed_; }
 
   // REQUIRES: called once, after the last write. On error the final path is as it was before.
   absl::Status Commit();
@@ -48,6 +57,8 @@ class AtomicFolder {
   AtomicFolder(FileSystem& files, std::string path, Options options)
       : files_(files), path_(std::move(path)), part_(path_ + ".part"), options_(std::move(options)) {}
 
+  absl::StatusOr<std::unique_ptr<WritableFile>> OpenOrCreate(const std::string& path);
+  absl::Status RemoveOthers();
   absl::Status MoveToPath(bool replaces);
 
   FileSystem& files_;
@@ -56,6 +67,8 @@ class AtomicFolder {
   const Options options_;
   std::vector<std::unique_ptr<WritableFile>> open_;
   bool committed_ = false;
+  bool keep_ = false;
+  bool sync_failed_ = false;
 };
 
 }  // namespace nibble::io

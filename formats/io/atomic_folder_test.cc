@@ -103,6 +103,24 @@ TEST_F(AtomicFolderTest, ASecondWriterIsToldAndADeadOneIsReplaced) {
   EXPECT_EQ(Write(Posix(), Path(), "new"), absl::OkStatus());
 }
 
+TEST_F(AtomicFolderTest, WhatIsKeptIsTakenUpByResume) {
+  {
+    const auto first = AtomicFolder::Create(Posix(), Path(), {});
+    ASSERT_TRUE((*first)->Add("config.json", 3).ok());
+    ASSERT_TRUE((*first)->Add("another", 3).ok());
+    (*first)->Keep(true);
+  }
+  Put("out.part/config.json", "old");
+  {
+    const auto second = AtomicFolder::Create(Posix(), Path(), {.resume = true});
+    ASSERT_TRUE((*second)->Add("config.json", 3).ok());
+    EXPECT_EQ(Get("out.part/config.json"), "old");
+    ASSERT_TRUE((*second)->Commit().ok());
+  }
+  EXPECT_EQ(Get("out/config.json"), "old");
+  EXPECT_FALSE(fs::exists(Path("out/another")));
+}
+
 // Whatever call fails, the old folder stays whole and nothing else stays behind.
 TEST_F(AtomicFolderTest, FaultsLeaveThePathAsItWas) {
   for (const Call call : {Call::kCreate, Call::kWrite, Call::kPreallocate, Call::kSync, Call::kClose, Call::kRename,

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +16,7 @@
 #include "base/status.h"
 #include "formats/io/errno_status.h"
 #include "formats/io/placeholder.h"
+#include "formats/io/posix.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -168,6 +170,36 @@ TEST_F(FileTest, RemoveAbandonedRespectsALivingWriter) {
   ASSERT_TRUE((*writer)->Close().ok());
   EXPECT_TRUE(Posix().RemoveAbandoned(part).ok());
   EXPECT_FALSE(fs::exists(part));
+}
+
+TEST_F(FileTest, ReopenTakesUpWhatAStoppedWriterLeft) {
+  const std::string part = directory_ + "/part";
+  EXPECT_EQ(Reopen(part).status().code(), absl::StatusCode::kNotFound);
+  std::ofstream(part) << "left behind";
+  auto writer = Reopen(part);
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  EXPECT_EQ(Reopen(part).status().code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(ReadWholeFile(Posix(), part, 99).value(), "left behind");
+  ASSERT_TRUE((*writer)->Preallocate(4).ok());
+  EXPECT_EQ(ReadWholeFile(Posix(), part, 99).value(), "left");
+  ASSERT_TRUE((*writer)->Close().ok());
+  // Another name's bytes are not written to.
+  fs::create_hard_link(part, directory_ + "/dear");
+  EXPECT_EQ(Reopen(part).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(FileTest, AFileThatIsWrittenToIsNoticed) {
+  auto file = Posix().Open(path_);
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(CheckUnchanged(**file), absl::OkStatus());
+  const auto modified = fs::last_write_time(path_);
+  fs::last_write_time(path_, modified + std::chrono::nanoseconds(1));
+  EXPECT_EQ(CheckUnchanged(**file).code(), absl::StatusCode::kDataLoss);
+  fs::last_write_time(path_, modified);
+  EXPECT_EQ(CheckUnchanged(**file), absl::OkStatus());
+  fs::resize_file(path_, 1);
+  fs::last_write_time(path_, modified);
+  EXPECT_EQ(CheckUnchanged(**file).code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(FileTest, FoldersAreMadeAndSynced) {

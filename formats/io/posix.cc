@@ -54,6 +54,10 @@ FileDescriptor OpenDescriptor(const std::string& path, int flags) {
   return FileDescriptor(RetryInterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); }));
 }
 
+int64_t ModifiedTime(const struct stat& stat) {
+  return int64_t{stat.st_mtim.tv_sec} * 1'000'000'000 + stat.st_mtim.tv_nsec;
+}
+
 FileInfo ToInfo(const struct stat& stat) {
   FileInfo info;
   info.kind = S_ISREG(stat.st_mode)   ? FileKind::kRegular
@@ -103,8 +107,8 @@ void WriteBehind(int fd, uint64_t offset, size_t size) {
 
 class PosixReadableFile : public ReadableFile {
  public:
-  PosixReadableFile(std::string path, FileDescriptor fd, const FileInfo& info)
-      : path_(std::move(path)), fd_(std::move(fd)), info_(info) {}
+  PosixReadableFile(std::string path, FileDescriptor fd, const struct stat& stat)
+      : path_(std::move(path)), fd_(std::move(fd)), info_(ToInfo(stat)), modified_(ModifiedTime(stat)) {}
 
   absl::Status ReadAt(uint64_t offset, absl::Span<std::byte> out) const override {
     if (out.empty()) return absl::OkStatus();
@@ -124,10 +128,23 @@ class PosixReadableFile : public ReadableFile {
   const std::string& path() const override { return path_; }
   const FileInfo& info() const override { return info_; }
 
+  int64_t modified() const { return modified_; }
+
+  absl::Status CheckUnchanged() const {
+    struct stat stat;
+    if (::fstat(fd_.get(), &stat) != 0) return TransferError(errno, path_, "to look at it again");
+    const FileInfo now = ToInfo(stat);
+    if (now.size == info_.size && ModifiedTime(stat) == modified_) return absl::OkStatus();
+    return BadData(path_, "no change while it is read",
+                   now.size == info_.size ? "that it was written to"
+                                          : absl::StrCat(now.size, " bytes, and ", info_.size, " before"));
+  }
+
  private:
   const std::string path_;
   const FileDescriptor fd_;
   const FileInfo info_;
+  const int64_t modified_;
 };
 
 class PosixWritableFile : public WritableFile {
@@ -153,15 +170,14 @@ class PosixWritableFile : public WritableFile {
     const off_t length = static_cast<off_t>(size);
     // fallocate, and not posix_fallocate: where the file system cannot reserve, the latter writes the whole file.
     if (size == 0 || RetryInterrupted([&] { return ::fallocate(fd_.get(), 0, 0, length); }) == 0) {
-      return absl::OkStatus();
+      return Resize(length, expected);
     }
     if (errno != EOPNOTSUPP && errno != ENOSYS) return TransferError(errno, path_, expected);
     struct statvfs disk;
     if (::fstatvfs(fd_.get(), &disk) == 0 && disk.f_bavail < size / std::max<uint64_t>(disk.f_frsize, 1)) {
       return TransferError(ENOSPC, path_, expected);
     }
-    if (RetryInterrupted([&] { return ::ftruncate(fd_.get(), length); }) == 0) return absl::OkStatus();
-    return TransferError(errno, path_, expected);
+    return Resize(length, expected);
   }
 
   absl::Status Sync() override {
@@ -179,6 +195,11 @@ class PosixWritableFile : public WritableFile {
   const std::string& path() const override { return path_; }
 
  private:
+  absl::Status Resize(off_t length, absl::string_view expected) {
+    if (RetryInterrupted([&] { return ::ftruncate(fd_.get(), length); }) == 0) return absl::OkStatus();
+    return TransferError(errno, path_, expected);
+  }
+
   const std::string path_;
   FileDescriptor fd_;
 };
@@ -191,6 +212,28 @@ bool StillNamed(const FileDescriptor& fd, const std::string& path) {
 
 absl::Status BusyError(const std::string& path) {
   return absl::AbortedError(absl::StrCat(path, ": expected no writer, found another nibble writing it"));
+}
+
+// The file that a stopped nibble left; kNotFound if there is none, kAborted if it has not stopped.
+absl::StatusOr<FileDescriptor> LockAbandoned(const std::string& path, int access) {
+  FileDescriptor fd = OpenDescriptor(path, access | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+  if (!fd.ok()) {
+    if (errno == ENOENT) return absl::NotFoundError(absl::StrCat(path, ": expected a file, found none"));
+    return OutputError(errno, path, "what a stopped nibble left, or nothing");
+  }
+  struct stat stat;
+  if (::fstat(fd.get(), &stat) != 0 || !S_ISREG(stat.st_mode)) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(path, ": expected what a stopped nibble left, or nothing, found no regular file"));
+  }
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return BusyError(path);
+    return absl::AbortedError(absl::StrCat(path, ": expected to find out whether its writer lives, found: ",
+                                           ErrnoText(errno), "; remove it if no nibble is running"));
+  }
+  // The lock counts only if the name still leads to the locked file; if not, somebody else was faster.
+  if (!StillNamed(fd, path)) return BusyError(path);
+  return fd;
 }
 
 class PosixFileSystem : public FileSystem {
@@ -206,7 +249,7 @@ class PosixFileSystem : public FileSystem {
     }
     const FileInfo info = ToInfo(stat);
     if (info.kind != FileKind::kRegular) return BadData(path, "a regular file", KindText(info.kind));
-    return std::make_unique<PosixReadableFile>(path, std::move(fd), info);
+    return std::make_unique<PosixReadableFile>(path, std::move(fd), stat);
   }
 
   absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path) override {
@@ -227,22 +270,10 @@ class PosixFileSystem : public FileSystem {
   }
 
   absl::Status RemoveAbandoned(const std::string& path) override {
-    const FileDescriptor fd = OpenDescriptor(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
-    if (!fd.ok()) {
-      return errno == ENOENT ? absl::OkStatus() : OutputError(errno, path, "what a stopped nibble left, or nothing");
-    }
-    struct stat stat;
-    if (::fstat(fd.get(), &stat) != 0 || !S_ISREG(stat.st_mode)) {
-      return absl::PermissionDeniedError(
-          absl::StrCat(path, ": expected what a stopped nibble left, or nothing, found no regular file"));
-    }
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno == EWOULDBLOCK) return BusyError(path);
-      return absl::AbortedError(absl::StrCat(path, ": expected to find out whether its writer lives, found: ",
-                                             ErrnoText(errno), "; remove it if no nibble is running"));
-    }
-    // The lock counts only if the name still leads to the locked file; if not, somebody else was faster.
-    return StillNamed(fd, path) ? Remove(path) : BusyError(path);
+    const absl::StatusOr<FileDescriptor> fd = LockAbandoned(path, O_RDONLY);
+    if (absl::IsNotFound(fd.status())) return absl::OkStatus();
+    NIBBLE_RETURN_IF_ERROR(fd.status());
+    return Remove(path);
   }
 
   absl::StatusOr<FileInfo> Stat(const std::string& path) override {
@@ -307,6 +338,27 @@ class PosixFileSystem : public FileSystem {
 FileSystem& Posix() {
   static PosixFileSystem files;
   return files;
+}
+
+// Of posix.h, which is known above alone.
+
+absl::StatusOr<std::unique_ptr<WritableFile>> Reopen(const std::string& path) {
+  NIBBLE_ASSIGN_OR_RETURN(FileDescriptor fd, LockAbandoned(path, O_RDWR));
+  struct stat stat;
+  if (::fstat(fd.get(), &stat) != 0 || stat.st_nlink != 1) {
+    return absl::NotFoundError(absl::StrCat(path, ": expected a file with one name, found several"));
+  }
+  return std::make_unique<PosixWritableFile>(path, std::move(fd));
+}
+
+int64_t ModifiedTime(const ReadableFile& file) {
+  const auto* posix = dynamic_cast<const PosixReadableFile*>(&file);
+  return posix == nullptr ? 0 : posix->modified();
+}
+
+absl::Status CheckUnchanged(const ReadableFile& file) {
+  const auto* posix = dynamic_cast<const PosixReadableFile*>(&file);
+  return posix == nullptr ? absl::OkStatus() : posix->CheckUnchanged();
 }
 
 }  // namespace nibble::io
