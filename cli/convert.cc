@@ -31,7 +31,8 @@ absl::Status RunConvert(ConvertOptions& options, Context& context) {
   options.output.recipe = ConvertRecipe(options.dtype);
   options.output.recipe.set_pre(context.pre);
   options.output.recipe.set_keep_mtp(options.keep_mtp);
-  const RemoveOnInterrupt guard(options.output.path + ".part");
+  options.output.journal = true;
+  const ResumeAfterInterrupt guard;
   NIBBLE_ASSIGN_OR_RETURN(const Plan plan, RunRecipe(context.files, model, options.output, {}, context.progress));
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
   const std::string output = ShellWord(options.output.path);
@@ -52,6 +53,7 @@ Job DefineConvert(CLI::App& app) {
   AddGgufOutput(app, options->output.path, options->output.force)->required();
   AddChoice(app, "--dtype", options->dtype, {"source", "bf16", "f16", "f32"},
             "of the matrices; 'source' (default) keeps what is stored");
+  AddResume(app, options->output);
   AddHashSource(app, options->output.hash_source);
   AddKeepMtp(app, options->keep_mtp);
   return [options](Context& context) { return RunConvert(*options, context); };

@@ -5,29 +5,46 @@
 
 #include <atomic>
 #include <initializer_list>
+#include <new>
 #include <utility>
+
+#include "absl/strings/string_view.h"
 
 namespace nibble::cli {
 namespace {
 
-constexpr int kExitInterrupted = 75;
+constexpr int kExitInterrupted = 75, kExitOutOfMemory = 71;
 
-// What the handler removes; null: nothing. A handler may touch lock-free atomics and call unlink, write and _exit.
-std::atomic<const char*> file_to_remove = nullptr;
-static_assert(std::atomic<const char*>::is_always_lock_free);
+// A handler may touch lock-free atomics and call unlink, write and _exit.
+std::atomic<const char*> file_to_remove = nullptr;  // null: none
+std::atomic<bool> is_resumable = false;
+static_assert(std::atomic<const char*>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
-void EndProgram(int) {
+void Write(absl::string_view text) {
+  [[maybe_unused]] const ssize_t ignored = write(STDERR_FILENO, text.data(), text.size());
+}
+
+[[noreturn]] void EndProgram(absl::string_view why, int exit_code) {
+  static std::atomic_flag ending = ATOMIC_FLAG_INIT;
+  while (ending.test_and_set()) pause();  // another thread was first
   if (const char* path = file_to_remove.load()) unlink(path);
-  constexpr char kMessage[] = "\nnibble: error: interrupted by a signal\n";
-  [[maybe_unused]] const ssize_t ignored = write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1);
-  _exit(kExitInterrupted);
+  Write("\nnibble: error: ");
+  Write(why);
+  Write(is_resumable.load() ? "; run again with --resume\n" : "\n");
+  _exit(exit_code);
+}
+
+void EndBySignal(int) { EndProgram("interrupted by a signal", kExitInterrupted); }
+
+void EndOfMemory() {
+  EndProgram("memory: expected more, found none left; use fewer --threads, or free some", kExitOutOfMemory);
 }
 
 }  // namespace
 
 void HandleSignals() {
   struct sigaction end = {};
-  end.sa_handler = EndProgram;
+  end.sa_handler = EndBySignal;
   sigfillset(&end.sa_mask);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction old = {};
@@ -36,13 +53,18 @@ void HandleSignals() {
   }
   struct sigaction ignore = {};
   ignore.sa_handler = SIG_IGN;
-  sigaction(SIGPIPE, &ignore, nullptr);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) sigaction(signal, &ignore, nullptr);
 }
+
+void HandleEndOfMemory() { std::set_new_handler(EndOfMemory); }
 
 RemoveOnInterrupt::RemoveOnInterrupt(std::string path) : path_(std::move(path)) {
   if (access(path_.c_str(), F_OK) != 0) file_to_remove = path_.c_str();
 }
 
 RemoveOnInterrupt::~RemoveOnInterrupt() { file_to_remove = nullptr; }
+
+ResumeAfterInterrupt::ResumeAfterInterrupt() { is_resumable = true; }
+ResumeAfterInterrupt::~ResumeAfterInterrupt() { is_resumable = false; }
 
 }  // namespace nibble::cli

@@ -1,4 +1,5 @@
-// Ctrl-C: one line, exit code 75, and no half-written file left behind.
+// Ctrl-C and the end of memory: one line, exit code 75 or 71, and nothing left behind but what another run can go on
+// with.
 #ifndef NIBBLE_CLI_INTERRUPT_H_
 #define NIBBLE_CLI_INTERRUPT_H_
 
@@ -6,10 +7,14 @@
 
 namespace nibble::cli {
 
-// SIGINT, SIGTERM and SIGHUP end the program so from now on. SIGPIPE is ignored: a write reports it (output.h).
+// SIGINT, SIGTERM and SIGHUP end the program so from now on. SIGPIPE and SIGXFSZ are ignored: a write reports what is
+// wrong.
 void HandleSignals();
 
-// While it lives, a signal removes the file at `path`, unless that was there before.
+// So does, from now on, an allocation that fails: a thread of a parallel region has nobody to throw to.
+void HandleEndOfMemory();
+
+// While it lives, such an end removes the file at `path`, unless that was there before.
 class RemoveOnInterrupt {
  public:
   explicit RemoveOnInterrupt(std::string path);
@@ -19,6 +24,16 @@ class RemoveOnInterrupt {
 
  private:
   std::string path_;
+};
+
+// While it lives, the line says how to go on: what the job has done stays, and its journal tells what that is.
+// It is always as good as on the disk (pipeline/journal.h), so that there is nothing to finish before the program ends.
+class ResumeAfterInterrupt {
+ public:
+  ResumeAfterInterrupt();
+  ~ResumeAfterInterrupt();
+  ResumeAfterInterrupt(const ResumeAfterInterrupt&) = delete;
+  ResumeAfterInterrupt& operator=(const ResumeAfterInterrupt&) = delete;
 };
 
 }  // namespace nibble::cli

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <thread>
 
 namespace nibble::cli {
 namespace {
@@ -55,6 +56,27 @@ TEST(Interrupt, ForgetsTheFileAfterTheJob) {
   EXPECT_TRUE(Exists(path));
 }
 
+void BeInterruptedWhileResumable() {
+  HandleSignals();
+  const ResumeAfterInterrupt guard;
+  raise(SIGTERM);
+}
+
+TEST(Interrupt, SaysHowToGoOn) {
+  EXPECT_EXIT(BeInterruptedWhileResumable(), testing::ExitedWithCode(75),
+              "nibble: error: interrupted by a signal; run again with --resume\n");
+}
+
+void RunOutOfMemoryInAThread() {
+  HandleEndOfMemory();
+  std::thread([] { static_cast<void>(::operator new (size_t{1} << 60)); }).join();
+}
+
+TEST(Interrupt, SaysThatMemoryIsShort) {
+  EXPECT_EXIT(RunOutOfMemoryInAThread(), testing::ExitedWithCode(71),
+              "nibble: error: memory: expected more.*--threads");
+}
+
 TEST(Interrupt, NohupStaysNohup) {
   const auto survive = [] {
     signal(SIGHUP, SIG_IGN);
@@ -65,10 +87,11 @@ TEST(Interrupt, NohupStaysNohup) {
   EXPECT_EXIT(survive(), testing::ExitedWithCode(0), "");
 }
 
-TEST(Interrupt, BrokenPipesAreErrorsOfTheWriter) {
+TEST(Interrupt, BrokenPipesAndLimitsOfFilesAreErrorsOfTheWriter) {
   const auto survive = [] {
     HandleSignals();
     raise(SIGPIPE);
+    raise(SIGXFSZ);
     _exit(0);
   };
   EXPECT_EXIT(survive(), testing::ExitedWithCode(0), "");

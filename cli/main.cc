@@ -16,5 +16,6 @@ int main(int argc, char** argv) {
   mallopt(M_MMAP_THRESHOLD, kReturnedBytes);
   nibble::cli::OpenClosedStandardStreams();
   nibble::cli::HandleSignals();
+  nibble::cli::HandleEndOfMemory();
   return nibble::cli::Run(argc, argv);
 }

@@ -14,6 +14,11 @@ void AddHashSource(CLI::App& app, bool& hash_source) {
       "tell the SHA-256 of whole source files in the manifest, and compare it with what their folder publishes");
 }
 
+void AddResume(CLI::App& app, OutputOptions& options) {
+  app.add_flag("--resume", options.resume,
+               "go on with what an interrupted run of the same job has done; without it that is replaced");
+}
+
 CLI::Option* OutputFlags::AddTo(CLI::App& app) {
   StartGroup(app, kOutputGroup);
   CLI::Option* output = app.add_option("-o,--output", options_.path,
@@ -22,6 +27,7 @@ CLI::Option* OutputFlags::AddTo(CLI::App& app) {
   app.add_flag("--force", options_.force, "replace the output if it exists");
   AddChoice(app, "--format", format_, {"gguf", "compressed-tensors", "mxfp4"},
             "what to make: by the output's name, if not given; 'mxfp4' is a folder as gpt-oss is published");
+  AddResume(app, options_);
   AddHashSource(app, options_.hash_source);
   AddSize(app, "--max-shard-size", options_.max_shard_bytes,
           "of a folder: cut its tensors into files of at most so much (default 5GB)");

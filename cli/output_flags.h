@@ -11,6 +11,8 @@
 
 namespace nibble::cli {
 
+// --resume. REQUIRES: `options` outlives `app`'s parse.
+void AddResume(CLI::App& app, OutputOptions& options);
 // --hash-source. REQUIRES: `hash_source` outlives `app`'s parse.
 void AddHashSource(CLI::App& app, bool& hash_source);
 

@@ -73,44 +73,48 @@ absl::StatusOr<std::string> NewConfig(io::FileSystem& files, const std::string& 
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Output>> FolderOutput::Create(io::FileSystem& files, const Model& model,
-                                                             const OutputPlan& plan, const OutputOptions& options) {
-  NIBBLE_ASSIGN_OR_RETURN(const std::string config,
+absl::StatusOr<std::unique_ptr<FileOutput>> FolderOutput::Create(io::FileSystem& files, const Model& model,
+                                                                 const OutputPlan& plan, const OutputOptions& options) {
+  NIBBLE_ASSIGN_OR_RETURN(std::string config,
                           NewConfig(files, io::JoinPath(model.path, "config.json"), plan.folder->quantization_config));
-  NIBBLE_ASSIGN_OR_RETURN(
-      auto folder, io::AtomicFolder::Create(files, options.path, {.force = options.force, .inputs = model.inputs}));
-  std::unique_ptr<FolderOutput> output(new FolderOutput(plan, std::move(folder)));
-  NIBBLE_RETURN_IF_ERROR(output->WriteHeaders());
-  NIBBLE_RETURN_IF_ERROR(output->BeginHashes(files));
-  NIBBLE_RETURN_IF_ERROR(output->WriteText("config.json", config));
-  NIBBLE_RETURN_IF_ERROR(output->CopyFiles(files, model.path));
-  NIBBLE_RETURN_IF_ERROR(output->WriteFacts());
-  NIBBLE_RETURN_IF_ERROR(output->CopyTensors(model));
+  NIBBLE_ASSIGN_OR_RETURN(auto folder, io::AtomicFolder::Create(
+                                           files, options.path,
+                                           {.force = options.force, .resume = options.resume, .inputs = model.inputs}));
+  std::unique_ptr<FolderOutput> output(
+      new FolderOutput(files, model, plan, options.threads, std::move(config), std::move(folder)));
+  NIBBLE_RETURN_IF_ERROR(output->ReserveShards());
   return output;
 }
 
-absl::Status FolderOutput::WriteHeaders() {
+absl::Status FolderOutput::ReserveShards() {
   for (const FolderLayout::File& file : plan_.folder->files) {
-    NIBBLE_ASSIGN_OR_RETURN(io::WritableFile* const shard, folder_->Add(file.name, file.layout.file_bytes));
-    NIBBLE_RETURN_IF_ERROR(shard->WriteAt(0, AsBytes(file.layout.header)));
-    shards_.push_back(shard);
+    NIBBLE_ASSIGN_OR_RETURN(shards_.emplace_back(), folder_->Add(file.name, file.layout.file_bytes));
   }
-  if (plan_.folder->index.empty()) return absl::OkStatus();
-  return WriteText("model.safetensors.index.json", plan_.folder->index);
-}
-
-absl::Status FolderOutput::BeginHashes(io::FileSystem& files) {
-  std::vector<std::shared_ptr<const io::ReadableFile>> written;
-  for (const io::WritableFile* shard : shards_) {
-    NIBBLE_ASSIGN_OR_RETURN(written.emplace_back(), files.Open(shard->path()));
-  }
-  std::vector<TensorHashes::Place> places;
+  std::vector<Place> places;
   for (const std::string& name : plan_.folder->names) {
     const FolderLayout::Place& place = plan_.folder->places.at(name);
-    places.push_back({written[place.file], place.offset, place.bytes});
+    places.push_back({shards_[place.file], place.offset, place.bytes});
   }
-  hashes_.emplace(std::move(places));
-  return absl::OkStatus();
+  return SetPlaces(std::move(places));
+}
+
+absl::Status FolderOutput::Begin() {
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    NIBBLE_RETURN_IF_ERROR(shards_[i]->WriteAt(0, AsBytes(plan_.folder->files[i].layout.header)));
+  }
+  NIBBLE_RETURN_IF_ERROR(WriteText("config.json", config_));
+  NIBBLE_RETURN_IF_ERROR(CopyFiles());
+  NIBBLE_RETURN_IF_ERROR(WriteFacts());
+  return CopyTensors();
+}
+
+uint64_t FolderOutput::RowBytes(size_t tensor) const {
+  return CopyAt(tensor) == nullptr ? FileOutput::RowBytes(tensor) : 1;
+}
+
+int64_t FolderOutput::RowsOf(size_t tensor, size_t slice) const {
+  if (tensor < plan_.tensors.size()) return FileOutput::RowsOf(tensor, slice);
+  return tensor - plan_.tensors.size() < plan_.folder->copies.size() && slice == 0 ? CopyAt(tensor)->bytes : 0;
 }
 
 absl::Status FolderOutput::WriteFacts() {
@@ -122,37 +126,42 @@ absl::Status FolderOutput::WriteFacts() {
       if (packing->is_scaled) {
         const absl::Span<const float> divisor = absl::MakeConstSpan(&tensor.multiplier, 1);
         NIBBLE_RETURN_IF_ERROR(
-            WriteAt(weight + "_global_scale", 0,
+            WriteAt(NumberOf(weight + "_global_scale"), 0,
                     absl::MakeConstSpan(reinterpret_cast<const std::byte*>(divisor.data()), sizeof(float))));
       }
       if (!plan_.folder->places.contains(weight + "_shape")) continue;
       const std::array<int64_t, 2> shape = {slice.rows, slice.cols};
-      NIBBLE_RETURN_IF_ERROR(WriteAt(
-          weight + "_shape", 0, absl::MakeConstSpan(reinterpret_cast<const std::byte*>(shape.data()), sizeof(shape))));
+      NIBBLE_RETURN_IF_ERROR(
+          WriteAt(NumberOf(weight + "_shape"), 0,
+                  absl::MakeConstSpan(reinterpret_cast<const std::byte*>(shape.data()), sizeof(shape))));
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status FolderOutput::CopyTensors(const Model& model) {
+absl::Status FolderOutput::CopyTensors() {
   std::vector<std::byte> bytes;
-  for (const StoredTensor* tensor : plan_.folder->copies) {
-    for (uint64_t offset = 0; offset < tensor->bytes; offset += bytes.size()) {
-      bytes.resize(std::min(kCopyBytes, tensor->bytes - offset));
-      NIBBLE_RETURN_IF_ERROR(model.source.Read(*tensor, offset, absl::MakeSpan(bytes)));
-      NIBBLE_RETURN_IF_ERROR(WriteAt(tensor->name, offset, bytes));
+  for (size_t i = 0; i < plan_.folder->copies.size(); ++i) {
+    const StoredTensor& tensor = *plan_.folder->copies[i];
+    for (uint64_t offset = 0; offset < tensor.bytes; offset += bytes.size()) {
+      bytes.resize(std::min(kCopyBytes, tensor.bytes - offset));
+      const RowRange range{plan_.tensors.size() + i, 0, static_cast<int64_t>(offset),
+                           static_cast<int64_t>(bytes.size())};
+      if (Has(range)) continue;
+      NIBBLE_RETURN_IF_ERROR(model_.source.Read(tensor, offset, absl::MakeSpan(bytes)));
+      NIBBLE_RETURN_IF_ERROR(Write(range, bytes));
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status FolderOutput::CopyFiles(io::FileSystem& files, const std::string& source) {
-  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(source));
+absl::Status FolderOutput::CopyFiles() {
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.List(model_.path));
   for (const std::string& name : names) {
-    const std::string path = io::JoinPath(source, name);
-    const absl::StatusOr<io::FileInfo> info = files.Stat(path);
+    const std::string path = io::JoinPath(model_.path, name);
+    const absl::StatusOr<io::FileInfo> info = files_.Stat(path);
     if (!info.ok() || info->kind != io::FileKind::kRegular || !IsCompanion(name)) continue;
-    NIBBLE_ASSIGN_OR_RETURN(const std::string text, io::ReadWholeFile(files, path, kMaxTextBytes));
+    NIBBLE_ASSIGN_OR_RETURN(const std::string text, io::ReadWholeFile(files_, path, kMaxTextBytes));
     NIBBLE_RETURN_IF_ERROR(WriteText(name, text));
   }
   return absl::OkStatus();
@@ -163,21 +172,17 @@ absl::Status FolderOutput::WriteText(const std::string& name, const std::string&
   return file->WriteAt(0, AsBytes(text));
 }
 
-absl::Status FolderOutput::WriteAt(const std::string& tensor, uint64_t offset, absl::Span<const std::byte> bytes) {
-  const FolderLayout::Place& place = plan_.folder->places.at(tensor);
-  NIBBLE_RETURN_IF_ERROR(shards_[place.file]->WriteAt(place.offset + offset, bytes));
-  return hashes_->Wrote(place.number, bytes.size());
-}
-
-absl::Status FolderOutput::WriteRows(const OutputTensor& tensor, size_t slice, int64_t first_row,
-                                     absl::Span<const std::byte> rows) {
+absl::Status FolderOutput::Spread(const RowRange& range, absl::Span<const std::byte> rows, Sink sink) const {
+  if (const StoredTensor* copy = CopyAt(range.tensor)) return sink(NumberOf(copy->name), range.first, rows);
+  const OutputTensor& tensor = plan_.tensors[range.tensor];
+  const LogicalTensor& slice = tensor.slices[range.slice];
   const bool is_packed = FindPacking(tensor.format) != nullptr;
-  return is_packed ? WritePacked(tensor, tensor.slices[slice], first_row, rows)
-                   : WriteElements(tensor, tensor.slices[slice], first_row, rows);
+  return is_packed ? SpreadPacked(tensor, slice, range.first, rows, sink)
+                   : SpreadElements(tensor, slice, range.first, rows, sink);
 }
 
-absl::Status FolderOutput::WritePacked(const OutputTensor& tensor, const LogicalTensor& slice, int64_t first_row,
-                                       absl::Span<const std::byte> rows) {
+absl::Status FolderOutput::SpreadPacked(const OutputTensor& tensor, const LogicalTensor& slice, int64_t first_row,
+                                        absl::Span<const std::byte> rows, Sink sink) const {
   const Packing& packing = *FindPacking(tensor.format);
   const BlockFormat& format = GetFormat(tensor.format);
   const std::string weight = WeightName(std::get<StridedView>(slice.recipe));
@@ -189,25 +194,27 @@ absl::Status FolderOutput::WritePacked(const OutputTensor& tensor, const Logical
     packing.unpack(rows.data() + places[i].row * row_bytes, slice.cols / format.block_elements,
                    codes.data() + i * code_bytes, scales.data() + i * scale_bytes);
   }
+  const size_t code_number = NumberOf(absl::StrCat(weight, plan_.folder->codes_suffix));
+  const size_t scale_number = NumberOf(absl::StrCat(weight, plan_.folder->scales_suffix));
   // Rows that follow one another are written in one.
   for (size_t begin = 0, end = 0; begin < places.size(); begin = end) {
     for (end = begin + 1; end < places.size() && places[end].published == places[end - 1].published + 1;) ++end;
     const uint64_t row = places[begin].published, count = end - begin;
-    NIBBLE_RETURN_IF_ERROR(WriteAt(absl::StrCat(weight, plan_.folder->codes_suffix), row * code_bytes,
-                                   absl::MakeConstSpan(codes).subspan(begin * code_bytes, count * code_bytes)));
-    NIBBLE_RETURN_IF_ERROR(WriteAt(absl::StrCat(weight, plan_.folder->scales_suffix), row * scale_bytes,
-                                   absl::MakeConstSpan(scales).subspan(begin * scale_bytes, count * scale_bytes)));
+    NIBBLE_RETURN_IF_ERROR(sink(code_number, row * code_bytes,
+                                absl::MakeConstSpan(codes).subspan(begin * code_bytes, count * code_bytes)));
+    NIBBLE_RETURN_IF_ERROR(sink(scale_number, row * scale_bytes,
+                                absl::MakeConstSpan(scales).subspan(begin * scale_bytes, count * scale_bytes)));
   }
   return absl::OkStatus();
 }
 
-absl::Status FolderOutput::WriteElements(const OutputTensor& tensor, const LogicalTensor& slice, int64_t first_row,
-                                         absl::Span<const std::byte> rows) {
+absl::Status FolderOutput::SpreadElements(const OutputTensor& tensor, const LogicalTensor& slice, int64_t first_row,
+                                          absl::Span<const std::byte> rows, Sink sink) const {
   const StridedView& view = std::get<StridedView>(slice.recipe);
   const size_t size = GetFormat(tensor.format).block_bytes;
   const int64_t parts = slice.cols / view.cols.count;  // view rows of a row
   const int64_t count = rows.size() / size / slice.cols;
-  const std::string weight = WeightName(view);
+  const size_t number = NumberOf(WeightName(view));
   std::vector<std::byte> bytes;
   for (const Run& run : RunsOf(view, first_row * parts, (first_row + count) * parts)) {
     const int64_t at_once = run.step == 1 ? run.count : 1;
@@ -216,17 +223,18 @@ absl::Status FolderOutput::WriteElements(const OutputTensor& tensor, const Logic
       for (int64_t i = 0; i < at_once; ++i) {
         std::copy_n(rows.data() + (run.out + (done + i) * run.out_step) * size, size, bytes.data() + i * size);
       }
-      NIBBLE_RETURN_IF_ERROR(WriteAt(weight, (run.stored + done * run.step) * size, bytes));
+      NIBBLE_RETURN_IF_ERROR(sink(number, (run.stored + done * run.step) * size, bytes));
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status FolderOutput::Commit() {
-  Manifest manifest = plan_.manifest;
-  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> hashes, hashes_->Finish());
-  for (size_t i = 0; i < hashes.size(); ++i) manifest.mutable_tensors(i)->set_sha256(hashes[i]);
+// The index last: without it files that are several are no model.
+absl::Status FolderOutput::Publish(const Manifest& manifest) {
   NIBBLE_RETURN_IF_ERROR(WriteText(kManifestFile, ManifestText(manifest) + "\n"));
+  if (!plan_.folder->index.empty()) {
+    NIBBLE_RETURN_IF_ERROR(WriteText("model.safetensors.index.json", plan_.folder->index));
+  }
   return folder_->Commit();
 }
 

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,45 +17,55 @@
 #include "formats/io/atomic_folder.h"
 #include "formats/io/file.h"
 #include "model/model.h"
-#include "pipeline/output.h"
+#include "pipeline/file_output.h"
 #include "pipeline/output_options.h"
 #include "pipeline/plan.h"
-#include "pipeline/tensor_hashes.h"
 
 namespace nibble {
 
-class FolderOutput : public Output {
+class FolderOutput : public FileOutput {
  public:
-  // Errors as AtomicFolder::Create has them, and kNotFound if the model has no config.json. Writes all but rows.
-  // REQUIRES: the plan is a folder's; it outlives this.
-  static absl::StatusOr<std::unique_ptr<Output>> Create(io::FileSystem& files, const Model& model,
-                                                        const OutputPlan& plan, const OutputOptions& options);
+  // Errors as AtomicFolder::Create has them, and kNotFound if the model has no config.json.
+  // REQUIRES: the plan is a folder's; it and the model outlive this.
+  static absl::StatusOr<std::unique_ptr<FileOutput>> Create(io::FileSystem& files, const Model& model,
+                                                            const OutputPlan& plan, const OutputOptions& options);
 
-  absl::Status WriteRows(const OutputTensor& tensor, size_t slice, int64_t first_row,
-                         absl::Span<const std::byte> rows) override;
-  absl::Status Commit() override;
+  // Writes all but rows and the index.
+  absl::Status Begin() override;
+
+ protected:
+  absl::Status Spread(const RowRange& range, absl::Span<const std::byte> rows, Sink sink) const override;
+  uint64_t RowBytes(size_t tensor) const override;
+  int64_t RowsOf(size_t tensor, size_t slice) const override;
+  absl::Status SyncData() override { return folder_->Sync(); }
+  bool KeepData(bool keep) override { return folder_->Keep(keep); }
+  absl::Status Publish(const Manifest& manifest) override;
 
  private:
-  FolderOutput(const OutputPlan& plan, std::unique_ptr<io::AtomicFolder> folder)
-      : plan_(plan), folder_(std::move(folder)) {}
+  FolderOutput(io::FileSystem& files, const Model& model, const OutputPlan& plan, int threads, std::string config,
+               std::unique_ptr<io::AtomicFolder> folder)
+      : FileOutput(files, model, plan, threads), config_(std::move(config)), folder_(std::move(folder)) {}
 
-  absl::Status WriteHeaders();
-  absl::Status BeginHashes(io::FileSystem& files);
+  absl::Status ReserveShards();
   absl::Status WriteFacts();  // shapes and divisors of packed tensors
-  absl::Status CopyTensors(const Model& model);
-  absl::Status CopyFiles(io::FileSystem& files, const std::string& source);
+  absl::Status CopyTensors();
+  absl::Status CopyFiles();
   absl::Status WriteText(const std::string& name, const std::string& text);
-  absl::Status WriteAt(const std::string& tensor, uint64_t offset, absl::Span<const std::byte> bytes);
+  size_t NumberOf(const std::string& tensor) const { return plan_.folder->places.at(tensor).number; }
 
-  absl::Status WritePacked(const OutputTensor& tensor, const LogicalTensor& slice, int64_t first_row,
-                           absl::Span<const std::byte> rows);
-  absl::Status WriteElements(const OutputTensor& tensor, const LogicalTensor& slice, int64_t first_row,
-                             absl::Span<const std::byte> rows);
+  absl::Status SpreadPacked(const OutputTensor& tensor, const LogicalTensor& slice, int64_t first_row,
+                            absl::Span<const std::byte> rows, Sink sink) const;
+  absl::Status SpreadElements(const OutputTensor& tensor, const LogicalTensor& slice, int64_t first_row,
+                              absl::Span<const std::byte> rows, Sink sink) const;
 
-  const OutputPlan& plan_;
+  // What is copied is, to the journal, a tensor behind the plan's. Null: it is the plan's.
+  const StoredTensor* CopyAt(size_t tensor) const {
+    return tensor < plan_.tensors.size() ? nullptr : plan_.folder->copies[tensor - plan_.tensors.size()];
+  }
+
+  const std::string config_;
   std::unique_ptr<io::AtomicFolder> folder_;
   std::vector<io::WritableFile*> shards_;  // of plan_.folder->files
-  std::optional<TensorHashes> hashes_;     // of plan_.folder->names; there once headers are
 };
 
 }  // namespace nibble

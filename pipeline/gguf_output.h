@@ -16,44 +16,37 @@
 #include "formats/io/atomic_file.h"
 #include "formats/io/file.h"
 #include "model/model.h"
-#include "pipeline/output.h"
+#include "pipeline/file_output.h"
 #include "pipeline/output_options.h"
 #include "pipeline/plan.h"
-#include "pipeline/tensor_hashes.h"
 
 namespace nibble {
 
-class GgufOutput : public Output {
+class GgufOutput : public FileOutput {
  public:
   // Errors as AtomicFile::Create has them. All but `options` outlive this.
-  static absl::StatusOr<std::unique_ptr<Output>> Create(io::FileSystem& files, const Model& model,
-                                                        const OutputPlan& plan, const OutputOptions& options);
+  static absl::StatusOr<std::unique_ptr<FileOutput>> Create(io::FileSystem& files, const Model& model,
+                                                            const OutputPlan& plan, const OutputOptions& options);
 
-  absl::Status WriteRows(const OutputTensor& tensor, size_t slice, int64_t first_row,
-                         absl::Span<const std::byte> rows) override;
-  absl::Status Commit() override;
+  absl::Status Begin() override;
+
+ protected:
+  absl::Status Spread(const RowRange& range, absl::Span<const std::byte> rows, Sink sink) const override;
+  absl::Status SyncData() override { return file_->Sync(); }
+  bool KeepData(bool keep) override { return file_->Keep(keep); }
+  absl::Status Publish(const Manifest& manifest) override;
 
  private:
-  GgufOutput(io::FileSystem& files, const Model& model, const OutputPlan& plan, std::string path,
-             std::unique_ptr<io::AtomicFile> file, std::vector<TensorHashes::Place> places)
-      : files_(files),
-        model_(model),
-        plan_(plan),
-        path_(std::move(path)),
-        file_(std::move(file)),
-        hashes_(std::move(places)) {}
+  GgufOutput(io::FileSystem& files, const Model& model, const OutputPlan& plan, const OutputOptions& options,
+             std::unique_ptr<io::AtomicFile> file)
+      : FileOutput(files, model, plan, options.threads), path_(options.path), file_(std::move(file)) {}
 
   // The file beside the one at `path`.
   static absl::StatusOr<std::unique_ptr<io::AtomicFile>> CreateSidecar(io::FileSystem& files, const Model& model,
                                                                        const std::string& path, uint64_t size);
-  absl::StatusOr<std::string> WriteManifest();  // whose text is returned
 
-  io::FileSystem& files_;
-  const Model& model_;
-  const OutputPlan& plan_;
   const std::string path_;
   std::unique_ptr<io::AtomicFile> file_;
-  TensorHashes hashes_;  // of plan_.tensors
 };
 
 }  // namespace nibble

@@ -19,10 +19,9 @@
 #include "pipeline/calibration_text.h"
 #include "pipeline/column_weights.h"
 #include "pipeline/container.h"
+#include "pipeline/create_output.h"
 #include "pipeline/expert_coverage.h"
 #include "pipeline/fit_types.h"
-#include "pipeline/folder_output.h"
-#include "pipeline/gguf_output.h"
 #include "pipeline/manifest.h"
 #include "pipeline/output.h"
 #include "pipeline/plan.h"
@@ -161,11 +160,6 @@ void AddCoverageOfLinears(const Model& model, Plan& report) {
   if (const auto warning = UnseenExperts(calibration)) report.add_warnings(*warning);
 }
 
-absl::StatusOr<std::unique_ptr<Output>> CreateOutput(io::FileSystem& files, const Model& model, const OutputPlan& plan,
-                                                     const OutputOptions& options) {
-  return (plan.folder ? FolderOutput::Create : GgufOutput::Create)(files, model, plan, options);
-}
-
 // Writes `what`, of a plan that has more or all of it, and reports.
 absl::Status Stream(const Model& model, const OutputPlan& what, const StreamOptions& options, Output& output,
                     Progress& progress, Plan& report) {
@@ -193,7 +187,7 @@ absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, con
 
 absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const TypeOptions& types,
                               const OutputOptions& output, Progress& progress, const CalibrationOptions& calibration) {
-  NIBBLE_ASSIGN_OR_RETURN(const auto job, QuantizeJob::Create(files, model, types, output, calibration));
+  NIBBLE_ASSIGN_OR_RETURN(const auto job, QuantizeJob::Create(files, model, types, output, calibration, progress));
   NIBBLE_RETURN_IF_ERROR(job->Write(progress));
   NIBBLE_RETURN_IF_ERROR(job->Commit());
   return job->report();
@@ -214,7 +208,8 @@ QuantizeJob::~QuantizeJob() = default;
 
 absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem& files, const Model& model,
                                                                  const TypeOptions& types, const OutputOptions& output,
-                                                                 const CalibrationOptions& calibration) {
+                                                                 const CalibrationOptions& calibration,
+                                                                 Progress& progress) {
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
   auto parts = std::make_unique<Parts>(
       Parts{model, method.others, LinearsBy(method, calibration, output.threads), calibration.work, {}, {}, nullptr});
@@ -223,11 +218,13 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
   NIBBLE_ASSIGN_OR_RETURN(parts->plan, Planned(model, types, output, manifest));
   NIBBLE_ASSIGN_OR_RETURN(parts->knowledge, Learn(files, model, calibration, method.linears, parts->plan));
   if (parts->plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, parts->plan));
-  NIBBLE_ASSIGN_OR_RETURN(parts->output, CreateOutput(files, model, parts->plan, output));
+  NIBBLE_ASSIGN_OR_RETURN(parts->output, CreateOutput(files, model, parts->plan, output, progress));
   return std::unique_ptr<QuantizeJob>(new QuantizeJob(std::move(parts)));
 }
 
-absl::Status QuantizeJob::Write(Progress& progress) {
+absl::Status QuantizeJob::Write(Progress& progress) { return parts_->output->Ended(WriteAll(progress)); }
+
+absl::Status QuantizeJob::WriteAll(Progress& progress) {
   auto& [model, others, linears, work, plan, knowledge, output] = *parts_;
   const StreamOptions stream{
       .method = others, .threads = linears.threads, .stage = "quantize", .weights = &knowledge.weights};
@@ -239,7 +236,7 @@ absl::Status QuantizeJob::Write(Progress& progress) {
   return absl::OkStatus();
 }
 
-absl::Status QuantizeJob::Commit() { return parts_->output->Commit(); }
+absl::Status QuantizeJob::Commit() { return parts_->output->Ended(parts_->output->Commit()); }
 
 const Plan& QuantizeJob::report() const { return parts_->plan.report; }
 
@@ -273,9 +270,9 @@ absl::StatusOr<Plan> Convert(io::FileSystem& files, const Model& model, const st
   OutputPlan plan = MakePlan(model, choices, manifest);
   // To the nearest value: there is nothing to search for.
   const StreamOptions stream{.method = Method::kRtn, .threads = output.threads, .stage = "convert"};
-  NIBBLE_ASSIGN_OR_RETURN(const auto out, GgufOutput::Create(files, model, plan, output));
-  NIBBLE_RETURN_IF_ERROR(Stream(model, plan, stream, *out, progress, plan.report));
-  NIBBLE_RETURN_IF_ERROR(out->Commit());
+  NIBBLE_ASSIGN_OR_RETURN(const auto out, CreateOutput(files, model, plan, output, progress));
+  NIBBLE_RETURN_IF_ERROR(out->Ended(Stream(model, plan, stream, *out, progress, plan.report)));
+  NIBBLE_RETURN_IF_ERROR(out->Ended(out->Commit()));
   return std::move(plan.report);
 }
 

@@ -33,10 +33,11 @@ class QuantizeJob {
   // `model` outlives it.
   static absl::StatusOr<std::unique_ptr<QuantizeJob>> Create(io::FileSystem& files, const Model& model,
                                                              const TypeOptions& types, const OutputOptions& output,
-                                                             const CalibrationOptions& calibration);
+                                                             const CalibrationOptions& calibration, Progress& progress);
   ~QuantizeJob();
 
-  // All but the last step; without Commit() nothing stays behind. REQUIRES: called once.
+  // All but the last step; without Commit() nothing stays behind, but for what Output::Ended() keeps. REQUIRES: called
+  // once.
   absl::Status Write(Progress& progress);
   // REQUIRES: called once, after Write().
   absl::Status Commit();
@@ -46,6 +47,7 @@ class QuantizeJob {
  private:
   struct Parts;
   explicit QuantizeJob(std::unique_ptr<Parts> parts);
+  absl::Status WriteAll(Progress& progress);
 
   std::unique_ptr<Parts> parts_;
 };

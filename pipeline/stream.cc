@@ -224,6 +224,10 @@ absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan&
     for (size_t i = 0; i < panels.size(); ++i) {
       if (!shared.Wanted(i)) continue;
       const Panel panel = panels[i];
+      if (output.Has(*panel.output, panel.slice_place, panel.begin, panel.end - panel.begin)) {
+        shared.Done(panel);
+        continue;
+      }
       absl::Status status = encoder.Encode(panel, buffers);
       if (status.ok()) status = output.WriteRows(*panel.output, panel.slice_place, panel.begin, buffers.bytes);
       if (status.ok()) {

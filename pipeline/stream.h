@@ -30,8 +30,8 @@ struct StreamFigures {
 // The buffers that WriteTensors needs, in bytes, with so many threads (0: all).
 uint64_t BufferBytes(const Model& model, const OutputPlan& plan, int threads);
 
-// Writes all tensors of the plan. kDataLoss names the tensor and index of a value that is not finite, or too large for
-// its type. Of several errors the one that comes first in the file is returned.
+// Writes all tensors of the plan that the output has not. kDataLoss names the tensor and index of a value that is not
+// finite, or too large for its type. Of several errors the one that comes first in the file is returned.
 absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
                                            Output& output, Progress& progress);
 

@@ -1,5 +1,7 @@
 #include "pipeline/tensor_hashes.h"
 
+#include <omp.h>
+
 #include <cassert>
 #include <utility>
 
@@ -25,11 +27,13 @@ absl::Status TensorHashes::Hash(size_t tensor) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::string>> TensorHashes::Finish() {
+absl::StatusOr<std::vector<std::string>> TensorHashes::Finish(int threads) {
+  std::vector<absl::Status> failed(places_.size());
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads > 0 ? threads : omp_get_max_threads())
   for (size_t i = 0; i < places_.size(); ++i) {
-    assert(missing_[i] == 0);
-    if (places_[i].bytes == 0) NIBBLE_RETURN_IF_ERROR(Hash(i));
+    if (hashes_[i].empty()) failed[i] = Hash(i);
   }
+  for (const absl::Status& status : failed) NIBBLE_RETURN_IF_ERROR(status);
   return std::move(hashes_);
 }
 

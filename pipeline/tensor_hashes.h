@@ -29,11 +29,12 @@ class TensorHashes {
 
   explicit TensorHashes(std::vector<Place> places);
 
-  // So many more bytes of the tensor are in the file. REQUIRES: each byte is told once.
+  // So many more bytes of the tensor are in the file. REQUIRES: each byte is told at most once.
   absl::Status Wrote(size_t tensor, uint64_t bytes);
 
-  // Of every tensor, in their order. REQUIRES: called once, after the last byte.
-  absl::StatusOr<std::vector<std::string>> Finish();
+  // Of every tensor, in their order. Those of which not all was told, since an earlier run wrote it, are hashed now, on
+  // so many threads (0: all). REQUIRES: called once, when all is in the files.
+  absl::StatusOr<std::vector<std::string>> Finish(int threads);
 
  private:
   absl::Status Hash(size_t tensor);

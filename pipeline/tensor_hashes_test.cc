@@ -30,7 +30,13 @@ TEST_F(TensorHashesTest, AnyOrderOfPieces) {
   for (const auto& [tensor, bytes] : std::vector<std::pair<size_t, uint64_t>>{{2, 1}, {0, 3}, {2, 0}, {2, 3}}) {
     ASSERT_EQ(hashes.Wrote(tensor, bytes), absl::OkStatus());
   }
-  EXPECT_EQ(*hashes.Finish(), expected_);
+  EXPECT_EQ(*hashes.Finish(2), expected_);
+}
+
+TEST_F(TensorHashesTest, WhatEarlierRunsWroteIsHashedInTheEnd) {
+  TensorHashes hashes = Make();
+  ASSERT_EQ(hashes.Wrote(2, 1), absl::OkStatus());
+  EXPECT_EQ(*hashes.Finish(2), expected_);
 }
 
 TEST_F(TensorHashesTest, ManyThreads) {
@@ -41,7 +47,7 @@ TEST_F(TensorHashesTest, ManyThreads) {
       threads.emplace_back([&hashes, tensor] { EXPECT_EQ(hashes.Wrote(tensor, 1), absl::OkStatus()); });
     }
     for (std::thread& thread : threads) thread.join();
-    EXPECT_EQ(*hashes.Finish(), expected_);
+    EXPECT_EQ(*hashes.Finish(2), expected_);
   }
 }
 

@@ -1,0 +1,101 @@
+// What outputs have in common, whatever their container: tensors at their places in files, their hashes, and the
+// journal by which a job that was stopped goes on.
+#ifndef NIBBLE_PIPELINE_FILE_OUTPUT_H_
+#define NIBBLE_PIPELINE_FILE_OUTPUT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "formats/io/file.h"
+#include "model/model.h"
+#include "pipeline/journal.h"
+#include "pipeline/output.h"
+#include "pipeline/output_options.h"
+#include "pipeline/plan.h"
+#include "pipeline/progress.h"
+#include "pipeline/tensor_hashes.h"
+
+namespace nibble {
+
+class FileOutput : public Output {
+ public:
+  ~FileOutput() override;
+
+  // From now on this writes what is done into `journal`. What that says earlier runs have written is read again, and
+  // counts as written if it is there. Called before the first write, or never.
+  absl::Status Attach(std::unique_ptr<Journal> journal, Progress& progress);
+  // What comes before rows. REQUIRES: called once, before the first row.
+  virtual absl::Status Begin() { return absl::OkStatus(); }
+
+  absl::Status WriteRows(const OutputTensor& tensor, size_t slice, int64_t first_row,
+                         absl::Span<const std::byte> rows) final;
+  bool Has(const OutputTensor& tensor, size_t slice, int64_t first_row, int64_t rows) const final;
+  absl::Status Ended(absl::Status status) final;
+  // Fails if a source was written to since it was opened.
+  absl::Status Commit() final;
+
+ protected:
+  // A tensor of the manifest, in a file.
+  struct Place {
+    io::WritableFile* file;
+    uint64_t offset, bytes;
+  };
+  // Takes bytes of tensor `number` of the manifest, from its byte `offset` on.
+  using Sink = absl::FunctionRef<absl::Status(size_t number, uint64_t offset, absl::Span<const std::byte> bytes)>;
+
+  FileOutput(io::FileSystem& files, const Model& model, const OutputPlan& plan, int threads)
+      : files_(files), model_(model), plan_(plan), threads_(threads) {}
+
+  // Of the manifest's tensors, in their order. REQUIRES: called once, before the first write.
+  absl::Status SetPlaces(std::vector<Place> places);
+  absl::Status Write(const RowRange& range, absl::Span<const std::byte> rows);
+  bool Has(const RowRange& range) const;
+  // REQUIRES: of a tensor that is written by no rows.
+  absl::Status WriteAt(size_t number, uint64_t offset, absl::Span<const std::byte> bytes);
+
+  // Calls `sink` with what the rows become. The same ranges of bytes for the same ranges of rows.
+  virtual absl::Status Spread(const RowRange& range, absl::Span<const std::byte> rows, Sink sink) const = 0;
+  // Bytes of a row of a tensor as WriteRows takes them, and how many rows there are; 0: there is no such slice.
+  virtual uint64_t RowBytes(size_t tensor) const;
+  virtual int64_t RowsOf(size_t tensor, size_t slice) const;
+  // All that was written is on the disk.
+  virtual absl::Status SyncData() = 0;
+  // Whether what was written so far stays where this ends without Commit(); false if it cannot be relied upon.
+  virtual bool KeepData(bool keep) = 0;
+  virtual absl::Status Publish(const Manifest& manifest) = 0;  // Commit(), with what the output says of itself
+
+  io::FileSystem& files_;
+  const Model& model_;
+  const OutputPlan& plan_;
+
+ private:
+  // Their checksum as they are in the files now.
+  absl::StatusOr<uint64_t> ReadChecksum(const WrittenRows& rows) const;
+  bool IsValid(const WrittenRows& rows) const;
+  void Take(const WrittenRows& rows);
+  absl::Status SyncAll();
+
+  const int threads_;
+  std::vector<Place> places_;
+  std::vector<std::shared_ptr<const io::ReadableFile>> written_;  // of places_
+  std::optional<TensorHashes> hashes_;                            // of places_
+  std::unique_ptr<Journal> journal_;                              // may be null
+  bool keeps_journal_ = false;                                    // where this ends without Commit()
+  // What earlier runs wrote: by tensor and slice the first row of a range, and the one behind its last.
+  absl::flat_hash_map<std::pair<size_t, size_t>, std::map<int64_t, int64_t>> taken_;
+};
+
+}  // namespace nibble
+
+#endif  // NIBBLE_PIPELINE_FILE_OUTPUT_H_

@@ -1,0 +1,88 @@
+// The journal of an output that is being made, "<output>.part.journal": whose work it is, and which rows are there.
+//
+// It is a claim, not a proof: whoever goes on reads the rows again and compares checksums. So nothing has to reach the
+// disk in any order, and a journal and an output that do not belong together cost time, not bytes.
+#ifndef NIBBLE_PIPELINE_JOURNAL_H_
+#define NIBBLE_PIPELINE_JOURNAL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "formats/io/file.h"
+#include "formats/io/record_log.h"
+#include "pipeline/journal.pb.h"
+
+namespace nibble {
+
+inline constexpr char kJournalSuffix[] = ".part.journal";  // after the output's path
+
+// Rows of one slice of a planned tensor.
+struct RowRange {
+  size_t tensor = 0, slice = 0;
+  int64_t first = 0, rows = 0;
+};
+
+// What a journal says.
+struct JournalContent {
+  JobIdentity job;
+  std::vector<WrittenRows> rows;
+  uint64_t bytes = 0;  // of the whole records
+};
+
+// kDataLoss names `place` and the byte of a record that is damaged, and not merely the last. kNotFound: there is none.
+absl::StatusOr<JournalContent> ParseJournal(absl::string_view text, const std::string& place);
+
+// Thread-safe.
+class Journal {
+ public:
+  // Begins one; what a stopped program left is replaced. Errors as FileSystem::Create has them.
+  static absl::StatusOr<std::unique_ptr<Journal>> Begin(io::FileSystem& files, const std::string& path,
+                                                        const JobIdentity& job);
+  // Goes on with the one that is there. kNotFound if there is none, kDataLoss if it is damaged or another job's, which
+  // the message tells apart; kAborted if its writer lives.
+  static absl::StatusOr<std::unique_ptr<Journal>> Resume(io::FileSystem& files, const std::string& path,
+                                                         const JobIdentity& job);
+
+  // What earlier runs wrote.
+  const std::vector<WrittenRows>& before() const { return before_; }
+
+  // These rows are in the output. Kept for a moment, and appended together with what comes next.
+  absl::Status Wrote(const RowRange& rows, uint64_t checksum);
+  absl::Status Flush();
+
+  // Whether it is time to bring all to the disk; true for one caller.
+  bool IsSyncDue();
+  absl::Status Sync();
+
+  // The job is done, or given up.
+  absl::Status Remove();
+
+ private:
+  Journal(io::FileSystem& files, std::string path, io::RecordLog log, std::vector<WrittenRows> before)
+      : files_(files), path_(std::move(path)), before_(std::move(before)), log_(std::move(log)) {}
+
+  absl::Status FlushLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  io::FileSystem& files_;
+  const std::string path_;
+  const std::vector<WrittenRows> before_;
+  absl::Mutex mutex_;
+  io::RecordLog log_ ABSL_GUARDED_BY(mutex_);
+  std::vector<WrittenRows> pending_ ABSL_GUARDED_BY(mutex_);
+  absl::Time flushed_ ABSL_GUARDED_BY(mutex_) = absl::Now();
+  absl::Time synced_ ABSL_GUARDED_BY(mutex_) = absl::Now();
+};
+
+}  // namespace nibble
+
+#endif  // NIBBLE_PIPELINE_JOURNAL_H_
