@@ -173,7 +173,8 @@ absl::Status FileOutput::Ended(absl::Status status) {
 absl::Status FileOutput::Commit() {
   for (const auto& file : model_.source.files()) NIBBLE_RETURN_IF_ERROR(io::CheckUnchanged(*file));
   Manifest manifest = plan_.manifest;
-  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> hashes, hashes_->Finish(threads_));
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> hashes,
+                          hashes_->Finish(threads_, [this] { return SyncData(); }));
   for (size_t i = 0; i < hashes.size(); ++i) manifest.mutable_tensors(i)->set_sha256(hashes[i]);
   NIBBLE_RETURN_IF_ERROR(Publish(manifest));
   keeps_journal_ = false;

@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -9,6 +10,11 @@
 #include "formats/io/sha256.h"
 
 namespace nibble {
+namespace {
+
+constexpr uint64_t kMaxWaitingBytes = 256 << 20;  // that the system surely still has in memory
+
+}  // namespace
 
 TensorHashes::TensorHashes(std::vector<Place> places)
     : places_(std::move(places)), missing_(places_.size()), hashes_(places_.size()) {
@@ -18,7 +24,19 @@ TensorHashes::TensorHashes(std::vector<Place> places)
 absl::Status TensorHashes::Wrote(size_t tensor, uint64_t bytes) {
   const uint64_t missing = missing_[tensor].fetch_sub(bytes);
   assert(bytes <= missing);
-  return bytes > 0 && missing == bytes ? Hash(tensor) : absl::OkStatus();
+  if (bytes == 0 || missing != bytes) return absl::OkStatus();
+  std::vector<size_t> due;
+  {
+    absl::MutexLock lock(&mutex_);
+    waiting_.push_back(tensor);
+    waiting_bytes_ += places_[tensor].bytes;
+    for (; waiting_bytes_ > kMaxWaitingBytes; waiting_.pop_front()) {
+      due.push_back(waiting_.front());
+      waiting_bytes_ -= places_[waiting_.front()].bytes;
+    }
+  }
+  for (const size_t each : due) NIBBLE_RETURN_IF_ERROR(Hash(each));
+  return absl::OkStatus();
 }
 
 absl::Status TensorHashes::Hash(size_t tensor) {
@@ -27,13 +45,18 @@ absl::Status TensorHashes::Hash(size_t tensor) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::string>> TensorHashes::Finish(int threads) {
-  std::vector<absl::Status> failed(places_.size());
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads > 0 ? threads : omp_get_max_threads())
+absl::StatusOr<std::vector<std::string>> TensorHashes::Finish(int threads,
+                                                              absl::FunctionRef<absl::Status()> meanwhile) {
+  std::vector<size_t> left;
   for (size_t i = 0; i < places_.size(); ++i) {
-    if (hashes_[i].empty()) failed[i] = Hash(i);
+    if (hashes_[i].empty()) left.push_back(i);
   }
-  for (const absl::Status& status : failed) NIBBLE_RETURN_IF_ERROR(status);
+  // The largest first: no thread is alone with one in the end.
+  std::stable_sort(left.begin(), left.end(), [&](size_t a, size_t b) { return places_[a].bytes > places_[b].bytes; });
+  std::vector<absl::Status> done(left.size() + 1);
+#pragma omp parallel for schedule(dynamic, 1) num_threads((threads > 0 ? threads : omp_get_max_threads()) + 1)
+  for (size_t i = 0; i < done.size(); ++i) done[i] = i == 0 ? meanwhile() : Hash(left[i - 1]);
+  for (const absl::Status& status : done) NIBBLE_RETURN_IF_ERROR(status);
   return std::move(hashes_);
 }
 

@@ -1,19 +1,24 @@
 // The SHA-256 of every tensor of an output that is being written, in whatever order its rows come.
 //
-// The thread that writes a tensor's last byte reads the tensor back, which the system still has in memory, and hashes
-// it: so nothing has to wait for its turn, nothing is kept, and what is hashed is what the file holds.
+// Tensors are read back, which the system still has in memory, and hashed: so nothing has to wait for its turn, nothing
+// is kept, and what is hashed is what the file holds. The last ones are left to the end, when all cores are idle while
+// the disk takes what was written; those before them are hashed by the threads that write.
 #ifndef NIBBLE_PIPELINE_TENSOR_HASHES_H_
 #define NIBBLE_PIPELINE_TENSOR_HASHES_H_
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "formats/io/file.h"
 
 namespace nibble {
@@ -32,9 +37,9 @@ class TensorHashes {
   // So many more bytes of the tensor are in the file. REQUIRES: each byte is told at most once.
   absl::Status Wrote(size_t tensor, uint64_t bytes);
 
-  // Of every tensor, in their order. Those of which not all was told, since an earlier run wrote it, are hashed now, on
-  // so many threads (0: all). REQUIRES: called once, when all is in the files.
-  absl::StatusOr<std::vector<std::string>> Finish(int threads);
+  // Of every tensor, in their order; what is not hashed yet is now, on so many threads (0: all), while `meanwhile` runs
+  // on one more. REQUIRES: called once, when all is in the files.
+  absl::StatusOr<std::vector<std::string>> Finish(int threads, absl::FunctionRef<absl::Status()> meanwhile);
 
  private:
   absl::Status Hash(size_t tensor);
@@ -42,6 +47,9 @@ class TensorHashes {
   const std::vector<Place> places_;
   std::vector<std::atomic<uint64_t>> missing_;  // bytes of each tensor
   std::vector<std::string> hashes_;
+  absl::Mutex mutex_;
+  std::deque<size_t> waiting_ ABSL_GUARDED_BY(mutex_);  // complete, not hashed
+  uint64_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace nibble
