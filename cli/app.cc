@@ -2,15 +2,18 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <iterator>
 #include <new>
 #include <string>
 #include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "base/version.h"
@@ -52,6 +55,21 @@ const Command* FindCommand(absl::string_view name) {
   return nullptr;
 }
 
+// A shell makes an empty word of a variable that is not set: it names no file, and is not the same as no option.
+absl::Status RefuseEmptyNames(const CLI::App& app) {
+  constexpr absl::string_view kNames[] = {"FILE", "OUT", "DIR", "MODEL"};
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string type = option->get_type_name();
+    const bool is_name = option->get_positional() || std::any_of(std::begin(kNames), std::end(kNames), [&](auto name) {
+                           return absl::StartsWith(type, name);
+                         });
+    const std::vector<std::string> values = option->results();
+    if (!is_name || std::find(values.begin(), values.end(), "") == values.end()) continue;
+    return absl::InvalidArgumentError(absl::StrCat(option->get_name(), ": expected a name, found an empty one"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status RunCommand(const Command& command, int argc, const char* const* argv, Output& out, int& exit_code) {
   CLI::App app(command.summary, absl::StrCat("nibble ", command.name));
   CommonOptions common;
@@ -65,6 +83,7 @@ absl::Status RunCommand(const Command& command, int argc, const char* const* arg
   } catch (const CLI::ParseError& error) {
     return UsageError(command, app, error);
   }
+  NIBBLE_RETURN_IF_ERROR(RefuseEmptyNames(app));
   ProgressPrinter progress = MakeProgress(common);
   NIBBLE_ASSIGN_OR_RETURN(const JobDevice device, FindDevice(common.device));
   if (common.device != "cpu") progress.Note("device: " + device.name);
@@ -126,7 +145,7 @@ int Run(int argc, const char* const* argv) {
   if (status.ok()) status = shown;
   if (status.ok()) return exit_code;
   WriteToStderr(absl::StrCat("nibble: ", Paint(Ink::kError, "error:", TakesColor(STDERR_FILENO)), " ",
-                             Printable(status.message()), "\n"));
+                             PrintableMessage(status.message()), "\n"));
   return ExitCode(status);
 }
 

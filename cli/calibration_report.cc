@@ -48,6 +48,7 @@ void WriteLinears(const CalibrationReport& report, JsonWriter& json) {
       json.Key("columns_scaled").Bool(linear.columns_scaled());
     }
     if (linear.damping() > 0 || linear.upstream() > 0) json.Key("upstream").Number(linear.upstream());
+    if (!linear.fallback().empty()) json.Key("fallback").String(linear.fallback());
     json.EndObject();
   }
   json.EndArray();

@@ -46,6 +46,7 @@ TEST(CalibrationReport, Json) {
   plain.set_name("a");
   plain.set_slice(-1);
   plain.set_tokens(7);
+  plain.set_fallback("zeros");
   CalibratedLinear& expert = *report.add_linears();
   expert.set_name("b");
   expert.set_slice(1);
@@ -60,7 +61,7 @@ TEST(CalibrationReport, Json) {
   WriteCalibration(report, json);
   EXPECT_EQ(json.Take(),
             "{\"device\": \"cpu\", \"tokens\": 7, \"held_out_tokens\": 0, \"linears\": [{\"name\": \"a\", \"tokens\": "
-            "7}, {\"name\": \"b\", \"expert\": 1, "
+            "7, \"fallback\": \"zeros\"}, {\"name\": \"b\", \"expert\": 1, "
             "\"tokens\": 0, \"outputs\": 2, \"searched_error\": 1, \"error\": 0.5, \"method\": \"gptq\", \"damping\": "
             "0.25, \"columns_scaled\": true, \"upstream\": 1}], \"experts\": [{\"layer\": 0, "
             "\"columns\": 64, \"tokens\": [3, 4]}]}");

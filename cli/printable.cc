@@ -29,6 +29,24 @@ void AppendEscaped(absl::string_view bytes, std::string& out) {
   }
 }
 
+// Of messages, in bytes.
+constexpr size_t kMessageBegin = 12'000, kMessageEnd = 1'000;
+
+// Whether a terminal does something else with it than to show it.
+bool ActsOnTerminal(utf8proc_int32_t code_point) {
+  const utf8proc_bidi_class_t bidi = static_cast<utf8proc_bidi_class_t>(utf8proc_get_property(code_point)->bidi_class);
+  switch (utf8proc_category(code_point)) {
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+      return true;
+    case UTF8PROC_CATEGORY_CF:
+      return bidi != UTF8PROC_BIDI_CLASS_BN;  // joiners are part of words and of emoji
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 std::string Printable(absl::string_view text) {
@@ -38,7 +56,7 @@ std::string Printable(absl::string_view text) {
     const utf8proc_ssize_t length =
         utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), text.size(), &code_point);
     const absl::string_view bytes = text.substr(0, length > 0 ? length : 1);
-    if (length <= 0 || utf8proc_category(code_point) == UTF8PROC_CATEGORY_CC) {
+    if (length <= 0 || ActsOnTerminal(code_point)) {
       AppendEscaped(bytes, out);
     } else {
       absl::StrAppend(&out, bytes);
@@ -52,6 +70,13 @@ std::string ShellWord(absl::string_view text) {
   constexpr absl::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+,:=@%^-";
   if (!text.empty() && text.find_first_not_of(kPlain) == absl::string_view::npos) return std::string(text);
   return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
+}
+
+std::string PrintableMessage(absl::string_view text) {
+  if (text.size() <= kMessageBegin + kMessageEnd) return Printable(text);
+  const size_t left_out = text.size() - kMessageBegin - kMessageEnd;
+  return absl::StrCat(Printable(text.substr(0, kMessageBegin)), " ... (", left_out, " bytes left out) ... ",
+                      Printable(text.substr(kMessageBegin + left_out)));
 }
 
 size_t Columns(absl::string_view text) {

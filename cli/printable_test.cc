@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
 namespace nibble::cli {
 namespace {
 
@@ -16,6 +20,19 @@ TEST(Printable, LeavesTextAndEscapesTheRest) {
             "\\xc2\\x9b1A")
       << "C1 controls steer terminals too";
   EXPECT_EQ(Printable("\xe6\xa8"), "\\xe6\\xa8") << "cut in the middle of a character";
+  EXPECT_EQ(Printable("a\u202eb"), "a\\xe2\\x80\\xaeb") << "what follows would run backwards";
+  EXPECT_EQ(Printable("a\u2028b"), "a\\xe2\\x80\\xa8b") << "a new line to some";
+  EXPECT_EQ(Printable("\U0001F469\u200d\U0001F52C"), "\U0001F469\u200d\U0001F52C");
+}
+
+TEST(Printable, MessagesAreCutInTheMiddle) {
+  const std::string longest(13'000, 'x');
+  EXPECT_EQ(PrintableMessage(longest), longest);
+  const std::string cut = PrintableMessage(absl::StrCat("first", std::string(1'000'000, '\x01'), "last"));
+  EXPECT_EQ(cut.substr(0, 5), "first");
+  EXPECT_EQ(cut.substr(cut.size() - 4), "last");
+  EXPECT_NE(cut.find("(987009 bytes left out)"), std::string::npos);
+  EXPECT_LT(cut.size(), 60'000u);
 }
 
 TEST(Columns, CountsCharacters) {

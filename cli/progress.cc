@@ -154,7 +154,7 @@ void ProgressPrinter::ShowMessage(absl::string_view kind, const std::string& mes
   } else {
     const std::string label = absl::StrCat(kind, ":");
     options_.write(absl::StrCat("nibble: ", kind == kWarning ? Paint(Ink::kWarning, label, options_.colored) : label,
-                                " ", Printable(message), "\n"));
+                                " ", PrintableMessage(message), "\n"));
   }
 }
 

@@ -19,8 +19,8 @@ namespace nibble {
 class ColumnWeights {
  public:
   ColumnWeights() = default;
-  // For the linears of a plan. kDataLoss if an entry is of another size than its tensor. A linear without an entry, or
-  // an expert that none of its tokens reached, has no weights, and `warnings` says so.
+  // For the linears of a plan. kDataLoss if an entry is of another size than its tensor, or no linear has one. A linear
+  // without an entry, or an expert that none of its tokens reached, has no weights, and `warnings` says so.
   static absl::StatusOr<ColumnWeights> Match(const imatrix::File& file, const OutputPlan& plan,
                                              std::vector<std::string>& warnings);
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "converters/families.h"
 #include "converters/family.h"
 #include "converters/quantization.h"
@@ -111,7 +112,7 @@ absl::StatusOr<Model> OpenFolder(io::FileSystem& files, const std::string& folde
   NIBBLE_RETURN_IF_ERROR(CheckQuantization(config.root()));
   NIBBLE_ASSIGN_OR_RETURN(const Family* family, FindFamily(config.root()));
   NIBBLE_ASSIGN_OR_RETURN(model.spec, family->spec_from_config(config.root()));
-  model.spec.set_name(LastName(folder).string());
+  model.spec.set_name(ValidUtf8(LastName(folder).string()));
   SetPredictionLayers(options, model);
   NIBBLE_ASSIGN_OR_RETURN(safetensors::Checkpoint checkpoint, safetensors::OpenFolder(files, folder));
   model.source = std::move(checkpoint.tensors);
@@ -145,7 +146,7 @@ absl::StatusOr<Model> OpenGguf(io::FileSystem& files, const std::string& path, c
   NIBBLE_ASSIGN_OR_RETURN(const Family* family, FindFamily(file.metadata));
   NIBBLE_ASSIGN_OR_RETURN(model.spec, family->spec_from_gguf(file.metadata, model.source));
   NIBBLE_RETURN_IF_ERROR(BasisFromGguf(file.metadata, model.spec));
-  model.spec.set_name(file.metadata.String("general.name").value_or(LastName(path).stem().string()));
+  model.spec.set_name(file.metadata.String("general.name").value_or(ValidUtf8(LastName(path).stem().string())));
   SetPredictionLayers(options, model);
   NIBBLE_ASSIGN_OR_RETURN(TensorMap map, family->tensors_from_gguf(model.spec, model.source));
   SetTensors(std::move(map), model);

@@ -1,12 +1,17 @@
 #include "pipeline/text_file.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "formats/json/json.h"
 
 namespace nibble {
@@ -59,10 +64,14 @@ absl::StatusOr<std::string> ReadRecord(const json::Value& record) {
   return record.Error("an object with \"text\", \"messages\" or \"conversations\"");
 }
 
-}  // namespace
+absl::Status CheckPlainText(const TextFile& file) {
+  const size_t bad = std::min(FindInvalidUtf8(file.content), file.content.find('\0'));
+  if (bad == std::string::npos) return absl::OkStatus();
+  return BadData(absl::StrCat(file.path, ": byte ", bad), "text in UTF-8",
+                 absl::StrFormat("0x%02x", static_cast<unsigned char>(file.content[bad])));
+}
 
-absl::StatusOr<std::string> ReadText(const TextFile& file) {
-  if (!absl::EndsWithIgnoreCase(file.path, ".jsonl")) return file.content;
+absl::StatusOr<std::string> ReadRecords(const TextFile& file) {
   std::string all;
   int64_t number = 0;
   for (const absl::string_view line : absl::StrSplit(file.content, '\n')) {
@@ -74,6 +83,19 @@ absl::StatusOr<std::string> ReadText(const TextFile& file) {
     if (!text.empty()) absl::StrAppend(&all, all.empty() ? "" : "\n\n", text);
   }
   return all;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadText(const TextFile& file) {
+  std::string text = file.content;
+  if (absl::EndsWithIgnoreCase(file.path, ".jsonl")) {
+    NIBBLE_ASSIGN_OR_RETURN(text, ReadRecords(file));
+  } else {
+    NIBBLE_RETURN_IF_ERROR(CheckPlainText(file));
+  }
+  if (text.empty()) return BadData(file.path, "text", "none");
+  return text;
 }
 
 }  // namespace nibble

@@ -24,7 +24,8 @@ struct TextFile {
 // whose content is null is left out. Turns follow one another on a new line, texts and conversations after an empty
 // line. No chat template is applied. Blank lines are skipped.
 //
-// kDataLoss names the file, the line and the JSON path; JSON has to be UTF-8, plain text may be any bytes.
+// kDataLoss names the file, the line and the JSON path; text has to be UTF-8 without NUL,
+// as what is binary (a model named by mistake, UTF-16) is no text to calibrate with, and there has to be some.
 absl::StatusOr<std::string> ReadText(const TextFile& file);
 
 }  // namespace nibble

@@ -19,7 +19,7 @@ TEST(TextFileTest, Texts) {
     std::string text;
   };
   for (const Case& c : {
-           Case{"plain text is taken as it is", "a.txt", "{\"text\": 1}\n\n\xFF", "{\"text\": 1}\n\n\xFF"},
+           Case{"plain text is taken as it is", "a.txt", "{\"text\": 1}\n\n\xC3\xA9", "{\"text\": 1}\n\n\xC3\xA9"},
            {"a text per line", "a.jsonl", "{\"text\": \"one\\n\"}\n{\"text\": \"two\"}\n", "one\n\n\ntwo"},
            {"in any case, blank lines, no last newline, line ends of Windows", "a.JsonL",
             "\n{\"text\": \"one\"}\r\n \r\n{\"text\": \"two\"}", "one\n\ntwo"},
@@ -39,7 +39,6 @@ TEST(TextFileTest, Texts) {
             R"({"messages": [{"role": "a", "content": null, "tool_calls": []}, {"role": "b", "content": "c"}]})",
             "b: c"},
            {"special tokens are text", "a.jsonl", R"({"text": "<|im_start|>\u00e9"})", "<|im_start|>\xC3\xA9"},
-           {"nothing", "a.jsonl", "", ""},
        }) {
     const absl::StatusOr<std::string> text = ReadText({c.path, c.content});
     ASSERT_TRUE(text.ok()) << c.what << ": " << text.status();
@@ -74,6 +73,24 @@ TEST(TextFileTest, MalformedLinesAreNamed) {
     const absl::Status status = ReadText({"a.jsonl", c.content}).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << c.content << ": " << status;
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.message)) << c.content;
+  }
+}
+
+TEST(TextFileTest, WhatIsNoTextIsNamed) {
+  const struct {
+    const char* path;
+    std::string content;
+    const char* message;
+  } cases[] = {
+      {"a.txt", "", "a.txt: expected text, found none"},
+      {"a.jsonl", "\n\n", "a.jsonl: expected text, found none"},
+      {"a.jsonl", "{\"text\": \"\"}", "a.jsonl: expected text, found none"},
+      {"a.txt", "abc\xFFz", "a.txt: byte 3: expected text in UTF-8, found 0xff"},
+      {"a.txt", std::string("T\0h\0e\0", 6), "a.txt: byte 1: expected text in UTF-8, found 0x00"},
+      {"a.txt", "caf\xe9", "a.txt: byte 3: expected text in UTF-8, found 0xe9"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(ReadText({c.path, c.content}).status(), absl::DataLossError(c.message));
   }
 }
 

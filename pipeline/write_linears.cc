@@ -133,6 +133,7 @@ class LinearsJob {
     report_.set_device(std::string(device_.name()));
     report_.set_tokens(windows_.ids.size());
     report_.set_held_out_tokens(windows_.ids.size() - fit_tokens_);
+    WarnOfFallbacks();
     if (original_) NIBBLE_RETURN_IF_ERROR(Judge());
     return std::move(report_);
   }
@@ -362,6 +363,7 @@ class LinearsJob {
         fit.format->encode_weighted(fit.values.data(), nullptr, fit.values.size() / fit.format->block_elements,
                                     fit.out.data());
       }
+      for (FitFigures& figure : figures) figure.fallback = "tokens: expected some that reach the linear, found none";
     }
     for (size_t i = 0; i < linears.size(); ++i) {
       const OutputTensor& tensor = *linears[i].tensor;
@@ -438,6 +440,21 @@ class LinearsJob {
     linear.set_outputs(figures.outputs / squared);
     linear.set_searched_error(figures.searched / squared);
     linear.set_error(figures.error / squared);
+    linear.set_fallback(figures.fallback);
+  }
+
+  void WarnOfFallbacks() {
+    int64_t count = 0;
+    const CalibratedLinear* first = nullptr;
+    for (const CalibratedLinear& linear : report_.linears()) {
+      if (linear.fallback().empty()) continue;
+      if (count++ == 0) first = &linear;
+    }
+    if (first == nullptr) return;
+    const std::string slice = first->slice() < 0 ? "" : absl::StrCat(" (expert ", first->slice(), ")");
+    progress_.Warn(absl::StrCat(count, " of ", report_.linears_size(),
+                                " linears were rounded without feedback from their inputs, such as ", first->name(),
+                                slice, ": ", first->fallback(), "; --json tells of all"));
   }
 
   void ShowProgress(int layer) {

@@ -142,6 +142,7 @@ class BinaryReader {
     NIBBLE_ASSIGN_OR_RETURN(entry.name, ReadText("length of a name"));
     int32_t calls = 0, values = 0;
     NIBBLE_RETURN_IF_ERROR(reader_.ReadNumber(calls));
+    if (calls < 0) return reader_.Error("a number of calls from 0 on", absl::StrCat(calls));
     NIBBLE_RETURN_IF_ERROR(ReadCount("number of values", reader_.remaining() / sizeof(float), values));
     entry.sums.resize(values);
     NIBBLE_RETURN_IF_ERROR(reader_.Read(entry.sums.data(), values * sizeof(float)));

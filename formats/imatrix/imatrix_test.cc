@@ -121,6 +121,8 @@ TEST(ImatrixTest, NamesWhatIsWrong) {
        "entry 0, byte 13: expected a number of values in [1, 3], found 9"},
       {"a value that is no number", absl::StrCat(Int(1), Text("a"), Int(1), Int(1), Float(NAN)),
        "'a': expected finite numbers from 0 on, found nan"},
+      {"a negative count, binary", absl::StrCat(Int(1), Text("a"), Int(-1), Int(1), Float(1)),
+       "entry 0, byte 9: expected a number of calls from 0 on, found -1"},
       {"a name that comes twice",
        absl::StrCat(Int(2), Text("a"), Int(1), Int(1), Float(1), Text("a"), Int(1), Int(1), Float(1)),
        "entry 1, byte 34: expected names that differ, found 'a' twice"},

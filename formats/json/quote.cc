@@ -1,12 +1,13 @@
 #include "formats/json/quote.h"
 
 #include "absl/strings/str_format.h"
+#include "base/utf8.h"
 
 namespace nibble::json {
 
 std::string Quote(absl::string_view text) {
   std::string quoted = "\"";
-  for (const char c : text) {
+  for (const char c : ValidUtf8(text)) {
     if (c == '"' || c == '\\') {
       quoted += '\\';
       quoted += c;

@@ -8,7 +8,8 @@
 
 namespace nibble::json {
 
-// `text` in quotes, with quotes, backslashes and control characters escaped; other bytes are copied.
+// `text` in quotes, with quotes, backslashes and control characters escaped, and U+FFFD for
+// bytes that are no UTF-8: what is written is JSON, whatever a file is called.
 std::string Quote(absl::string_view text);
 
 }  // namespace nibble::json

@@ -19,10 +19,12 @@ namespace {
 
 constexpr absl::string_view kStems[] = {"model", "consolidated"};
 constexpr uint64_t kMaxIndexBytes = 256 << 20;
+constexpr size_t kMaxFileName = 255;   // bytes, of any file system
+constexpr size_t kMaxShards = 99'999;  // names count them in five digits
 
 // Shards lie beside their index, under plain names; where a link leads does not matter (a hub cache is made of links).
 bool IsPlainName(absl::string_view name) {
-  return !name.empty() && name != "." && name != ".." &&
+  return !name.empty() && name.size() <= kMaxFileName && name != "." && name != ".." &&
          name.find_first_of(absl::string_view("/\\\0", 3)) == absl::string_view::npos;
 }
 
@@ -37,7 +39,8 @@ absl::StatusOr<absl::btree_set<std::string>> ShardNames(const json::Value& weigh
     if (!IsPlainName(name)) return value.Error("the name of a file in the same folder");
     names.emplace(name);
   }
-  return names;
+  if (names.size() <= kMaxShards) return names;
+  return BadData(weight_map.Place(), absl::StrCat("at most ", kMaxShards, " files"), absl::StrCat(names.size()));
 }
 
 absl::StatusOr<bool> IsThere(io::FileSystem& files, const std::string& path) {

@@ -27,9 +27,16 @@ namespace ondemand = simdjson::ondemand;
 constexpr uint64_t kLengthBytes = 8;
 constexpr uint64_t kMaxNumber = uint64_t{1} << 53;  // past it JSON numbers are not exact everywhere
 constexpr absl::string_view kMetadata = "__metadata__";
+constexpr size_t kMaxName = 1000, kMaxRank = 64;  // names and shapes go on to messages and other files
+constexpr size_t kShownBytes = 60;                // of what is wrong
+
+// As much as a message can hold.
+std::string Shown(absl::string_view text, size_t bytes) {
+  return absl::StrCat(absl::Utf8SafeCEscape(text.substr(0, bytes)), text.size() > bytes ? "..." : "");
+}
 
 std::string TensorPlace(const std::string& path, absl::string_view name) {
-  return absl::StrCat(path, ": tensor '", absl::Utf8SafeCEscape(name), "'");
+  return absl::StrCat(path, ": tensor '", Shown(name, kMaxName), "'");
 }
 
 std::string TypeAndShape(const StoredTensor& tensor) {
@@ -99,6 +106,9 @@ class Parser {
   }
 
   absl::Status ParseTensor(ondemand::value value) {
+    if (name_.size() > kMaxName) {
+      return BadData(Place(""), absl::StrCat("a name of at most ", kMaxName, " bytes"), absl::StrCat(name_.size()));
+    }
     if (!IsSafeName(name_)) return BadData(Place(""), "a name without control characters or '..'", "one with them");
     StoredTensor tensor;
     tensor.name = std::string(name_);
@@ -133,13 +143,18 @@ class Parser {
     std::string_view name;
     NIBBLE_RETURN_IF_ERROR(CheckType(value.get_string().get(name), value, "dtype", "a string"));
     const DTypeInfo* const info = FindSafetensorsDType(json::View(name));
-    if (!info) return BadData(Place("dtype"), "a dtype of the format", absl::Utf8SafeCEscape(json::View(name)));
+    if (!info) return BadData(Place("dtype"), "a dtype of the format", Shown(json::View(name), kShownBytes));
     tensor.dtype = info->id;
     return absl::OkStatus();
   }
 
   absl::Status ParseShape(ondemand::value value, StoredTensor& tensor) {
-    return ForEachNumber(value, "shape", [&](uint64_t size) { tensor.shape.push_back(static_cast<int64_t>(size)); });
+    size_t rank = 0;
+    NIBBLE_RETURN_IF_ERROR(ForEachNumber(value, "shape", [&](uint64_t size) {
+      if (++rank <= kMaxRank) tensor.shape.push_back(static_cast<int64_t>(size));
+    }));
+    if (rank <= kMaxRank) return absl::OkStatus();
+    return BadData(Place("shape"), absl::StrCat("at most ", kMaxRank, " sizes"), absl::StrCat(rank));
   }
 
   absl::Status ParseOffsets(ondemand::value value, StoredTensor& tensor) {
@@ -187,14 +202,14 @@ class Parser {
     return absl::Utf8SafeCEscape(token.substr(0, 40));
   }
 
-  std::string Name() const { return absl::Utf8SafeCEscape(name_); }
+  std::string Name() const { return Shown(name_, kMaxName); }
 
   // "<path>: tensor '<name>': <field>", as far as there is a name and a field.
   std::string Place(absl::string_view field) const {
     std::string place = name_.data() == nullptr ? absl::StrCat(path_, ": header")
                         : name_ == kMetadata    ? absl::StrCat(path_, ": ", kMetadata)
                                                 : TensorPlace(path_, name_);
-    if (!field.empty()) absl::StrAppend(&place, ": ", absl::Utf8SafeCEscape(field));
+    if (!field.empty()) absl::StrAppend(&place, ": ", Shown(field, kShownBytes));
     return place;
   }
 

@@ -8,7 +8,8 @@
 //   the tensors' bytes      end - begin = elements * bits / 8, a whole number that 64 bits can count;
 //                           sorted by begin they follow each other from 0 to the end of the file
 //
-// and one of ours: a tensor's name has no control characters and no ".." among its steps.
+// and two of ours: a tensor's name has at most 1000 bytes, no control characters and no ".." among its steps; a shape
+// has at most 64 sizes.
 #ifndef NIBBLE_FORMATS_SAFETENSORS_HEADER_H_
 #define NIBBLE_FORMATS_SAFETENSORS_HEADER_H_
 

@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "base/status.h"
 #include "formats/dtype.h"
 #include "formats/io/file.h"
@@ -67,6 +68,9 @@ std::string Tensor(const std::string& name, const std::string& dtype, const std:
 std::string With(const std::string& shape, const std::string& offsets, const std::string& dtype = "U8") {
   return File("{" + Tensor("w", dtype, shape, offsets) + "}", 2);
 }
+
+// So many sizes with a product of 2.
+std::string Sizes(int count) { return absl::StrCat("2", absl::StrJoin(std::vector<std::string>(count, ""), ",1")); }
 
 std::string Nested(const std::string& before, int depth, const std::string& after) {
   return before + std::string(depth, '[') + std::string(depth, ']') + after;
@@ -185,6 +189,11 @@ const Case kBadHeaders[] = {
     {"29_WayUpInName", File("{" + Tensor("../w", "U8", "2", "0,2") + "}", 2), "tensor '../w': expected a name"},
     {"29_WayUpInsideName", File("{" + Tensor("a/../w", "U8", "2", "0,2") + "}", 2), "tensor 'a/../w': expected a name"},
     {"29_WayUpByBackslash", File("{" + Tensor("a\\\\..\\\\w", "U8", "2", "0,2") + "}", 2), "expected a name"},
+    {"29_NameTooLong", File("{" + Tensor(std::string(1001, 'n'), "U8", "2", "0,2") + "}", 2),
+     "expected a name of at most 1000 bytes, found 1001"},
+    {"19_TooManySizes", With(Sizes(65), "0,2"), "tensor 'w': shape: expected at most 64 sizes, found 65"},
+    {"17_LongDType", With("2", "0,2", std::string(100, 'F')),
+     "found FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF..."},
     {"31_LeadingSpace", File(" {" + kW + "}", 2), "byte 8: expected '{', found ' '"},
     {"31_LeadingNewline", File("\n{" + kW + "}", 2), "byte 8: expected '{', found '\\n'"},
     {"31_ByteOrderMark", File("\xEF\xBB\xBF{" + kW + "}", 2), "byte 8: expected '{', found '\\xef'"},
@@ -208,6 +217,8 @@ const Case kGoodHeaders[] = {
     {"12_TrailingSpaces", File("{" + kW + "}   ", 2)},
     {"12_TrailingWhiteSpace", File("{" + kW + "}\n\t \r", 2)},
     {"18_NumberAt2To53", File("{" + Tensor("w", "U8", "0,9007199254740992", "0,0") + "}", 0)},
+    {"29_LongestName", File("{" + Tensor(std::string(1000, 'n'), "U8", "2", "0,2") + "}", 2)},
+    {"19_MostSizes", With(Sizes(64), "0,2")},
     {"30_ZeroDimension", File("{" + Tensor("z", "F32", "2,0,3", "0,0") + "}", 0)},
     {"30_RankZero", File("{" + Tensor("s", "F32", "", "0,4") + "}", 4)},
     {"30_ZeroDimensionBetween",

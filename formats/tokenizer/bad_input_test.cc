@@ -82,6 +82,14 @@ TEST(BadInput, EndsWithItsExitCodeAndSaysWhere) {
        With({{"tokenizer.model", SentencePiece()}}, "tokenizer_config.json",
             R"({"added_tokens_decoder": {"9": {"content": "x"}}})"),
        "expected token ids below 4, the number of tokens, found id 9 ('x')"},
+      {74, With(Json(), "config.json", R"({"eos_token_id": "end"})"),
+       "config.json: $.eos_token_id: expected an id below 4"},
+      {74, With(Json(), "config.json", R"({"eos_token_id": [1, 9]})"),
+       "config.json: $.eos_token_id[1]: expected an id"},
+      {74, With(Json(), "config.json", R"({"eos_token_id": [[1]]})"), "config.json: $.eos_token_id[0]: expected an id"},
+      {74,
+       With(With(Json(), "config.json", R"({"bos_token_id": 4})"), "tokenizer_config.json", R"({"bos_token": "<s>"})"),
+       "config.json: $.bos_token_id"},
       // Ids that two tokens have, or none.
       {75, Json("\"b\": 1", "\"b\": 0"), "expected one token for each id, found id 0 ('b'), which is 'a' too"},
       {75, Json("\"b\": 1", "\"b\": 9"), "expected token ids below 4, the number of tokens, found id 9 ('b')"},
@@ -115,6 +123,13 @@ TEST(BadInput, EndsWithItsExitCodeAndSaysWhere) {
                      {"type": "Split", "behavior": "Isolated", "pattern": {"Regex": "(a+)+$"}},
                      {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]})"),
        "$.pre_tokenizer: expected a pre-tokenizer that is known"},
+      // A file that is there and says nothing of a tokenizer.
+      {75, {{"tokenizer.json", "{}"}}, "tokenizer.json: $.pre_tokenizer: expected"},
+      {75, {{"tokenizer.json", "[]"}}, "tokenizer.json: $: expected a JSON object, found []"},
+      {75, With(Json(), "tokenizer_config.json", "[1]"), "tokenizer_config.json: $: expected a JSON object"},
+      // Templates that are none, or cannot be copied.
+      {81, With(Json(), "tokenizer_config.json", R"({"chat_template": 7})"), "$.chat_template: expected a template"},
+      {81, With(Json(), "chat_template.jinja", "{{\xff}}"), "the chat template: byte 2: expected text in UTF-8"},
       // A template of 100 MB: what is past the limit is not read.
       {80, With(Json(), "chat_template.jinja", giant), "chat_template.jinja: expected at most 33554432 bytes"},
       {80, With(Json(), "chat_template.json", absl::StrCat(R"({"chat_template": ")", giant, R"("})")),
@@ -144,6 +159,7 @@ TEST(BadInput, OfSomeKindsIsAWarning) {
       {73, {{"tokenizer.model", SentencePiece()}}, "3 tokens for 6 rows of the embedding", {.vocab_size = 6}},
       {73, VocabMerges(kVocab), "3 tokens for 6 rows of the embedding", {.vocab_size = 6}},
       {81, With(Json(), "chat_template.jinja", injection), "'__class__', which formats no message"},
+      {74, With(Json(), "config.json", R"({"eos_token_id": [0, -1], "pad_token_id": -1})"), ""},
   };
   for (const auto& c : cases) {
     const TestFolder folder(c.files);

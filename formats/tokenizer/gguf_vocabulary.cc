@@ -83,7 +83,16 @@ absl::Status ReadTypes(const gguf::Metadata& metadata, Vocabulary& vocabulary) {
   return absl::OkStatus();
 }
 
+// Byte-level BPE has no use for scores; where they are, they are one for each token.
+absl::Status CheckScores(const gguf::Metadata& metadata, size_t tokens) {
+  if (metadata.Find(kScores) == nullptr) return absl::OkStatus();
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> scores, ArrayOf<float>(metadata, kScores, "float32"));
+  if (scores.size() == tokens) return absl::OkStatus();
+  return BadData(metadata.Place(kScores), absl::StrCat(tokens, ", one for each token"), absl::StrCat(scores.size()));
+}
+
 absl::Status ReadByteLevel(const gguf::Metadata& metadata, Vocabulary& vocabulary) {
+  NIBBLE_RETURN_IF_ERROR(CheckScores(metadata, vocabulary.tokens.size()));
   NIBBLE_ASSIGN_OR_RETURN(vocabulary.pre, metadata.String(kPre));
   NIBBLE_ASSIGN_OR_RETURN(vocabulary.merges, ArrayOf<std::string>(metadata, kMerges, "strings"));
   if (const PreTokenizerRow* row = FindPreTokenizer(vocabulary.pre)) {
@@ -160,6 +169,7 @@ absl::StatusOr<Vocabulary> FromGguf(const gguf::Metadata& metadata) {
   NIBBLE_RETURN_IF_ERROR(ReadSpecials(metadata, vocabulary));
   NIBBLE_RETURN_IF_ERROR(ReadTemplates(metadata, vocabulary));
   NIBBLE_RETURN_IF_ERROR(Validate(vocabulary, metadata.Place("tokenizer.*")));
+  WarnOfTemplates(metadata.Place(kTemplate), vocabulary);
   return vocabulary;
 }
 

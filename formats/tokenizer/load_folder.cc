@@ -58,7 +58,7 @@ class Folder {
  private:
   // The readers in the order in which llama.cpp's converter prefers them.
   absl::StatusOr<Vocabulary> LoadTokens(const ConfigFiles& config) {
-    const bool has_tokenizer_json = config.tokenizer_json.root().size() > 0;
+    const bool has_tokenizer_json = files_.Stat(config.tokenizer_json.file()).ok();
     if (!has_tokenizer_json) {
       NIBBLE_ASSIGN_OR_RETURN(const json::Document tekken, Json("tekken.json", kMaxVocabularyBytes));
       if (tekken.root().size() > 0) return ReadTekken(tekken, options_.pre, options_.vocab_size);
@@ -145,10 +145,13 @@ class Folder {
     return std::nullopt;
   }
 
-  // The document, or "{}" if there is no such file.
+  // The document, or "{}" if there is no such file. One that is there says something.
   absl::StatusOr<json::Document> Json(const char* name, uint64_t limit) {
     NIBBLE_ASSIGN_OR_RETURN(std::optional<std::string> text, Text(name, limit));
-    return json::Document::Parse(std::move(text).value_or("{}"), Path(name));
+    const bool is_there = text.has_value();
+    NIBBLE_ASSIGN_OR_RETURN(json::Document document, json::Document::Parse(std::move(text).value_or("{}"), Path(name)));
+    if (is_there && !document.root().is_object()) return document.root().Error("a JSON object");
+    return document;
   }
 
   io::FileSystem& files_;

@@ -6,17 +6,12 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 
 namespace nibble::tokenizer {
 namespace {
-
-// What templates that only format messages have no use for: the ways out of a template engine's sandbox.
-constexpr absl::string_view kSuspicious[] = {"__class__",  "__globals__",  "__subclasses__", "__mro__",
-                                             "__import__", "__builtins__", "__init__",       "os.popen"};
 
 // The text of a token, given as it is or as an object with its flags; empty if there is none.
 std::string TokenText(json::Value token) {
@@ -115,9 +110,24 @@ json::Value ConfigId(json::Value config, const char* name) {
   return id.exists() && !id.is_null() ? id : config.Get("text_config").Get(key);
 }
 
+// One id, or several (what ends a turn is known by its text, so these are only checked), or -1, which says that there
+// is none.
+absl::Status CheckId(const json::Value& value, size_t tokens, bool in_list = false) {
+  if (!value.exists() || value.is_null()) return absl::OkStatus();
+  if (value.is_array() && !in_list) {
+    for (const json::Value& id : value.Elements()) NIBBLE_RETURN_IF_ERROR(CheckId(id, tokens, true));
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<int64_t> id = value.Int(-1, std::numeric_limits<int64_t>::max());
+  if (id.ok() && *id < static_cast<int64_t>(tokens)) return absl::OkStatus();
+  return value.Error(absl::StrCat("an id below ", tokens, ", the size of the vocabulary"));
+}
+
 absl::Status ApplyIds(const TokenTexts& texts, json::Value config, Vocabulary& vocabulary) {
   const auto literals = LiteralTokens(vocabulary);
   for (const SpecialId& special : SpecialIds()) {
+    const json::Value value = ConfigId(config, special.name);
+    NIBBLE_RETURN_IF_ERROR(CheckId(value, vocabulary.tokens.size()));
     std::optional<uint32_t>& id = vocabulary.*special.id;
     const auto text = texts.find(special.name);
     const auto literal = text == texts.end() ? literals.end() : literals.find(text->second);
@@ -125,14 +135,8 @@ absl::Status ApplyIds(const TokenTexts& texts, json::Value config, Vocabulary& v
       id = literal->second;
       continue;
     }
-    const json::Value value = ConfigId(config, special.name);
-    if (!value.is_number()) continue;  // absent, or several: what ends a turn is known by its text
-    NIBBLE_ASSIGN_OR_RETURN(const int64_t number, value.Int(-1, std::numeric_limits<uint32_t>::max()));
-    if (number < 0) continue;  // -1 says that there is none
-    if (number >= static_cast<int64_t>(vocabulary.tokens.size())) {
-      return value.Error(absl::StrCat("an id below ", vocabulary.tokens.size(), ", the size of the vocabulary"));
-    }
-    id = static_cast<uint32_t>(number);
+    const int64_t number = value.is_number() ? *value.Int(-1, std::numeric_limits<int64_t>::max()) : -1;
+    if (number >= 0) id = static_cast<uint32_t>(number);
   }
   return absl::OkStatus();
 }
@@ -151,6 +155,7 @@ absl::Status ApplyTemplates(json::Value value, Vocabulary& vocabulary) {
     vocabulary.chat_template = std::string(*value.String());
     return absl::OkStatus();
   }
+  if (value.exists() && !value.is_array()) return value.Error("a template, or a list of them");
   for (const json::Value& choice : value.Elements()) {
     NIBBLE_ASSIGN_OR_RETURN(const absl::string_view name, choice.Get("name").String());
     NIBBLE_ASSIGN_OR_RETURN(const absl::string_view text, choice.Get("template").String());
@@ -172,12 +177,7 @@ absl::Status ApplyChatTemplate(const ConfigFiles& files, Vocabulary& vocabulary)
   } else {
     NIBBLE_RETURN_IF_ERROR(ApplyTemplates(files.chat_template.root().Get("chat_template"), vocabulary));
   }
-  for (const absl::string_view marker : kSuspicious) {
-    if (absl::StrContains(vocabulary.chat_template, marker)) {
-      vocabulary.warnings.push_back(absl::StrCat(files.tokenizer_config.file(), ": the chat template has '", marker,
-                                                 "', which formats no message; it is copied as it is"));
-    }
-  }
+  WarnOfTemplates(files.tokenizer_config.file(), vocabulary);
   return absl::OkStatus();
 }
 

@@ -4,9 +4,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "formats/tokenizer/pre_tokenizer_table.h"
 
 namespace nibble::tokenizer {
@@ -55,6 +57,39 @@ absl::Status CheckSizes(const Vocabulary& v, absl::string_view place) {
   return absl::OkStatus();
 }
 
+// What templates that only format messages have no use for: the ways out of a template engine's sandbox.
+constexpr absl::string_view kSuspicious[] = {"__class__",  "__globals__",  "__subclasses__", "__mro__",
+                                             "__import__", "__builtins__", "__init__",       "os.popen"};
+
+void WarnOfTemplate(absl::string_view place, absl::string_view text, Vocabulary& vocabulary) {
+  for (const absl::string_view marker : kSuspicious) {
+    if (!absl::StrContains(text, marker)) continue;
+    vocabulary.warnings.push_back(
+        absl::StrCat(place, ": the chat template has '", marker, "', which formats no message; it is copied as it is"));
+  }
+}
+
+absl::Status CheckText(absl::string_view text, absl::string_view place, absl::string_view what) {
+  const size_t bad = FindInvalidUtf8(text);
+  if (bad == absl::string_view::npos) return absl::OkStatus();
+  return BadData(absl::StrCat(place, ": ", what, ": byte ", bad), "text in UTF-8",
+                 absl::StrCat("'", absl::CHexEscape(text.substr(bad, 4)), "'"));
+}
+
+// What is copied to other files.
+absl::Status CheckTexts(const Vocabulary& v, absl::string_view place) {
+  for (size_t id = 0; id < v.tokens.size(); ++id) {
+    if (FindInvalidUtf8(v.tokens[id]) == absl::string_view::npos) continue;
+    return CheckText(v.tokens[id], place, absl::StrCat("token ", id));
+  }
+  for (const std::string& merge : v.merges) NIBBLE_RETURN_IF_ERROR(CheckText(merge, place, "a merge"));
+  NIBBLE_RETURN_IF_ERROR(CheckText(v.chat_template, place, "the chat template"));
+  for (const auto& [name, text] : v.named_chat_templates) {
+    NIBBLE_RETURN_IF_ERROR(CheckText(text, place, absl::StrCat("the chat template '", name, "'")));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckTokens(const Vocabulary& v, absl::string_view place) {
   absl::flat_hash_map<absl::string_view, size_t> ids;
   ids.reserve(v.tokens.size());
@@ -83,6 +118,7 @@ absl::Span<const SpecialId> SpecialIds() { return kSpecialIds; }
 absl::Status Validate(const Vocabulary& vocabulary, absl::string_view place) {
   NIBBLE_RETURN_IF_ERROR(CheckSizes(vocabulary, place));
   NIBBLE_RETURN_IF_ERROR(CheckTokens(vocabulary, place));
+  NIBBLE_RETURN_IF_ERROR(CheckTexts(vocabulary, place));
   for (const SpecialId& special : kSpecialIds) {
     const std::optional<uint32_t>& id = vocabulary.*special.id;
     if (id && *id >= vocabulary.tokens.size()) {
@@ -91,6 +127,11 @@ absl::Status Validate(const Vocabulary& vocabulary, absl::string_view place) {
     }
   }
   return absl::OkStatus();
+}
+
+void WarnOfTemplates(absl::string_view place, Vocabulary& vocabulary) {
+  WarnOfTemplate(place, vocabulary.chat_template, vocabulary);
+  for (const auto& [name, text] : vocabulary.named_chat_templates) WarnOfTemplate(place, text, vocabulary);
 }
 
 bool AddsBos(const Vocabulary& vocabulary) {

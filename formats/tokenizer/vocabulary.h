@@ -61,8 +61,13 @@ struct SpecialId {
 absl::Span<const SpecialId> SpecialIds();
 
 // kDataLoss, with `place` in front, if the parts contradict each other: lists of unequal length, a token that stands
-// there twice, a special id that no token has, a byte token that names no byte.
+// there twice, a special id that no token has, a byte token that names no byte; or if a token, a merge or a template is
+// no UTF-8.
 absl::Status Validate(const Vocabulary& vocabulary, absl::string_view place);
+
+// Adds a warning, with `place` in front, for what a template has and that formats no message. Templates are copied as
+// they are, and never rendered.
+void WarnOfTemplates(absl::string_view place, Vocabulary& vocabulary);
 
 // Whether encoding with special tokens puts bos in front, eos behind. Where the files say nothing, llama.cpp's
 // defaults.

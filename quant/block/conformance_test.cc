@@ -18,6 +18,8 @@ using Floats = std::vector<float>;
 
 // A multiple of every block.
 constexpr size_t kRun = 256;
+// From this largest value on, a block's scales are no denormals: of half (from 2^-14 on), of UE4M3 (from 2^-6 on).
+constexpr float kFullPrecision = 0x1p-2f;
 
 Floats Gaussian(size_t n, float scale, int seed) {
   std::mt19937 random(seed);
@@ -142,6 +144,54 @@ TEST_P(ConformanceTest, FiniteStaysFinite) {
     SCOPED_TRACE(c.name);
     for (const Bytes& bytes : {Rtn(c.values), Weighted(c.values, {}), Weighted(c.values, RandomWeights(kRun, 5))}) {
       for (float value : Decode(bytes)) ASSERT_TRUE(std::isfinite(value));
+    }
+  }
+}
+
+// Blocks of one shape, within [-1, 1].
+struct Shape {
+  const char* name;
+  Floats values;
+};
+
+std::vector<Shape> Shapes(int seed) {
+  std::mt19937 random(seed);
+  const Floats gaussian = Gaussian(kRun, 0.25f, seed);
+  std::vector<Shape> shapes = {{"gaussian", gaussian},        {"far from zero", gaussian},
+                               {"two levels", gaussian},      {"all magnitudes", gaussian},
+                               {"equal", Floats(kRun, 1.0f)}, {"one outlier", Floats(kRun, -0.0f)}};
+  for (float& value : shapes[1].values) value = std::abs(value) + 0.5f;
+  for (float& value : shapes[2].values) value = std::copysign(1.0f, value);
+  for (float& value : shapes[3].values) value = std::ldexp(value, -static_cast<int>(random() % 24));
+  shapes[5].values[random() % kRun] = -1;
+  for (Shape& shape : shapes) {
+    for (float& value : shape.values) value = std::clamp(value, -1.0f, 1.0f);
+  }
+  return shapes;
+}
+
+// At any magnitude that a float has, through the ends of half's, E8M0's and UE4M3's ranges: what is finite comes back
+// finite and not blown up; where scales have their full precision, off by no more than half a step or two.
+TEST_P(ConformanceTest, AnyMagnitudeIsWithinTheBound) {
+  const double bits = std::min(8.0 * format().block_bytes / format().block_elements, 9.0);
+  const float end = std::abs(Decode(Rtn(Floats(kRun, std::numeric_limits<float>::max())))[0]);
+  for (int exponent = -149; exponent <= 127; ++exponent) {
+    for (const Shape& shape : Shapes(exponent)) {
+      SCOPED_TRACE(testing::Message() << shape.name << " times 2^" << exponent);
+      Floats values = shape.values;
+      for (float& value : values) value = std::ldexp(value, exponent);
+      const float scale = std::ldexp(1.0f, exponent);
+      for (const Bytes& bytes : {Weighted(values, {}), Weighted(values, RandomWeights(kRun, exponent)), Rtn(values)}) {
+        for (const float value : Decode(bytes)) {
+          ASSERT_TRUE(std::isfinite(value));
+          ASSERT_LE(std::abs(value), 2.5f * scale + 0x1p-10f);
+        }
+      }
+      if (scale < kFullPrecision || scale > end / 16) continue;  // minima of K-quants end before their values do
+      const Floats decoded = Decode(Rtn(values));
+      for (size_t i = 0; i < kRun; ++i) {
+        ASSERT_LE(std::abs(decoded[i] - values[i]), scale * std::exp2(2.5 - bits)) << i << ", " << values[i];
+      }
     }
   }
 }

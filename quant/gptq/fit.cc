@@ -1,10 +1,12 @@
 #include "quant/gptq/fit.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <utility>
 
+#include "absl/strings/string_view.h"
 #include "base/status.h"
 #include "quant/gptq/curvature.h"
 #include "quant/gptq/gptq.h"
@@ -123,18 +125,24 @@ class Fitting {
       : device_(device), fit_(fit), held_out_(held_out), linears_(linears), options_(options) {}
 
   absl::StatusOr<std::vector<FitFigures>> Run() {
+    const absl::StatusOr<std::vector<FitFigures>> fitted = Fitted();
+    if (!absl::IsDataLoss(fitted.status())) return fitted;
+    return Searched(fitted.status().message());
+  }
+
+ private:
+  // kDataLoss: the statistics are of no use.
+  absl::StatusOr<std::vector<FitFigures>> Fitted() {
     const int64_t n = fit_.size();
     gram_.resize(n * n);
     NIBBLE_RETURN_IF_ERROR(device_.Download(fit_.gram().data, absl::MakeSpan(gram_)));
-    NIBBLE_RETURN_IF_ERROR(CheckGram(gram_));
     for (int64_t j = 0; j < n; ++j) squares_.push_back(gram_[j * n + j]);
-    std::vector<FitFigures> figures(linears_.size());
-    if (held_out_.tokens() == 0 || std::all_of(squares_.begin(), squares_.end(), [](float s) { return s == 0; })) {
-      for (const FitLinear& linear : linears_) {
-        EncodeSearched(device_, *linear.format, squares_.data(), n, linear.values, linear.out);
-      }
-      return figures;
+    NIBBLE_RETURN_IF_ERROR(CheckGram(gram_));
+    if (held_out_.tokens() == 0) return BadData("held-out tokens", "some that reach the linear", "none");
+    if (std::all_of(squares_.begin(), squares_.end(), [](float s) { return s == 0; })) {
+      return BadData("gram of a linear's inputs", "inputs that are not all zero", "zeros");
     }
+    std::vector<FitFigures> figures(linears_.size());
     NIBBLE_ASSIGN_OR_RETURN(fit_error_, OutputError::Create(device_, fit_));
     NIBBLE_ASSIGN_OR_RETURN(held_out_error_, OutputError::Create(device_, held_out_));
     if (options_.feedback && options_.upstream > 0 && fit_.originals() != InputStatistics::Originals::kNone) {
@@ -150,7 +158,18 @@ class Fitting {
     return figures;
   }
 
- private:
+  std::vector<FitFigures> Searched(absl::string_view fallback) {
+    const bool is_finite =
+        std::all_of(squares_.begin(), squares_.end(), [](float square) { return std::isfinite(square); });
+    if (!is_finite) std::fill(squares_.begin(), squares_.end(), 1.0f);
+    FitFigures figures;
+    figures.fallback = std::string(fallback);
+    for (const FitLinear& linear : linears_) {
+      EncodeSearched(device_, *linear.format, squares_.data(), fit_.size(), linear.values, linear.out);
+    }
+    return std::vector<FitFigures>(linears_.size(), figures);
+  }
+
   struct Sample {
     Candidates candidates;
     double searched;  // the error that the search leaves
@@ -232,6 +251,7 @@ class Fitting {
     FitFigures figures{.outputs = candidates.outputs()};
     NIBBLE_ASSIGN_OR_RETURN(figures.searched, candidates.Search(squares_, *held_out_error_));
     figures.error = figures.searched;
+    if (!std::isfinite(figures.searched)) return BadData("outputs on held-out tokens", "finite numbers", "others");
     std::copy(candidates.bytes().begin(), candidates.bytes().end(), linear.out.begin());
     if (basis == nullptr && candidates.upstream() == 0) return figures;
     NIBBLE_ASSIGN_OR_RETURN(const double error, basis == nullptr ? candidates.SearchTarget(squares_, *held_out_error_)

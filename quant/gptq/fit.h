@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -55,14 +56,18 @@ struct FitFigures {
   double outputs = 0;
   double searched = 0;
   double error = 0;
+  // Why the inputs said nothing of how errors make up for one another, so that the search was all there was: their
+  // Hessian is not finite or not positive definite, or no held-out token judges.
+  std::string fallback;
 };
 
 inline constexpr float kMostColumnScale = 4;
 
-// `fit` is what bytes are made for, `held_out` what they are judged by; without tokens there the search stands. Scales
-// are searched under the diagonal of fit's gram. Where a format has no codes to choose (CanGptq), the search is all
-// there is, but for upstream errors, which are made up for as well.
-// REQUIRES: fit.size() > 0.
+// `fit` is what bytes are made for, `held_out` what they are judged by. Scales are searched under the diagonal of fit's
+// gram. Where one of them is of no use (no tokens, zeros, sums past a float's range, no Cholesky factor) the search
+// stands, each column counting alike if need be, and the figures say why. Where a format has no codes to choose
+// (CanGptq), the search is all there is, but for upstream errors, which are made up for as well. REQUIRES: fit.size() >
+// 0.
 absl::StatusOr<std::vector<FitFigures>> FitLinears(Device& device, const InputStatistics& fit,
                                                    const InputStatistics& held_out, absl::Span<const FitLinear> linears,
                                                    const FitOptions& options);

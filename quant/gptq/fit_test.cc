@@ -122,6 +122,8 @@ class FitTest : public testing::Test {
     return Fit(Originals::kCross, Originals::kAll, seen, held_out, options, multiplier);
   }
 
+  std::vector<std::byte> Zeros() const { return std::vector<std::byte>(bytes_.size()); }
+
   CpuDevice device_{2};
   BlockFormat format_ = GetFormat(Format::kQ4_0);
   const Floats weights_ = Normal(kRows * kColumns, 5);
@@ -240,6 +242,7 @@ TEST_F(FitTest, WithoutTokensThatJudgeTheSearchStands) {
   const Floats x = Inputs(300, 1);
   const FitFigures figures = Fit(x, {}, {});
   EXPECT_FALSE(figures.feedback);
+  EXPECT_EQ(figures.fallback, "held-out tokens: expected some that reach the linear, found none");
   std::vector<std::byte> searched(bytes_.size());
   Floats squares(kColumns);
   for (size_t i = 0; i < x.size(); ++i) squares[i % kColumns] += x[i] * x[i];
@@ -277,16 +280,55 @@ TEST_F(FitTest, PriorsCountAsSoManyTokens) {
   for (size_t i = 0; i < of_layer.size(); ++i) EXPECT_FLOAT_EQ(of_expert[i], 0.5f * of_layer[i]);
 }
 
-TEST_F(FitTest, NothingIsWeighedByWhatIsNotFinite) {
-  Floats x = Inputs(20, 1);
-  x[5] = std::numeric_limits<float>::infinity();
-  InputStatistics fit;
-  Add(device_, fit, {x, x});
-  bytes_.resize(format_.BytesFor(weights_.size()));
-  for (const bool feedback : {false, true}) {
-    const auto figures =
-        FitLinears(device_, fit, fit, {{&format_, weights_, absl::MakeSpan(bytes_)}}, {.feedback = feedback});
-    EXPECT_EQ(figures.status().code(), absl::StatusCode::kDataLoss);
+// Statistics that are of no use: the search stands, the figures say why, and what is written is near the weights.
+TEST_F(FitTest, StatisticsOfNoUseAreToldOf) {
+  const Floats good = Inputs(300, 1);
+  const auto with = [&](size_t at, float value) {
+    Floats x = good;
+    x[at] = value;
+    return x;
+  };
+  const auto times = [&](float factor) {
+    Floats x = good;
+    for (float& value : x) value *= factor;
+    return x;
+  };
+  constexpr float kInfinity = std::numeric_limits<float>::infinity(), kNaN = std::numeric_limits<float>::quiet_NaN();
+  const struct {
+    const char* name;
+    Floats x, held_out;
+    const char* fallback;
+  } cases[] = {
+      {"an infinity", with(5, kInfinity), good, "gram of a linear's inputs: expected finite numbers, found "},
+      {"no number", with(5, kNaN), good, "gram of a linear's inputs: expected finite numbers, found "},
+      {"enormous", times(1e25f), good, "gram of a linear's inputs: expected finite numbers, found "},
+      {"zeros", Floats(good.size()), good, "gram of a linear's inputs: expected inputs that are not all zero"},
+      {"no number among what judges", good, with(5, kNaN), "outputs on held-out tokens: expected finite numbers"},
+      {"enormous among what judges", good, times(1e25f), "outputs on held-out tokens: expected finite numbers"},
+  };
+  for (const auto& c : cases) {
+    for (const bool feedback : {false, true}) {
+      SCOPED_TRACE(c.name);
+      const FitFigures figures = Fit(c.x, c.held_out, {.feedback = feedback});
+      EXPECT_FALSE(figures.feedback);
+      EXPECT_EQ(figures.fallback.rfind(c.fallback, 0), 0) << figures.fallback;
+      EXPECT_LT(Error(format_, weights_, bytes_, {good, good}), 0.02 * Error(format_, weights_, Zeros(), {good, good}));
+    }
+  }
+}
+
+// What is odd but of use: nothing falls back, and feedback does no harm.
+TEST_F(FitTest, OddStatisticsAreUsed) {
+  Floats one_token(Inputs(1, 1)), constant(300 * kColumns, 1.0f), huge = Inputs(300, 1), tiny = huge;
+  Floats repeated;  // rank 1, 300 times
+  for (int t = 0; t < 300; ++t) repeated.insert(repeated.end(), one_token.begin(), one_token.end());
+  for (float& value : huge) value *= 1e15f;
+  for (float& value : tiny) value *= 1e-15f;
+  for (const Floats& x : {one_token, constant, huge, tiny, repeated}) {
+    const FitFigures figures = Fit(x, x, {});
+    EXPECT_EQ(figures.fallback, "");
+    EXPECT_LE(figures.error, figures.searched);
+    EXPECT_TRUE(std::isfinite(figures.error));
   }
 }
 

@@ -159,6 +159,10 @@ TEST(CurvatureTest, DampingGrowsUntilTheFactorExists) {
   Floats indefinite = rank_one;
   indefinite[1] = indefinite[64] = 3;
   EXPECT_GT(Curvature::Of(device, indefinite, 64, 0.01)->damping(), 0.9);
+  Floats hopeless = rank_one;  // no share of its mean makes it definite
+  hopeless[1] = hopeless[64] = 1e9f;
+  EXPECT_EQ(Curvature::Of(device, hopeless, 64, 0.01).status().message(),
+            "gram of a linear's inputs: expected a positive definite matrix, found none");
 }
 
 TEST(CurvatureTest, RefusesWhatIsNoGram) {
