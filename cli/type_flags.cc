@@ -8,6 +8,7 @@
 namespace nibble::cli {
 namespace {
 
+constexpr char kMxfp4Type[] = "MXFP4";               // all that gpt-oss's own layout holds
 constexpr uint64_t kMaxContext = uint64_t{1} << 32;  // tokens: more than anything has
 
 // "REGEX=TYPE" at its last '='.
@@ -23,13 +24,14 @@ absl::Status ParseTensorType(const std::string& text, TypeOptions& types) {
 }  // namespace
 
 void TypeFlags::AddTo(CLI::App& app) {
-  CLI::Option* type = app.add_option("--type", types_.type,
-                                     absl::StrCat("one of ", absl::StrJoin(TypeNames(), " "), " (default Q4_K_M)"))
-                          ->type_name("T");
+  type_ = app.add_option("--type", types_.type,
+                         absl::StrCat("one of ", absl::StrJoin(TypeNames(), " "),
+                                      " (default Q4_K_M; with --format mxfp4, MXFP4)"))
+              ->type_name("T");
   fit_ = AddSize(app, "--fit", types_.fit.bytes,
                  "instead of a type: what the file may weigh; for each tensor a type is chosen so that as "
                  "little as possible is lost")
-             ->excludes(type);
+             ->excludes(type_);
   app.add_option("--context", types_.fit.context,
                  "with --fit: it has to hold the cache and buffers of so many tokens as well")
       ->type_name("N")
@@ -54,8 +56,10 @@ void TypeFlags::AddTo(CLI::App& app) {
   app.add_flag("--strict", types_.strict, "a tensor that the type does not fit is an error, not a fallback");
 }
 
-absl::StatusOr<TypeOptions> TypeFlags::Parse() const {
+absl::StatusOr<TypeOptions> TypeFlags::Parse(Container container) const {
   TypeOptions types = types_;
+  types.container = container;
+  if (container == Container::kMxfp4 && type_->count() == 0) types.type = kMxfp4Type;
   if (fit_->count() > 0 && types.fit.bytes == 0) {
     return absl::InvalidArgumentError("--fit: expected a size above 0, found 0");
   }

@@ -14,6 +14,7 @@
 #include "model/logical_tensor.h"
 #include "pipeline/folder_layout.h"
 #include "pipeline/manifest.h"
+#include "pipeline/publication.h"
 #include "pipeline/published_tensors.h"
 #include "quant/block/format.h"
 #include "quant/block/packing.h"
@@ -75,15 +76,24 @@ absl::StatusOr<std::string> NewConfig(io::FileSystem& files, const std::string& 
 
 absl::StatusOr<std::unique_ptr<Output>> FolderOutput::Create(io::FileSystem& files, const Model& model,
                                                              const OutputPlan& plan, const OutputOptions& options) {
-  NIBBLE_ASSIGN_OR_RETURN(const std::string config,
-                          NewConfig(files, io::JoinPath(model.path, "config.json"), plan.folder->quantization_config));
+  std::string config = plan.config;
+  if (plan.publication == nullptr) {
+    NIBBLE_ASSIGN_OR_RETURN(
+        config, NewConfig(files, io::JoinPath(model.path, "config.json"), plan.folder->quantization_config));
+  }
   NIBBLE_ASSIGN_OR_RETURN(
       auto folder, io::AtomicFolder::Create(files, options.path, {.force = options.force, .inputs = model.inputs}));
   std::unique_ptr<FolderOutput> output(new FolderOutput(plan, std::move(folder)));
   NIBBLE_RETURN_IF_ERROR(output->WriteHeaders());
   NIBBLE_RETURN_IF_ERROR(output->BeginHashes(files));
   NIBBLE_RETURN_IF_ERROR(output->WriteText("config.json", config));
-  NIBBLE_RETURN_IF_ERROR(output->CopyFiles(files, model.path));
+  if (plan.publication == nullptr) {
+    NIBBLE_RETURN_IF_ERROR(output->CopyFiles(files, model.path));
+  } else {
+    for (const auto& [name, text] : plan.publication->companions) {
+      NIBBLE_RETURN_IF_ERROR(output->WriteText(name, text));
+    }
+  }
   NIBBLE_RETURN_IF_ERROR(output->WriteFacts());
   NIBBLE_RETURN_IF_ERROR(output->CopyTensors(model));
   return output;
@@ -117,7 +127,7 @@ absl::Status FolderOutput::WriteFacts() {
   for (const OutputTensor& tensor : plan_.tensors) {
     const Packing* packing = FindPacking(tensor.format);
     if (packing == nullptr) continue;
-    for (const LogicalTensor& slice : tensor.slices) {
+    for (const LogicalTensor& slice : tensor.published) {
       const std::string weight = WeightName(std::get<StridedView>(slice.recipe));
       if (packing->is_scaled) {
         const absl::Span<const float> divisor = absl::MakeConstSpan(&tensor.multiplier, 1);
@@ -172,8 +182,8 @@ absl::Status FolderOutput::WriteAt(const std::string& tensor, uint64_t offset, a
 absl::Status FolderOutput::WriteRows(const OutputTensor& tensor, size_t slice, int64_t first_row,
                                      absl::Span<const std::byte> rows) {
   const bool is_packed = FindPacking(tensor.format) != nullptr;
-  return is_packed ? WritePacked(tensor, tensor.slices[slice], first_row, rows)
-                   : WriteElements(tensor, tensor.slices[slice], first_row, rows);
+  return is_packed ? WritePacked(tensor, tensor.published[slice], first_row, rows)
+                   : WriteElements(tensor, tensor.published[slice], first_row, rows);
 }
 
 absl::Status FolderOutput::WritePacked(const OutputTensor& tensor, const LogicalTensor& slice, int64_t first_row,
