@@ -1,6 +1,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/command.h"
@@ -11,6 +12,7 @@
 #include "cli/plan_summary.h"
 #include "cli/printable.h"
 #include "cli/stopwatch.h"
+#include "pipeline/container.h"
 #include "pipeline/recipe.h"
 #include "pipeline/run_recipe.h"
 
@@ -28,7 +30,9 @@ absl::Status RunConvert(ConvertOptions& options, Context& context) {
   const Stopwatch stopwatch;
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model, options.keep_mtp));
   options.output.threads = context.threads;
-  options.output.recipe = ConvertRecipe(options.dtype);
+  const bool is_gguf = absl::EndsWithIgnoreCase(options.output.path, ".gguf");
+  options.output.recipe = ConvertRecipe(options.dtype, is_gguf ? Container::kGguf : Container::kCompressedTensors,
+                                        options.output.max_shard_bytes);
   options.output.recipe.set_pre(context.pre);
   options.output.recipe.set_keep_mtp(options.keep_mtp);
   options.output.journal = true;
@@ -50,11 +54,17 @@ Job DefineConvert(CLI::App& app) {
   auto options = std::make_shared<ConvertOptions>();
   StartGroup(app, kOutputGroup);
   AddModel(app, options->model);
-  AddGgufOutput(app, options->output.path, options->output.force)->required();
+  app.add_option("-o,--output", options->output.path,
+                 "the .gguf to make; or, of a GGUF, the Hugging Face folder; it appears only when it is complete")
+      ->type_name("OUT")
+      ->required();
+  app.add_flag("--force", options->output.force, "replace the output if it exists");
   AddChoice(app, "--dtype", options->dtype, {"source", "bf16", "f16", "f32"},
-            "of the matrices; 'source' (default) keeps what is stored");
+            "of the matrices; 'source' (default) keeps what is stored; others decode what a folder cannot hold");
   AddResume(app, options->output);
   AddHashSource(app, options->output.hash_source);
+  AddSize(app, "--max-shard-size", options->output.max_shard_bytes,
+          "of a folder: cut its tensors into files of at most so much (default 5GB)");
   AddKeepMtp(app, options->keep_mtp);
   return [options](Context& context) { return RunConvert(*options, context); };
 }

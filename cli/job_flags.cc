@@ -47,8 +47,8 @@ CLI::Option* JobFlags::AddTo(CLI::App& app) {
 }
 
 absl::StatusOr<JobRecipe> JobFlags::RecipeOfFlags(const ParsedJob& job, Context& context) const {
-  NIBBLE_ASSIGN_OR_RETURN(TypeOptions types, types_.Parse());
-  NIBBLE_ASSIGN_OR_RETURN(types.container, output_.Container());
+  NIBBLE_ASSIGN_OR_RETURN(const nibble::Container container, output_.Container());
+  NIBBLE_ASSIGN_OR_RETURN(const TypeOptions types, types_.Parse(container));
   NIBBLE_RETURN_IF_ERROR(transforms_.Parse().status());
   JobRecipe recipe = QuantizeRecipe(types, transforms_.text(), job.calibration.texts, job.output.max_shard_bytes);
   recipe.set_keep_mtp(keep_mtp_);

@@ -9,6 +9,7 @@
 namespace nibble::cli {
 namespace {
 
+constexpr char kMxfp4Type[] = "MXFP4";        // all that gpt-oss's own layout holds
 constexpr double kMaxContext = 4294967296.0;  // tokens: more than anything has
 
 // "REGEX=TYPE" at its last '='.
@@ -25,12 +26,13 @@ absl::Status ParseTensorType(const std::string& text, TypeOptions& types) {
 
 void TypeFlags::AddTo(CLI::App& app) {
   StartGroup(app, kTypesGroup);
-  CLI::Option* type = AddType(app, "--type", types_.type,
-                              absl::StrCat("one of ", absl::StrJoin(TypeNames(), " "), " (default Q4_K_M)"));
+  type_ = AddType(
+      app, "--type", types_.type,
+      absl::StrCat("one of ", absl::StrJoin(TypeNames(), " "), " (default Q4_K_M; with --format mxfp4, MXFP4)"));
   fit_ = AddSize(app, "--fit", types_.fit.bytes,
                  "instead of a type: what the file may weigh; for each tensor a type is chosen so that as "
                  "little as possible is lost")
-             ->excludes(type);
+             ->excludes(type_);
   app.add_option("--context", types_.fit.context,
                  "with --fit: it has to hold the cache and buffers of so many tokens as well")
       ->type_name("N")
@@ -55,8 +57,10 @@ void TypeFlags::AddMethodTo(CLI::App& app) {
             "where there is none");
 }
 
-absl::StatusOr<TypeOptions> TypeFlags::Parse() const {
+absl::StatusOr<TypeOptions> TypeFlags::Parse(Container container) const {
   TypeOptions types = types_;
+  types.container = container;
+  if (container == Container::kMxfp4 && type_->count() == 0) types.type = kMxfp4Type;
   if (fit_->count() > 0 && types.fit.bytes == 0) {
     return absl::InvalidArgumentError("--fit: expected a size above 0, found 0");
   }

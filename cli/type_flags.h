@@ -7,6 +7,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
+#include "pipeline/container.h"
 #include "pipeline/type_options.h"
 
 namespace nibble::cli {
@@ -19,10 +20,11 @@ class TypeFlags {
 
   // kInvalidArgument with a suggestion on a type that is not known, and on a --tensor-type that is not "REGEX=TYPE".
   // REQUIRES: parsed.
-  absl::StatusOr<TypeOptions> Parse() const;
+  absl::StatusOr<TypeOptions> Parse(Container container) const;
 
  private:
   TypeOptions types_;
+  CLI::Option* type_ = nullptr;
   CLI::Option* fit_ = nullptr;
   std::vector<std::string> tensor_types_;  // "REGEX=TYPE"
 };

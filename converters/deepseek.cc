@@ -11,10 +11,12 @@
 #include "converters/dims.h"
 #include "converters/fields.h"
 #include "converters/layouts.h"
+#include "converters/publish.h"
 #include "converters/rope_scaling.h"
 #include "converters/tensor_table.h"
 #include "converters/yarn.h"
 #include "model/role.h"
+#include "model/tensor_list.h"
 
 namespace nibble {
 namespace {
@@ -311,11 +313,12 @@ int DenseLayers(const ModelSpec& spec) {
   return dense;
 }
 
-void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
+const Experts& ExpertsOf(const ModelSpec& spec) { return spec.layers(DenseLayers(spec)).feed_forward().experts(); }
+
+Fields FieldsOf(const ModelSpec& spec) {
   const Attention& attention = spec.layers(0).attention();
-  const Experts& experts = spec.layers(DenseLayers(spec)).feed_forward().experts();
+  const Experts& experts = ExpertsOf(spec);
   Fields fields = UniformFields(spec);
-  fields.Set(Field::kLayers, spec.layers_size() + spec.prediction_layers_size());
   fields.Set(Field::kPredictionLayers, spec.prediction_layers_size());
   fields.Set(Field::kDenseLayers, DenseLayers(spec));
   fields.Set(Field::kQueryRank, attention.latent().query_rank());
@@ -325,20 +328,45 @@ void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
   fields.Set(Field::kExpertGroupsUsed, experts.groups_used());
   fields.Set(Field::kExpertGating, kSigmoid);
   fields.Set(Field::kExpertWeightScale, experts.weight_scale());
+  fields.Set(Field::kNopeLength, attention.key_length() - attention.rope().dimensions());
+  return fields;
+}
+
+void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
+  const Attention& attention = spec.layers(0).attention();
+  Fields fields = FieldsOf(spec);
+  fields.Set(Field::kLayers, spec.layers_size() + spec.prediction_layers_size());
   WriteFields(Rows(kGgufFields), fields, kArchitecture, metadata);
   // What llama.cpp attends with: latents as the one head of keys and values.
   const uint32_t rank = attention.latent().key_value_rank();
   metadata.Set(Key("attention.head_count_kv"), uint32_t{1});
   metadata.Set(Key("attention.key_length"), rank + attention.rope().dimensions());
   metadata.Set(Key("attention.value_length"), rank);
-  if (experts.normalize()) metadata.Set(Key("expert_weights_norm"), true);
+  if (ExpertsOf(spec).normalize()) metadata.Set(Key("expert_weights_norm"), true);
   RopeScalingToGguf(spec, metadata);
 }
 
+absl::Status SpecToConfig(const ModelSpec& spec, const TensorList&, json::Object& config) {
+  const Fields fields = FieldsOf(spec);
+  SetIdentity(kHfArchitectures[0], kModelTypes[0], spec, config);
+  WriteFields(Rows(kPublishedFields), fields, config);
+  if (!HasQueryRank(fields)) config.SetNull("q_lora_rank");
+  config.SetInt("num_key_value_heads", fields.Uint(Field::kHeads));
+  config.SetString("hidden_act", "silu");
+  config.SetBool("attention_bias", false);
+  config.SetInt("moe_layer_freq", 1);
+  config.SetBool("norm_topk_prob", ExpertsOf(spec).normalize());
+  config.SetString("scoring_func", "sigmoid");
+  config.SetString("topk_method", "noaux_tc");
+  return AddRopeScaling(spec, config);
+}
+
+TensorTable PublishedTable(const ModelSpec&) { return kTable; }
+
 }  // namespace
 
-const Family kDeepseek = {kName,          kHfArchitectures,      kModelTypes,  kGgufArchitectures,
-                          SpecFromConfig, TensorsFromCheckpoint, SpecFromGguf, TensorsFromGguf,
-                          SpecToGguf};
+const Family kDeepseek = {kName,          kHfArchitectures,      kModelTypes,   kGgufArchitectures,
+                          SpecFromConfig, TensorsFromCheckpoint, SpecFromGguf,  TensorsFromGguf,
+                          SpecToGguf,     SpecToConfig,          PublishedTable};
 
 }  // namespace nibble

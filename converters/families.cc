@@ -1,6 +1,8 @@
 #include "converters/families.h"
 
 #include <algorithm>
+#include <cassert>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -66,6 +68,13 @@ absl::StatusOr<const Family*> FindFamily(const gguf::Metadata& metadata) {
   const Family* family = FindBy(&Family::gguf_architectures, name);
   if (family == nullptr) return NotKnown(metadata.Place(kKey), &Family::gguf_architectures, name);
   return family;
+}
+
+const Family& FamilyOf(const ModelSpec& spec) {
+  const auto made = [&](const Family* family) { return family->name == spec.family(); };
+  const auto family = std::find_if(std::begin(kFamilies), std::end(kFamilies), made);
+  assert(family != std::end(kFamilies));
+  return **family;
 }
 
 }  // namespace nibble

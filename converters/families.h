@@ -7,6 +7,7 @@
 #include "converters/family.h"
 #include "formats/gguf/gguf.h"
 #include "formats/json/json.h"
+#include "model/model_spec.pb.h"
 
 namespace nibble {
 
@@ -16,6 +17,8 @@ absl::Span<const Family* const> Families();
 // names what was found and what is known.
 absl::StatusOr<const Family*> FindFamily(const json::Value& config);
 absl::StatusOr<const Family*> FindFamily(const gguf::Metadata& metadata);
+// REQUIRES: one of these made `spec`.
+const Family& FamilyOf(const ModelSpec& spec);
 
 }  // namespace nibble
 

@@ -14,9 +14,11 @@
 #include "absl/types/span.h"
 #include "formats/gguf/gguf.h"
 #include "formats/json/json.h"
+#include "formats/json/object.h"
 #include "formats/tensor_source.h"
 #include "model/logical_tensor.h"
 #include "model/model_spec.pb.h"
+#include "model/tensor_list.h"
 
 namespace nibble {
 
@@ -25,6 +27,8 @@ struct TensorMap {
   std::vector<LogicalTensor> tensors;  // in the order in which a GGUF is written
   std::vector<std::string> warnings;
 };
+
+struct TensorTable;  // tensor_table.h
 
 struct Family {
   absl::string_view name;
@@ -42,6 +46,12 @@ struct Family {
   absl::StatusOr<TensorMap> (*tensors_from_gguf)(const ModelSpec& spec, const TensorSource& source);
   // The architecture's keys, in the order in which llama.cpp's converter writes them.
   void (*spec_to_gguf)(const ModelSpec& spec, gguf::Metadata& metadata);
+
+  // A Hugging Face folder of what was read from a GGUF (publish.h): the architecture's members of config.json, from
+  // which spec_from_config makes `spec` again, and the tensors as they are published. kUnimplemented names what no
+  // config can say.
+  absl::Status (*spec_to_config)(const ModelSpec& spec, const TensorList& tensors, json::Object& config);
+  TensorTable (*published_tensors)(const ModelSpec& spec);
 
   absl::string_view telltale = "";       // a key of this family's configs that name no architecture
   absl::string_view pre_tokenizer = "";  // the name for it that a GGUF has, where families share its expression

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "converters/config.h"
@@ -91,6 +92,20 @@ void WriteFields(absl::Span<const FieldRow> rows, const Fields& fields, absl::st
       metadata.Set(key, fields.Uint(row.field));
     } else {
       metadata.Set(key, static_cast<float>(fields[row.field]));
+    }
+  }
+}
+
+void WriteFields(absl::Span<const FieldRow> rows, const Fields& fields, json::Object& config) {
+  for (const FieldRow& row : rows) {
+    for (const absl::string_view path : row.config) {
+      if (path.empty() || absl::StrContains(path, '.')) continue;
+      if (row.kind == FieldKind::kUint) {
+        config.SetInt(path, fields.Uint(row.field));
+      } else {
+        config.SetFloat(path, static_cast<float>(fields[row.field]));
+      }
+      break;
     }
   }
 }

@@ -1,5 +1,5 @@
 // The numbers of a model's config as a table: which config.json key and which GGUF key say the same, and what holds
-// where neither says anything. One table serves three ways: config.json -> Fields, GGUF -> Fields, Fields -> GGUF.
+// where neither says anything. One table serves four ways: config.json -> Fields, GGUF -> Fields, and both back.
 #ifndef NIBBLE_CONVERTERS_FIELDS_H_
 #define NIBBLE_CONVERTERS_FIELDS_H_
 
@@ -14,6 +14,7 @@
 #include "absl/types/span.h"
 #include "formats/gguf/gguf.h"
 #include "formats/json/json.h"
+#include "formats/json/object.h"
 
 namespace nibble {
 
@@ -86,6 +87,9 @@ absl::StatusOr<Fields> ReadFields(absl::Span<const FieldRow> rows, const gguf::M
 // As uint32 and float32, in the rows' order, where they are written.
 void WriteFields(absl::Span<const FieldRow> rows, const Fields& fields, absl::string_view architecture,
                  gguf::Metadata& metadata);
+
+// Under the rows' first paths that are no others' members; what has none is left out.
+void WriteFields(absl::Span<const FieldRow> rows, const Fields& fields, json::Object& config);
 
 }  // namespace nibble
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -14,10 +15,12 @@
 #include "converters/fields.h"
 #include "converters/layer_pattern.h"
 #include "converters/layouts.h"
+#include "converters/publish.h"
 #include "converters/published_names.h"
 #include "converters/rope_scaling.h"
 #include "converters/tensor_table.h"
 #include "model/role.h"
+#include "model/tensor_list.h"
 
 namespace nibble {
 namespace {
@@ -231,12 +234,13 @@ absl::StatusOr<TensorMap> TensorsFromGguf(const ModelSpec& spec, const TensorSou
   return MapGguf(kTable, spec, source);
 }
 
-void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
-  Fields fields = UniformFields(spec);
+// The fields, and which layers are local.
+std::pair<Fields, LayerPattern> FieldsOf(const ModelSpec& spec) {
+  std::pair<Fields, LayerPattern> result = {UniformFields(spec), {}};
+  auto& [fields, pattern] = result;
   fields.Set(Field::kWindow, 0);
   fields.Set(Field::kRopeBase, kGlobalBase);
   fields.Set(Field::kRopeBaseLocal, kLocalBase);
-  LayerPattern pattern;
   for (const Layer& layer : spec.layers()) {
     const Attention& attention = layer.attention();
     const bool is_local = attention.window() > 0;
@@ -244,6 +248,11 @@ void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
     fields.Set(is_local ? Field::kRopeBaseLocal : Field::kRopeBase, attention.rope().base());
     if (is_local) fields.Set(Field::kWindow, attention.window());
   }
+  return result;
+}
+
+void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
+  const auto [fields, pattern] = FieldsOf(spec);
   WriteFields(kFields, fields, kName, metadata);
   RopeScalingToGguf(spec, metadata);
   PatternToGguf(pattern, kName, fields[Field::kWindow] > 0 ? kPeriod : 1, metadata);
@@ -251,10 +260,42 @@ void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
   if (scale != LlamaCppScale(fields)) metadata.Set(kScaleKey, scale);
 }
 
+// The number whose inverse root a scale is: a whole one, if one is.
+void SetScale(float scale, json::Object& config) {
+  const double exact = 1.0 / (static_cast<double>(scale) * scale);
+  const double whole = std::round(exact);
+  if (InverseRoot(whole) == scale) {
+    config.SetInt("query_pre_attn_scalar", static_cast<int64_t>(whole));
+  } else {
+    config.SetFloat("query_pre_attn_scalar", static_cast<float>(exact));
+  }
+}
+
+absl::Status SpecToConfig(const ModelSpec& spec, const TensorList&, json::Object& config) {
+  auto [fields, pattern] = FieldsOf(spec);
+  SetIdentity(kArchitectures[0], kModelTypes[0], spec, config);
+  if (fields[Field::kWindow] == 0) fields.Set(Field::kWindow, Default<4096>(fields));  // which no layer has
+  WriteFields(kFields, fields, config);
+  config.SetString("hidden_activation", "gelu_pytorch_tanh");
+  config.SetBool("attention_bias", false);
+  config.SetNull("attn_logit_softcapping");
+  config.SetNull("final_logit_softcapping");
+  SetScale(spec.layers(0).attention().scale(), config);
+  config.SetFloat("rope_theta", static_cast<float>(fields[Field::kRopeBase]));
+  config.SetFloat("rope_local_base_freq", static_cast<float>(fields[Field::kRopeBaseLocal]));
+  std::vector<std::string> types;
+  for (const bool is_local : pattern) types.push_back(is_local ? "\"sliding_attention\"" : "\"full_attention\"");
+  config.SetArray("layer_types", types);
+  if (pattern == EveryNthGlobal(spec.layers_size(), kPeriod)) config.SetInt("sliding_window_pattern", kPeriod);
+  return AddRopeScaling(spec, config);
+}
+
+TensorTable PublishedTable(const ModelSpec&) { return kTable; }
+
 }  // namespace
 
-const Family kGemma3 = {kName,          kArchitectures,        kModelTypes,  kGgufArchitectures,
-                        SpecFromConfig, TensorsFromCheckpoint, SpecFromGguf, TensorsFromGguf,
-                        SpecToGguf};
+const Family kGemma3 = {kName,          kArchitectures,        kModelTypes,   kGgufArchitectures,
+                        SpecFromConfig, TensorsFromCheckpoint, SpecFromGguf,  TensorsFromGguf,
+                        SpecToGguf,     SpecToConfig,          PublishedTable};
 
 }  // namespace nibble

@@ -6,11 +6,13 @@
 #include "converters/dims.h"
 #include "converters/fields.h"
 #include "converters/layouts.h"
+#include "converters/publish.h"
 #include "converters/published_names.h"
 #include "converters/rope_scaling.h"
 #include "converters/tensor_table.h"
 #include "model/logical_tensor.h"
 #include "model/role.h"
+#include "model/tensor_list.h"
 
 namespace nibble {
 namespace {
@@ -113,9 +115,18 @@ void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
   WriteFields(kFields, UniformFields(spec), kName, metadata);
 }
 
+absl::Status SpecToConfig(const ModelSpec& spec, const TensorList&, json::Object& config) {
+  SetIdentity(kArchitectures[0], kName, spec, config);
+  WriteFields(kFields, UniformFields(spec), config);
+  config.SetString("activation_function", "gelu_new");
+  return absl::OkStatus();
+}
+
+TensorTable PublishedTable(const ModelSpec&) { return kTable; }
+
 }  // namespace
 
-const Family kGpt2 = {kName,        kArchitectures,  kNames,    kNames, SpecFromConfig, TensorsFromCheckpoint,
-                      SpecFromGguf, TensorsFromGguf, SpecToGguf};
+const Family kGpt2 = {kName,        kArchitectures,  kNames,     kNames,       SpecFromConfig, TensorsFromCheckpoint,
+                      SpecFromGguf, TensorsFromGguf, SpecToGguf, SpecToConfig, PublishedTable};
 
 }  // namespace nibble

@@ -1,6 +1,7 @@
 #include "converters/gpt_oss.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
@@ -8,10 +9,12 @@
 #include "converters/decoder.h"
 #include "converters/fields.h"
 #include "converters/layouts.h"
+#include "converters/publish.h"
 #include "converters/rope_scaling.h"
 #include "converters/tensor_table.h"
 #include "converters/yarn.h"
 #include "model/role.h"
+#include "model/tensor_list.h"
 
 namespace nibble {
 namespace {
@@ -240,10 +243,26 @@ void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
   RopeScalingToGguf(spec, metadata);
 }
 
+absl::Status SpecToConfig(const ModelSpec& spec, const TensorList&, json::Object& config) {
+  SetIdentity(kHfArchitectures[0], kName, spec, config);
+  WriteFields(kFields, UniformFields(spec), config);
+  config.SetString("hidden_act", "silu");
+  config.SetBool("attention_bias", true);
+  config.SetFloat("swiglu_limit", kLimit);
+  std::vector<std::string> types;
+  for (int layer = 0; layer < spec.layers_size(); ++layer) {
+    types.push_back(HasWindow(layer) ? "\"sliding_attention\"" : "\"full_attention\"");
+  }
+  config.SetArray("layer_types", types);
+  return AddRopeScaling(spec, config);
+}
+
+TensorTable PublishedTable(const ModelSpec&) { return kTable; }
+
 }  // namespace
 
-const Family kGptOss = {kName,          kHfArchitectures,      kNames,       kGgufArchitectures,
-                        SpecFromConfig, TensorsFromCheckpoint, SpecFromGguf, TensorsFromGguf,
-                        SpecToGguf,     kOriginalKey};
+const Family kGptOss = {kName,          kHfArchitectures,      kNames,         kGgufArchitectures,
+                        SpecFromConfig, TensorsFromCheckpoint, SpecFromGguf,   TensorsFromGguf,
+                        SpecToGguf,     SpecToConfig,          PublishedTable, kOriginalKey};
 
 }  // namespace nibble

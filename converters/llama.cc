@@ -6,9 +6,11 @@
 #include "converters/decoder.h"
 #include "converters/fields.h"
 #include "converters/layouts.h"
+#include "converters/publish.h"
 #include "converters/rope_scaling.h"
 #include "converters/tensor_table.h"
 #include "model/role.h"
+#include "model/tensor_list.h"
 
 namespace nibble {
 namespace {
@@ -117,6 +119,24 @@ void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
   RopeScalingToGguf(spec, metadata);
 }
 
+// A GGUF of this architecture may have been published under any of these.
+absl::Status SpecToConfig(const ModelSpec& spec, const TensorList& tensors, json::Object& config) {
+  const Layer& layer = spec.layers(0);
+  if (layer.feed_forward().has_experts()) {
+    SetIdentity("MixtralForCausalLM", "mixtral", spec, config);
+  } else if (layer.attention().window() > 0) {
+    SetIdentity("MistralForCausalLM", "mistral", spec, config);
+  } else {
+    SetIdentity(kArchitectures[0], kName, spec, config);
+    config.SetBool("attention_bias", HasRole(tensors, Role::kQueryBias));
+    config.SetBool("mlp_bias", false);
+  }
+  LlamaFieldsToConfig(spec, config);
+  return AddRopeScaling(spec, config);
+}
+
+TensorTable PublishedTable(const ModelSpec&) { return kTable; }
+
 }  // namespace
 
 absl::Span<const TensorRow> LlamaTensors() { return kTensors; }
@@ -153,7 +173,18 @@ void LlamaFieldsToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
   WriteFields(kFields, UniformFields(spec), spec.architecture(), metadata);
 }
 
-const Family kLlama = {kName,        kArchitectures,  kNames,    kNames, SpecFromConfig, TensorsFromCheckpoint,
-                       SpecFromGguf, TensorsFromGguf, SpecToGguf};
+void LlamaFieldsToConfig(const ModelSpec& spec, json::Object& config) {
+  const Fields fields = UniformFields(spec);
+  WriteFields(kFields, fields, config);
+  config.SetString("hidden_act", "silu");
+  if (HasExperts(fields)) {
+    config.SetInt("num_local_experts", fields.Uint(Field::kExperts));
+    config.SetInt("num_experts_per_tok", fields.Uint(Field::kExpertsUsed));
+  }
+  HasWindow(fields) ? config.SetInt("sliding_window", fields.Uint(Field::kWindow)) : config.SetNull("sliding_window");
+}
+
+const Family kLlama = {kName,        kArchitectures,  kNames,     kNames,       SpecFromConfig, TensorsFromCheckpoint,
+                       SpecFromGguf, TensorsFromGguf, SpecToGguf, SpecToConfig, PublishedTable};
 
 }  // namespace nibble

@@ -11,6 +11,7 @@
 #include "converters/rope_scaling.h"
 #include "converters/tensor_table.h"
 #include "formats/gguf/gguf.h"
+#include "formats/json/object.h"
 #include "formats/tensor_source.h"
 #include "model/model_spec.pb.h"
 
@@ -35,6 +36,9 @@ absl::StatusOr<ModelSpec> LlamaSpecFromGguf(Identity identity, const gguf::Metad
                                             const TensorSource& source, const YarnDefaults& yarn = {});
 // The keys but for those of rope scaling.
 void LlamaFieldsToGguf(const ModelSpec& spec, gguf::Metadata& metadata);
+
+// The members but for its names and rope scaling.
+void LlamaFieldsToConfig(const ModelSpec& spec, json::Object& config);
 
 }  // namespace nibble
 

@@ -13,10 +13,12 @@
 #include "converters/fields.h"
 #include "converters/layer_pattern.h"
 #include "converters/layouts.h"
+#include "converters/publish.h"
 #include "converters/published_names.h"
 #include "converters/rope_scaling.h"
 #include "converters/tensor_table.h"
 #include "model/role.h"
+#include "model/tensor_list.h"
 
 namespace nibble {
 namespace {
@@ -291,46 +293,80 @@ absl::StatusOr<TensorMap> TensorsFromGguf(const ModelSpec& spec, const TensorSou
   return MapGguf(kTable, spec, source);
 }
 
-void AttentionsToGguf(const ModelSpec& spec, Fields& fields, gguf::Metadata& metadata) {
-  bool unit_norm = LlamaCppHasUnitNorm(fields);  // as long as no layer says
-  Temperature temperature = MakeTemperature(kTemperature, kFloorScale);
-  LayerPattern local;
+// And what the layers say to `fields`.
+Attentions AttentionsOf(const ModelSpec& spec, Fields& fields) {
+  Attentions attentions;
+  attentions.unit_norm = LlamaCppHasUnitNorm(fields);  // as long as no layer says
+  attentions.temperature = MakeTemperature(kTemperature, kFloorScale);
   fields.Set(Field::kWindow, kChunk);
   for (const Layer& layer : spec.layers()) {
     const Attention& attention = layer.attention();
-    local.push_back(attention.chunk() > 0);
-    if (local.back()) {
-      unit_norm = attention.unit_norm();
+    attentions.local.push_back(attention.chunk() > 0);
+    if (attentions.local.back()) {
+      attentions.unit_norm = attention.unit_norm();
       fields.Set(Field::kWindow, attention.chunk());
       fields.Set(Field::kRopeBase, attention.rope().base());
     } else {
-      temperature = attention.temperature();
+      attentions.temperature = attention.temperature();
     }
   }
-  PatternToGguf(local, kName, kPeriod, metadata);
-  if (unit_norm != LlamaCppHasUnitNorm(fields)) metadata.Set(kUnitNormKey, unit_norm);
+  return attentions;
+}
+
+void AttentionsToGguf(const Attentions& attentions, const Fields& fields, gguf::Metadata& metadata) {
+  const Temperature& temperature = attentions.temperature;
+  PatternToGguf(attentions.local, kName, kPeriod, metadata);
+  if (attentions.unit_norm != LlamaCppHasUnitNorm(fields)) metadata.Set(kUnitNormKey, attentions.unit_norm);
   if (temperature.scale() != kTemperature) metadata.Set(kTemperatureKey, temperature.scale());
   if (temperature.scale() != 0 && temperature.floor_scale() != kFloorScale) {
     metadata.Set(kFloorScaleKey, static_cast<uint32_t>(temperature.floor_scale()));
   }
 }
 
-void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
+Fields FieldsOf(const ModelSpec& spec) {
   Fields fields = UniformFields(spec);
   const auto has_experts = [](const Layer& layer) { return layer.feed_forward().has_experts(); };
   const auto first = std::find_if(spec.layers().begin(), spec.layers().end(), has_experts);
   fields.Set(Field::kMoeStep, static_cast<double>(first - spec.layers().begin()) + 1);
   fields.Set(Field::kRopeDimensions, fields[Field::kKeyLength]);
   fields.Set(Field::kRopeBase, DefaultBase(fields));
-  AttentionsToGguf(spec, fields, metadata);
+  return fields;
+}
+
+void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
+  Fields fields = FieldsOf(spec);
+  AttentionsToGguf(AttentionsOf(spec, fields), fields, metadata);
   WriteFields(kFields, fields, kName, metadata);
   RopeScalingToGguf(spec, metadata);
 }
 
+absl::Status SpecToConfig(const ModelSpec& spec, const TensorList&, json::Object& config) {
+  Fields fields = FieldsOf(spec);
+  const Attentions attentions = AttentionsOf(spec, fields);
+  SetIdentity(kArchitectures[0], kModelTypes[0], spec, config);
+  WriteFields(kFields, fields, config);
+  config.SetString("hidden_act", "silu");
+  config.SetBool("attention_bias", false);
+  config.SetBool("use_qk_norm", attentions.unit_norm);
+  std::vector<std::string> has_rope;
+  for (const bool is_local : attentions.local) has_rope.push_back(is_local ? "1" : "0");
+  config.SetArray("no_rope_layers", has_rope);
+  const Temperature& temperature = attentions.temperature;
+  config.SetBool("attn_temperature_tuning", temperature.scale() != 0);
+  if (temperature.scale() != 0) {
+    config.SetFloat("attn_scale", temperature.scale());
+    config.SetInt("floor_scale", static_cast<int64_t>(temperature.floor_scale()));
+  }
+  return AddRopeScaling(spec, config);
+}
+
+TensorTable PublishedTable(const ModelSpec&) { return kTable; }
+
 }  // namespace
 
-const Family kLlama4 = {kName,          kArchitectures,        kModelTypes,  kGgufArchitectures,
-                        SpecFromConfig, TensorsFromCheckpoint, SpecFromGguf, TensorsFromGguf,
-                        SpecToGguf,     /*telltale=*/"",       kName};
+const Family kLlama4 = {kName,          kArchitectures,        kModelTypes,    kGgufArchitectures,
+                        SpecFromConfig, TensorsFromCheckpoint, SpecFromGguf,   TensorsFromGguf,
+                        SpecToGguf,     SpecToConfig,          PublishedTable, /*telltale=*/"",
+                        kName};
 
 }  // namespace nibble

@@ -12,11 +12,13 @@
 #include "converters/fields.h"
 #include "converters/layouts.h"
 #include "converters/llama.h"
+#include "converters/publish.h"
 #include "converters/published_names.h"
 #include "converters/rope_scaling.h"
 #include "converters/tensor_table.h"
 #include "converters/yarn.h"
 #include "model/role.h"
+#include "model/tensor_list.h"
 
 namespace nibble {
 namespace {
@@ -302,10 +304,30 @@ void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
   if (temperature.scale() > 0) metadata.Set(kTemperatureKey, temperature.scale());
 }
 
+// The text model alone: Ministral 3's where there is YaRN, which only it has.
+absl::Status SpecToConfig(const ModelSpec& spec, const TensorList&, json::Object& config) {
+  const bool is_ministral3 = spec.rope_scaling().type() == "yarn";
+  if (is_ministral3) {
+    SetIdentity("Ministral3ForCausalLM", "ministral3", spec, config);
+  } else {
+    SetIdentity("MistralForCausalLM", "mistral", spec, config);
+  }
+  LlamaFieldsToConfig(spec, config);
+  if (!is_ministral3) return AddRopeScaling(spec, config);
+  NIBBLE_ASSIGN_OR_RETURN(json::Object rope, RopeScalingToConfig(spec));
+  rope.SetFloat("rope_theta", spec.layers(0).attention().rope().base());
+  const Temperature& temperature = spec.layers(0).attention().temperature();
+  if (temperature.scale() > 0) rope.SetFloat("llama_4_scaling_beta", temperature.scale());
+  config.SetObject("rope_parameters", rope);
+  return absl::OkStatus();
+}
+
+TensorTable PublishedTable(const ModelSpec&) { return {LlamaTensors()}; }
+
 }  // namespace
 
-const Family kMistral = {
-    kName,        kArchitectures,  kModelTypes, kGgufArchitectures, SpecFromConfig, TensorsFromCheckpoint,
-    SpecFromGguf, TensorsFromGguf, SpecToGguf,  kTelltale};
+const Family kMistral = {kName,          kArchitectures,        kModelTypes,    kGgufArchitectures,
+                         SpecFromConfig, TensorsFromCheckpoint, SpecFromGguf,   TensorsFromGguf,
+                         SpecToGguf,     SpecToConfig,          PublishedTable, kTelltale};
 
 }  // namespace nibble

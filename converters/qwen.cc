@@ -11,9 +11,11 @@
 #include "converters/dims.h"
 #include "converters/fields.h"
 #include "converters/layouts.h"
+#include "converters/publish.h"
 #include "converters/rope_scaling.h"
 #include "converters/tensor_table.h"
 #include "model/role.h"
+#include "model/tensor_list.h"
 
 namespace nibble {
 namespace {
@@ -228,10 +230,37 @@ void SpecToGguf(const ModelSpec& spec, gguf::Metadata& metadata) {
   }
 }
 
+void ExpertsToConfig(const ModelSpec& spec, json::Object& config) {
+  std::vector<std::string> dense;
+  bool normalize = false;
+  for (int layer = 0; layer < spec.layers_size(); ++layer) {
+    const FeedForward& feed_forward = spec.layers(layer).feed_forward();
+    if (!feed_forward.has_experts()) dense.push_back(absl::StrCat(layer));
+    normalize |= feed_forward.experts().normalize();
+  }
+  config.SetBool("norm_topk_prob", normalize);
+  config.SetArray("mlp_only_layers", dense);
+}
+
+absl::Status SpecToConfig(const ModelSpec& spec, const TensorList& tensors, json::Object& config) {
+  const Variant& variant = VariantOf(spec.architecture());
+  SetIdentity(variant.hf_architecture, variant.model_type, spec, config);
+  Fields fields = UniformFields(spec);
+  fields.Set(Field::kMoeStep, 1);
+  WriteFields(RowsOf(variant), fields, config);
+  config.SetString("hidden_act", "silu");
+  if (&variant != &kVariants[0]) config.SetBool("attention_bias", HasRole(tensors, Role::kQueryBias));
+  if (!variant.expert_fields.empty()) ExpertsToConfig(spec, config);
+  config.SetBool("use_sliding_window", false);
+  return AddRopeScaling(spec, config);
+}
+
+TensorTable PublishedTable(const ModelSpec& spec) { return VariantOf(spec.architecture()).tensors; }
+
 }  // namespace
 
-const Family kQwen = {"qwen",         kHfArchitectures,      kModelTypes,  kGgufArchitectures,
-                      SpecFromConfig, TensorsFromCheckpoint, SpecFromGguf, TensorsFromGguf,
-                      SpecToGguf};
+const Family kQwen = {"qwen",         kHfArchitectures,      kModelTypes,   kGgufArchitectures,
+                      SpecFromConfig, TensorsFromCheckpoint, SpecFromGguf,  TensorsFromGguf,
+                      SpecToGguf,     SpecToConfig,          PublishedTable};
 
 }  // namespace nibble

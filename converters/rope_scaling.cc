@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <numbers>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -42,16 +44,15 @@ absl::Status Linear(const json::Value& parameters, const RopeShape& shape, Resol
   return absl::OkStatus();
 }
 
+struct Llama3Parameters {
+  double factor, low, high, context;
+};
+
 // Low frequencies are divided by `factor`, high ones stay, those between go over smoothly. In float32, step by step as
 // the published implementation (torch) rounds, so that the factors have the same bits.
-absl::Status Llama3(const json::Value& scaling, const RopeShape& shape, ResolvedRope& rope) {
-  NIBBLE_ASSIGN_OR_RETURN(const double factor, Positive(scaling.Get("factor")));
-  NIBBLE_ASSIGN_OR_RETURN(const double low, Positive(scaling.Get("low_freq_factor")));
-  NIBBLE_ASSIGN_OR_RETURN(const double high, Positive(scaling.Get("high_freq_factor")));
-  NIBBLE_ASSIGN_OR_RETURN(const double context, Positive(scaling.Get("original_max_position_embeddings")));
-  rope.scaling.set_factor(static_cast<float>(factor));
-  rope.scaling.set_original_context(static_cast<uint32_t>(context));
-  Factors& factors = rope.frequency_factors;
+Factors Llama3Factors(const Llama3Parameters& parameters, const RopeShape& shape) {
+  const auto& [factor, low, high, context] = parameters;
+  Factors factors;
   for (uint32_t i = 0; i < shape.dimensions; i += 2) {
     const float exponent = static_cast<float>(i) / static_cast<float>(shape.dimensions);
     const float frequency = 1.0f / static_cast<float>(std::pow(shape.base, exponent));
@@ -66,6 +67,18 @@ absl::Status Llama3(const json::Value& scaling, const RopeShape& shape, Resolved
       factors.push_back(1.0f / ((1.0f - smooth) / static_cast<float>(factor) + smooth));
     }
   }
+  return factors;
+}
+
+absl::Status Llama3(const json::Value& scaling, const RopeShape& shape, ResolvedRope& rope) {
+  Llama3Parameters parameters = {};
+  NIBBLE_ASSIGN_OR_RETURN(parameters.factor, Positive(scaling.Get("factor")));
+  NIBBLE_ASSIGN_OR_RETURN(parameters.low, Positive(scaling.Get("low_freq_factor")));
+  NIBBLE_ASSIGN_OR_RETURN(parameters.high, Positive(scaling.Get("high_freq_factor")));
+  NIBBLE_ASSIGN_OR_RETURN(parameters.context, Positive(scaling.Get("original_max_position_embeddings")));
+  rope.scaling.set_factor(static_cast<float>(parameters.factor));
+  rope.scaling.set_original_context(static_cast<uint32_t>(parameters.context));
+  rope.frequency_factors = Llama3Factors(parameters, shape);
   return absl::OkStatus();
 }
 
@@ -189,6 +202,58 @@ const Rope& FirstScaledRope(const ModelSpec& spec) {
   return spec.layers(0).attention().rope();
 }
 
+bool AreEqual(const Factors& factors, absl::Span<const float> others) {
+  return std::equal(factors.begin(), factors.end(), others.begin(), others.end());
+}
+
+// Llama 3.x and 4 have a low factor of 1 and a high one of 4; contexts are powers of two.
+std::optional<Llama3Parameters> FindLlama3(const Rope& rope) {
+  constexpr double kLargestContext = 1 << 20;
+  constexpr double kLows[] = {1, 2}, kHighs[] = {4, 2, 8, 1};
+  const absl::Span<const float> factors = rope.frequency_factors();
+  const RopeShape shape = {rope.dimensions(), rope.base()};
+  const double factor = *std::max_element(factors.begin(), factors.end());
+  for (const double low : kLows) {
+    for (const double high : kHighs) {
+      if (high < low) continue;
+      for (double context = kLargestContext; context >= 1; context /= 2) {
+        const Llama3Parameters parameters = {factor, low, high, context};
+        if (AreEqual(Llama3Factors(parameters, shape), factors)) return parameters;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<json::Object> Llama3ToConfig(const ModelSpec& spec) {
+  const std::optional<Llama3Parameters> found = FindLlama3(FirstScaledRope(spec));
+  if (!found) {
+    return absl::UnimplementedError(
+        absl::StrCat(GetRole(Role::kRopeFactors).gguf_name,
+                     ": expected factors of llama3's scaling, found others, which is not supported in a folder"));
+  }
+  json::Object scaling;
+  scaling.SetString("rope_type", "llama3");
+  scaling.SetFloat("factor", static_cast<float>(found->factor));
+  scaling.SetFloat("low_freq_factor", static_cast<float>(found->low));
+  scaling.SetFloat("high_freq_factor", static_cast<float>(found->high));
+  scaling.SetInt("original_max_position_embeddings", static_cast<int64_t>(found->context));
+  return scaling;
+}
+
+json::Object YarnToConfig(const RopeScaling& yarn) {
+  json::Object scaling;
+  scaling.SetString("rope_type", "yarn");
+  scaling.SetFloat("factor", yarn.factor());
+  scaling.SetInt("original_max_position_embeddings", yarn.original_context());
+  scaling.SetFloat("beta_fast", yarn.beta_fast());
+  scaling.SetFloat("beta_slow", yarn.beta_slow());
+  if (yarn.mscale() > 0) scaling.SetFloat("mscale", yarn.mscale());
+  if (yarn.mscale_all_dim() > 0) scaling.SetFloat("mscale_all_dim", yarn.mscale_all_dim());
+  if (yarn.untruncated()) scaling.SetBool("truncate", false);
+  return scaling;
+}
+
 }  // namespace
 
 void ResolvedRope::CopyTo(Rope& rope) const {
@@ -264,6 +329,23 @@ void RopeScalingToGguf(const ModelSpec& spec, gguf::Metadata& metadata, float lo
   if (scaling.mscale_all_dim() > 0) {
     metadata.Set(key("yarn_log_multiplier"), log_multiplier * scaling.mscale_all_dim());
   }
+}
+
+absl::StatusOr<json::Object> RopeScalingToConfig(const ModelSpec& spec) {
+  const RopeScaling& scaling = spec.rope_scaling();
+  if (scaling.type() == "yarn") return YarnToConfig(scaling);
+  if (!RopeTensor(spec).empty()) return Llama3ToConfig(spec);
+  json::Object linear;
+  if (scaling.type() != "linear") return linear;
+  linear.SetString("rope_type", "linear");
+  linear.SetFloat("factor", scaling.factor());
+  return linear;
+}
+
+absl::Status AddRopeScaling(const ModelSpec& spec, json::Object& config) {
+  NIBBLE_ASSIGN_OR_RETURN(const json::Object scaling, RopeScalingToConfig(spec));
+  scaling.empty() ? config.SetNull("rope_scaling") : config.SetObject("rope_scaling", scaling);
+  return absl::OkStatus();
 }
 
 }  // namespace nibble

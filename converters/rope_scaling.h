@@ -10,6 +10,7 @@
 #include "absl/types/span.h"
 #include "formats/gguf/gguf.h"
 #include "formats/json/json.h"
+#include "formats/json/object.h"
 #include "formats/tensor_source.h"
 #include "model/model_spec.pb.h"
 
@@ -56,6 +57,12 @@ absl::StatusOr<ResolvedRope> ResolveRope(const gguf::Metadata& metadata, absl::s
 // What goes into a GGUF as the tensor rope_freqs.weight; empty if nothing: linear and YaRN scaling go into keys.
 absl::Span<const float> RopeTensor(const ModelSpec& spec);
 void RopeScalingToGguf(const ModelSpec& spec, gguf::Metadata& metadata, float log_multiplier = kYarnLogMultiplier);
+
+// What a config has as `rope_scaling`; empty if nothing. Of llama3's scaling a GGUF has the factors alone: what they
+// follow from is found by trying. kUnimplemented: factors that no published scaling gives.
+absl::StatusOr<json::Object> RopeScalingToConfig(const ModelSpec& spec);
+// That as the member `rope_scaling`, null where there is none.
+absl::Status AddRopeScaling(const ModelSpec& spec, json::Object& config);
 
 }  // namespace nibble
 

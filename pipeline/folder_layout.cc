@@ -78,7 +78,7 @@ class Builder {
       layout_.scales_suffix = "_scales";
     }
     for (const OutputTensor& tensor : tensors) {
-      for (const LogicalTensor& slice : tensor.slices) Use(tensor, slice);
+      for (const LogicalTensor& slice : tensor.published) Use(tensor, slice);
     }
     for (const StoredTensor& stored : model.source.tensors()) {
       if (IsFp8(stored.dtype) && !users_.contains(stored.name)) decoded_.insert(ModuleOf(stored.name));
@@ -88,7 +88,9 @@ class Builder {
   FolderLayout Build(uint64_t max_shard_bytes) {
     for (const StoredTensor& stored : model_.source.tensors()) Place(stored);
     if (model_.spec.tied_embeddings()) quantized_.ignored.push_back("lm_head");  // a module without a tensor of its own
-    layout_.quantization_config = is_mxfp4_ ? std::string(kMxfp4Config) : QuantizationConfig(quantized_);
+    if (!quantized_.modules.empty() || is_mxfp4_) {
+      layout_.quantization_config = is_mxfp4_ ? std::string(kMxfp4Config) : QuantizationConfig(quantized_);
+    }
     std::sort(layout_.copies.begin(), layout_.copies.end(), [](const StoredTensor* a, const StoredTensor* b) {
       return std::pair(a->file, a->offset) < std::pair(b->file, b->offset);
     });
@@ -105,7 +107,12 @@ class Builder {
   void Use(const OutputTensor& tensor, const LogicalTensor& slice) {
     const StridedView& view = std::get<StridedView>(slice.recipe);
     users_[view.tensor] = {&tensor, &slice};
-    if ((view.scales || view.words) && !tensor.keep_bits) decoded_.insert(ModuleOf(view.tensor));
+    if ((view.scales || view.words) && !IsCopied(tensor)) decoded_.insert(ModuleOf(view.tensor));
+  }
+
+  // From one folder to the other: what is published is what is read.
+  static bool IsCopied(const OutputTensor& tensor) {
+    return tensor.keep_bits && tensor.published.data() == tensor.slices.data();
   }
 
   void Place(const StoredTensor& stored) {
@@ -117,10 +124,10 @@ class Builder {
     const auto [tensor, slice] = user->second;
     const std::string weight = WeightName(std::get<StridedView>(slice->recipe));
     const std::string module(ModuleOf(weight));
-    if (tensor->keep_bits) {
+    if (IsCopied(*tensor)) {
       if (const auto packed = PackedFormat(*slice)) quantized_.modules.emplace_back(module, *packed);
       Copy(stored);
-    } else if (is_mxfp4_) {
+    } else if (is_mxfp4_ && tensor->format == Format::kMXFP4) {
       const auto shape = ElementsShape(model_.source, std::get<StridedView>(slice->recipe));
       for (TensorInfo& part : StackedTensors(layout_, weight, shape)) Add(std::move(part));
     } else if (const Packing* packing = FindPacking(tensor->format)) {
@@ -206,6 +213,21 @@ class Builder {
 FolderLayout LayOutFolder(const Model& model, Container container, absl::Span<const OutputTensor> tensors,
                           uint64_t max_shard_bytes) {
   return Builder(model, container, tensors).Build(max_shard_bytes);
+}
+
+FolderBytes BytesInFolder(TensorStack published, Format format, int digits) {
+  const Packing* packing = FindPacking(format);
+  std::vector<TensorInfo> parts;
+  for (const LogicalTensor& slice : published) {
+    const std::string weight = WeightName(std::get<StridedView>(slice.recipe));
+    if (packing == nullptr) {
+      parts.push_back({weight, DTypeOf(format), {slice.rows, slice.cols}});
+      continue;
+    }
+    for (TensorInfo& part : PackedTensors(*packing, weight, slice.rows, slice.cols)) parts.push_back(std::move(part));
+  }
+  const uint64_t entries = safetensors::MakeLayout(parts, {}).file_bytes - safetensors::MakeLayout({}, {}).file_bytes;
+  return {entries, entries + 2 * digits * parts.size()};
 }
 
 }  // namespace nibble

@@ -14,6 +14,7 @@
 #include "model/logical_tensor.h"
 #include "pipeline/folder_layout.h"
 #include "pipeline/manifest.h"
+#include "pipeline/publication.h"
 #include "pipeline/published_tensors.h"
 #include "quant/block/format.h"
 #include "quant/block/packing.h"
@@ -75,8 +76,11 @@ absl::StatusOr<std::string> NewConfig(io::FileSystem& files, const std::string& 
 
 absl::StatusOr<std::unique_ptr<FileOutput>> FolderOutput::Create(io::FileSystem& files, const Model& model,
                                                                  const OutputPlan& plan, const OutputOptions& options) {
-  NIBBLE_ASSIGN_OR_RETURN(std::string config,
-                          NewConfig(files, io::JoinPath(model.path, "config.json"), plan.folder->quantization_config));
+  std::string config = plan.config;
+  if (plan.publication == nullptr) {
+    NIBBLE_ASSIGN_OR_RETURN(
+        config, NewConfig(files, io::JoinPath(model.path, "config.json"), plan.folder->quantization_config));
+  }
   NIBBLE_ASSIGN_OR_RETURN(auto folder, io::AtomicFolder::Create(
                                            files, options.path,
                                            {.force = options.force, .resume = options.resume, .inputs = model.inputs}));
@@ -103,7 +107,7 @@ absl::Status FolderOutput::Begin() {
     NIBBLE_RETURN_IF_ERROR(shards_[i]->WriteAt(0, AsBytes(plan_.folder->files[i].layout.header)));
   }
   NIBBLE_RETURN_IF_ERROR(WriteText("config.json", config_));
-  NIBBLE_RETURN_IF_ERROR(CopyFiles());
+  NIBBLE_RETURN_IF_ERROR(WriteCompanions());
   NIBBLE_RETURN_IF_ERROR(WriteFacts());
   return CopyTensors();
 }
@@ -121,7 +125,7 @@ absl::Status FolderOutput::WriteFacts() {
   for (const OutputTensor& tensor : plan_.tensors) {
     const Packing* packing = FindPacking(tensor.format);
     if (packing == nullptr) continue;
-    for (const LogicalTensor& slice : tensor.slices) {
+    for (const LogicalTensor& slice : tensor.published) {
       const std::string weight = WeightName(std::get<StridedView>(slice.recipe));
       if (packing->is_scaled) {
         const absl::Span<const float> divisor = absl::MakeConstSpan(&tensor.multiplier, 1);
@@ -155,6 +159,14 @@ absl::Status FolderOutput::CopyTensors() {
   return absl::OkStatus();
 }
 
+absl::Status FolderOutput::WriteCompanions() {
+  if (plan_.publication == nullptr) return CopyFiles();
+  for (const auto& [name, text] : plan_.publication->companions) {
+    NIBBLE_RETURN_IF_ERROR(WriteText(name, text));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status FolderOutput::CopyFiles() {
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.List(model_.path));
   for (const std::string& name : names) {
@@ -175,7 +187,7 @@ absl::Status FolderOutput::WriteText(const std::string& name, const std::string&
 absl::Status FolderOutput::Spread(const RowRange& range, absl::Span<const std::byte> rows, Sink sink) const {
   if (const StoredTensor* copy = CopyAt(range.tensor)) return sink(NumberOf(copy->name), range.first, rows);
   const OutputTensor& tensor = plan_.tensors[range.tensor];
-  const LogicalTensor& slice = tensor.slices[range.slice];
+  const LogicalTensor& slice = tensor.published[range.slice];
   const bool is_packed = FindPacking(tensor.format) != nullptr;
   return is_packed ? SpreadPacked(tensor, slice, range.first, rows, sink)
                    : SpreadElements(tensor, slice, range.first, rows, sink);

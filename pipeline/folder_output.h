@@ -49,6 +49,7 @@ class FolderOutput : public FileOutput {
   absl::Status ReserveShards();
   absl::Status WriteFacts();  // shapes and divisors of packed tensors
   absl::Status CopyTensors();
+  absl::Status WriteCompanions();  // the tokenizer's files: published ones, or the source's
   absl::Status CopyFiles();
   absl::Status WriteText(const std::string& name, const std::string& text);
   size_t NumberOf(const std::string& tensor) const { return plan_.folder->places.at(tensor).number; }

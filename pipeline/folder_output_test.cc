@@ -252,10 +252,71 @@ TEST_F(FolderOutputTest, WhatAFolderCannotHoldIsRefused) {
   const absl::Status in_gguf =
       Quantize(io::Posix(), model, {.type = "INT4_G32"}, {.path = Path("x.gguf")}, progress_).status();
   EXPECT_EQ(ExitCode(in_gguf), 64) << in_gguf;
-  ASSERT_EQ(Convert(io::Posix(), model, "source", {.path = Path("x.gguf")}, progress_).status(), absl::OkStatus());
-  const absl::Status from_gguf = Run(Reopen("x.gguf"), {.type = "INT4_G32"}, {.path = "out"}).status();
-  EXPECT_EQ(ExitCode(from_gguf), 65) << from_gguf;
   EXPECT_FALSE(std::filesystem::exists(Path("out")));
+}
+
+TEST_F(FolderOutputTest, OfAGgufIsTheFolderThatItsSourceGives) {
+  const Model model = Open(RandomLlama());
+  ASSERT_EQ(Convert(io::Posix(), model, "source", {.path = Path("x.gguf")}, progress_).status(), absl::OkStatus());
+  for (const char* type : {"INT4_G32", "MXFP4", "NVFP4"}) {
+    ASSERT_EQ(Run(model, {.type = type}, {.path = "direct", .force = true}).status(), absl::OkStatus());
+    const Model direct = Reopen("direct");
+    const auto plan = Run(Reopen("x.gguf"), {.type = type}, {.path = "out", .force = true});
+    ASSERT_EQ(plan.status(), absl::OkStatus());
+    const Model output = Reopen("out");
+    ASSERT_EQ(output.tensors.size(), direct.tensors.size());
+    for (const LogicalTensor& tensor : direct.tensors) {
+      const LogicalTensor* found = output.Find(tensor.role, tensor.layer, tensor.slice);
+      ASSERT_NE(found, nullptr) << GgufName(tensor);
+      EXPECT_EQ(Values(output, *found), Values(direct, tensor)) << type << " " << GgufName(tensor);
+    }
+  }
+}
+
+// What the blocks of a GGUF are in the folder that `convert` makes of it.
+TEST_F(FolderOutputTest, ConvertKeepsTheBitsThatAFolderCanHold) {
+  const Model model = Open(RandomLlama(kShape));
+  const struct {
+    const char *type, *dtype;
+    const char* found;  // in config.json; empty: an error, below
+    const char* error;
+  } cases[] = {{"MXFP4", "source", "mxfp4-pack-quantized", ""},
+               {"MXFP4", "bf16", "mxfp4-pack-quantized", ""},
+               {"NVFP4", "source", "nvfp4-pack-quantized", ""},
+               {"NVFP4", "f32", "\"float32\"", ""},
+               {"Q4_K", "f32", "\"float32\"", ""},
+               {"Q4_K", "source", "", "': expected F32, F16, BF16, MXFP4, NVFP4 or Q4_0, found Q4_K, which is not"},
+               {"Q8_0", "source", "", "found Q8_0, which is not supported in a folder; --dtype bf16 decodes it"},
+               {"Q4_0", "source", "", "expected Q4_0's scales to be ones that INT4_G32 has"}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(absl::StrCat(c.type, " ", c.dtype));
+    std::filesystem::remove_all(Path("out"));
+    const TypeOptions types = {.type = c.type, .token_embedding_type = "F32", .output_tensor_type = "F32"};
+    ASSERT_EQ(Quantize(io::Posix(), model, types, {.path = Path("x.gguf"), .force = true}, progress_).status(),
+              absl::OkStatus());
+    const Model gguf = Reopen("x.gguf");
+    const absl::Status status = ConvertToFolder(io::Posix(), gguf, c.dtype, {.path = Path("out")}, progress_).status();
+    if (*c.error != '\0') {
+      EXPECT_EQ(ExitCode(status), 65) << status;
+      EXPECT_THAT(std::string(status.message()), HasSubstr(c.error));
+      EXPECT_FALSE(std::filesystem::exists(Path("out")));
+      continue;
+    }
+    ASSERT_EQ(status, absl::OkStatus());
+    EXPECT_THAT(Bytes("out/config.json"), HasSubstr(c.found));
+    const Model output = Reopen("out");
+    for (const LogicalTensor& tensor : gguf.tensors) {
+      EXPECT_EQ(Values(output, *output.Find(tensor.role, tensor.layer, tensor.slice)), Values(gguf, tensor))
+          << GgufName(tensor);
+    }
+  }
+}
+
+TEST_F(FolderOutputTest, ConvertMakesFoldersOfGgufsAlone) {
+  const Model model = Open(RandomLlama());
+  const absl::Status status = ConvertToFolder(io::Posix(), model, "source", {.path = Path("out")}, progress_).status();
+  EXPECT_EQ(ExitCode(status), 65) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("expected a GGUF to make a folder of"));
 }
 
 TEST_F(FolderOutputTest, WhatIsThereStaysWithoutForce) {

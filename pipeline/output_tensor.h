@@ -17,6 +17,8 @@ struct OutputTensor {
   Format format = Format::kF32;
   bool keep_bits = false;  // the stored blocks are copied
   float multiplier = 1;    // of values before they are encoded: a power of two, which the container divides by
+  TensorStack published;   // of a folder: the slices as its tensors have them
+  float surplus = 0;       // by how much the model's values are more than the container's
 };
 
 }  // namespace nibble

@@ -13,11 +13,13 @@
 #include "converters/families.h"
 #include "converters/family.h"
 #include "formats/dtype.h"
+#include "formats/json/object.h"
 #include "formats/tokenizer/load.h"
 #include "model/logical_tensor.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
 #include "pipeline/manifest.h"
+#include "pipeline/publication.h"
 #include "pipeline/residual_basis.h"
 #include "quant/block/format.h"
 
@@ -60,14 +62,6 @@ std::string SizeLabel(const Model& model) {
   return absl::StrCat(experts > 0 ? absl::StrCat(experts, "x") : "", SizeLabel(parameters));
 }
 
-const Family& FamilyOf(const ModelSpec& spec) {
-  for (const Family* family : Families()) {
-    if (family->name == spec.family()) return *family;
-  }
-  assert(false);
-  return *Families()[0];
-}
-
 Plan MakeReport(const Model& model, const TypeChoices& choices, const std::vector<OutputTensor>& tensors,
                 uint64_t file_bytes) {
   Plan report;
@@ -103,6 +97,24 @@ std::vector<OutputTensor> MakeTensors(const Model& model, const TypeChoices& cho
     tensors.push_back({i, stacks[i], GgufName(stacks[i][0]), choice.format, choice.keep_bits});
   }
   return tensors;
+}
+
+// Under torch's name: what the token embedding is in.
+absl::string_view TorchDType(const Model& model, const TypeChoices& choices) {
+  const absl::Span<const TensorStack> stacks = model.tensors.stacks();
+  for (size_t i = 0; i < stacks.size(); ++i) {
+    if (stacks[i][0].role != Role::kTokenEmbedding) continue;
+    if (choices.each[i].format == Format::kF32) return "float32";
+    if (choices.each[i].format == Format::kF16) return "float16";
+  }
+  return "bfloat16";
+}
+
+std::string ConfigOf(const Publication& publication, const TypeChoices& choices, const FolderLayout& folder) {
+  json::Object config = publication.config;
+  config.SetString("torch_dtype", TorchDType(publication.model, choices));
+  if (!folder.quantization_config.empty()) config.Set("quantization_config", folder.quantization_config);
+  return config.Text() + "\n";
 }
 
 std::vector<gguf::TensorInfo> InfosOf(const std::vector<OutputTensor>& tensors) {
@@ -173,22 +185,28 @@ OutputPlan MakePlan(const Model& model, const TypeChoices& choices, const Manife
 
 OutputPlan MakeFolderPlan(const Model& model, const TypeChoices& choices, uint64_t max_shard_bytes,
                           const Manifest& manifest) {
-  std::vector<OutputTensor> published;
+  const Model& published = choices.publication == nullptr ? model : choices.publication->model;
+  std::vector<OutputTensor> all;
   TypeChoices its_choices = choices;
   its_choices.each.clear();
   OutputPlan plan;
   plan.manifest = manifest;
   for (OutputTensor& tensor : MakeTensors(model, choices)) {
-    if (std::holds_alternative<Constants>(tensor.slices[0].recipe)) continue;  // the config says them
+    const StridedView* view = std::get_if<StridedView>(&tensor.slices[0].recipe);
+    if (view == nullptr) continue;  // the config says them
     its_choices.each.push_back(choices.each[tensor.place]);
-    published.push_back(tensor);
-    if (tensor.keep_bits) continue;
+    tensor.published = published.tensors.stacks()[tensor.place];
+    tensor.surplus = std::get<StridedView>(tensor.published[0].recipe).add - view->add;
+    all.push_back(tensor);
+    if (tensor.keep_bits && choices.publication == nullptr) continue;
     tensor.place = plan.tensors.size();
     plan.tensors.push_back(std::move(tensor));
   }
-  plan.folder = LayOutFolder(model, choices.container, published, max_shard_bytes);
+  plan.folder = LayOutFolder(published, choices.container, all, max_shard_bytes);
   for (const std::string& name : plan.folder->names) plan.manifest.add_tensors()->set_name(name);
-  plan.report = MakeReport(model, its_choices, published, plan.folder->file_bytes);
+  plan.report = MakeReport(model, its_choices, all, plan.folder->file_bytes);
+  plan.publication = choices.publication;
+  if (plan.publication != nullptr) plan.config = ConfigOf(*plan.publication, choices, *plan.folder);
   return plan;
 }
 

@@ -3,6 +3,7 @@
 #define NIBBLE_PIPELINE_PLAN_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "pipeline/folder_layout.h"
 #include "pipeline/manifest.pb.h"
 #include "pipeline/output_tensor.h"
+#include "pipeline/publication.h"
 #include "pipeline/report.pb.h"
 #include "pipeline/types.h"
 #include "quant/block/format.h"
@@ -20,18 +22,20 @@
 namespace nibble {
 
 struct OutputPlan {
-  std::vector<OutputTensor> tensors;   // those whose rows are written: of a folder, what it does not copy
-  gguf::Layout layout;                 // of a GGUF: an offset per tensor
-  Manifest manifest;                   // without hashes of tensors
-  uint64_t manifest_at = 0;            // of a GGUF: the byte where its text begins in the file
-  uint64_t manifest_room = 0;          // and what it may take
-  std::optional<FolderLayout> folder;  // of a folder
+  std::vector<OutputTensor> tensors;               // those whose rows are written: of a folder, what it does not copy
+  gguf::Layout layout;                             // of a GGUF: an offset per tensor
+  Manifest manifest;                               // without hashes of tensors
+  uint64_t manifest_at = 0;                        // of a GGUF: the byte where its text begins in the file
+  uint64_t manifest_room = 0;                      // and what it may take
+  std::optional<FolderLayout> folder;              // of a folder
+  std::shared_ptr<const Publication> publication;  // of a folder, where the model was not read from one
+  std::string config;                              // its config.json then
   Plan report;
 };
 
 // `manifest` says everything but tensors. REQUIRES: one choice per stack of `model`, which outlives the plan.
 OutputPlan MakePlan(const Model& model, const TypeChoices& choices, const Manifest& manifest = {});
-// REQUIRES: the choices are for a folder, and `model` was read from one.
+// REQUIRES: the choices are for a folder.
 OutputPlan MakeFolderPlan(const Model& model, const TypeChoices& choices, uint64_t max_shard_bytes,
                           const Manifest& manifest = {});
 

@@ -22,6 +22,7 @@
 #include "pipeline/create_output.h"
 #include "pipeline/expert_coverage.h"
 #include "pipeline/fit_types.h"
+#include "pipeline/folder_types.h"
 #include "pipeline/manifest.h"
 #include "pipeline/output.h"
 #include "pipeline/plan.h"
@@ -72,13 +73,17 @@ absl::StatusOr<MethodRow> FindMethod(const std::string& name, const CalibrationO
       absl::StrCat("--method: expected auto, rtn, weighted or gptq, found \"", name, "\""));
 }
 
+OutputPlan PlanOf(const Model& model, const TypeChoices& choices, const OutputOptions& output,
+                  const Manifest& manifest) {
+  if (choices.container == Container::kGguf) return MakePlan(model, choices, manifest);
+  return MakeFolderPlan(model, choices, output.max_shard_bytes, manifest);
+}
+
 absl::StatusOr<OutputPlan> Planned(const Model& model, const TypeOptions& types, const OutputOptions& output,
                                    const Manifest& manifest) {
   NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, types.fit.bytes > 0 ? FitTypes(model, types, output.threads)
                                                                          : ChooseQuantizedTypes(model, types));
-  const bool is_folder = types.container != Container::kGguf;
-  OutputPlan plan =
-      is_folder ? MakeFolderPlan(model, choices, output.max_shard_bytes, manifest) : MakePlan(model, choices, manifest);
+  OutputPlan plan = PlanOf(model, choices, output, manifest);
   plan.report.set_buffer_bytes(BufferBytes(model, plan, output.threads));
   return plan;
 }
@@ -262,18 +267,33 @@ absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Mo
   return WriteWithin(calibration.work, model, plan, *knowledge.windows, linears, output, progress);
 }
 
-absl::StatusOr<Plan> Convert(io::FileSystem& files, const Model& model, const std::string& dtype,
-                             const OutputOptions& output, Progress& progress) {
-  NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, ChooseConvertedTypes(model, dtype));
+namespace {
+
+absl::StatusOr<Plan> WriteConverted(io::FileSystem& files, const Model& model, const TypeChoices& choices,
+                                    const OutputOptions& output, Progress& progress) {
   NIBBLE_ASSIGN_OR_RETURN(Manifest manifest, DescribeJob(output.recipe, {}));
   NIBBLE_RETURN_IF_ERROR(DescribeInputs(files, model, {}, output.hash_source, output.threads, manifest));
-  OutputPlan plan = MakePlan(model, choices, manifest);
+  OutputPlan plan = PlanOf(model, choices, output, manifest);
   // To the nearest value: there is nothing to search for.
   const StreamOptions stream{.method = Method::kRtn, .threads = output.threads, .stage = "convert"};
   NIBBLE_ASSIGN_OR_RETURN(const auto out, CreateOutput(files, model, plan, output, progress));
   NIBBLE_RETURN_IF_ERROR(out->Ended(Stream(model, plan, stream, *out, progress, plan.report)));
   NIBBLE_RETURN_IF_ERROR(out->Ended(out->Commit()));
   return std::move(plan.report);
+}
+
+}  // namespace
+
+absl::StatusOr<Plan> Convert(io::FileSystem& files, const Model& model, const std::string& dtype,
+                             const OutputOptions& output, Progress& progress) {
+  NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, ChooseConvertedTypes(model, dtype));
+  return WriteConverted(files, model, choices, output, progress);
+}
+
+absl::StatusOr<Plan> ConvertToFolder(io::FileSystem& files, const Model& model, const std::string& dtype,
+                                     const OutputOptions& output, Progress& progress) {
+  NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, ChooseFolderTypes(model, dtype));
+  return WriteConverted(files, model, choices, output, progress);
 }
 
 }  // namespace nibble

@@ -61,6 +61,9 @@ absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Mo
 // Lossless container change. `dtype`: "source", "bf16", "f16" or "f32" (design section 4, `convert`).
 absl::StatusOr<Plan> Convert(io::FileSystem& files, const Model& model, const std::string& dtype,
                              const OutputOptions& output, Progress& progress);
+// The same to a folder (folder_types.h): gpt-oss's own layout where it has experts in MXFP4, else compressed-tensors'.
+absl::StatusOr<Plan> ConvertToFolder(io::FileSystem& files, const Model& model, const std::string& dtype,
+                                     const OutputOptions& output, Progress& progress);
 
 }  // namespace nibble
 

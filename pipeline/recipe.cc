@@ -186,11 +186,12 @@ JobRecipe QuantizeRecipe(const TypeOptions& types, const std::string& transform,
   return recipe;
 }
 
-JobRecipe ConvertRecipe(const std::string& dtype) {
+JobRecipe ConvertRecipe(const std::string& dtype, Container container, uint64_t max_shard_bytes) {
   JobRecipe recipe;
   recipe.set_job("convert");
-  recipe.set_format("gguf");
+  recipe.set_format(std::string(ContainerName(container)));
   recipe.set_dtype(dtype);
+  if (container != Container::kGguf) recipe.set_max_shard_bytes(max_shard_bytes);
   return recipe;
 }
 

@@ -2,6 +2,7 @@
 #ifndef NIBBLE_PIPELINE_RECIPE_H_
 #define NIBBLE_PIPELINE_RECIPE_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ absl::string_view ContainerName(Container container);
 // Types are named in capitals. `max_shard_bytes` counts for folders, `calibration` where it has texts.
 JobRecipe QuantizeRecipe(const TypeOptions& types, const std::string& transform, const CalibrationTexts& calibration,
                          uint64_t max_shard_bytes);
-JobRecipe ConvertRecipe(const std::string& dtype);
+JobRecipe ConvertRecipe(const std::string& dtype, Container container = Container::kGguf, uint64_t max_shard_bytes = 0);
 
 // A recipe as text protobuf, from a file called `path`. kInvalidArgument names line and column.
 absl::StatusOr<JobRecipe> ParseRecipe(const std::string& text, const std::string& path);

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "pipeline/apply_transforms.h"
 #include "pipeline/best_transform.h"
+#include "pipeline/container.h"
 #include "pipeline/quantize.h"
 #include "pipeline/recipe.h"
 #include "pipeline/sensitivities.h"
@@ -40,13 +41,21 @@ absl::StatusOr<Plan> RunQuantize(io::FileSystem& files, const Model& published, 
   return plan;
 }
 
+absl::StatusOr<Plan> RunConvert(io::FileSystem& files, const Model& model, OutputOptions output, Progress& progress) {
+  const JobRecipe& recipe = output.recipe;
+  if (recipe.max_shard_bytes() > 0) output.max_shard_bytes = recipe.max_shard_bytes();
+  NIBBLE_ASSIGN_OR_RETURN(const TypeOptions types, TypesOf(recipe));
+  const auto convert = types.container == Container::kGguf ? Convert : ConvertToFolder;
+  return convert(files, model, recipe.dtype(), output, progress);
+}
+
 }  // namespace
 
 absl::StatusOr<Plan> RunRecipe(io::FileSystem& files, const Model& model, const OutputOptions& output,
                                CalibrationOptions calibration, Progress& progress) {
   const std::string& job = output.recipe.job();
   if (job == "quantize") return RunQuantize(files, model, output, std::move(calibration), progress);
-  if (job == "convert") return Convert(files, model, output.recipe.dtype(), output, progress);
+  if (job == "convert") return RunConvert(files, model, output, progress);
   return absl::InvalidArgumentError(absl::StrCat("recipe: job: expected quantize or convert, found '", job, "'"));
 }
 

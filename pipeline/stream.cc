@@ -8,12 +8,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "formats/dtype.h"
 #include "model/logical_tensor.h"
 #include "pipeline/check_overflow.h"
+#include "pipeline/int4_blocks.h"
 #include "quant/block/format.h"
 
 namespace nibble {
@@ -116,14 +118,12 @@ class Encoder {
     const BlockFormat& format = GetFormat(panel.output->format);
     const int64_t elements = (panel.end - panel.begin) * tensor.cols;
     buffers.bytes.resize(format.BytesFor(elements));
-    if (panel.output->keep_bits) {
-      return ReadRawRows(model_.source, tensor, panel.begin, panel.end, absl::MakeSpan(buffers.bytes),
-                         &buffers.rounded_scales);
-    }
+    if (panel.output->keep_bits) return Keep(panel, buffers);
     buffers.values.resize(elements);
     NIBBLE_RETURN_IF_ERROR(ReadRows(model_.source, tensor, panel.begin, panel.end, absl::MakeSpan(buffers.values)));
-    if (panel.output->multiplier != 1) {
-      for (float& value : buffers.values) value *= panel.output->multiplier;
+    const auto [surplus, multiplier] = std::pair(panel.output->surplus, panel.output->multiplier);
+    if (surplus != 0 || multiplier != 1) {
+      for (float& value : buffers.values) value = (value - surplus) * multiplier;
     }
     if (options_.method == Method::kRtn) {
       format.encode_rtn(buffers.values.data(), elements / format.block_elements, buffers.bytes.data());
@@ -134,6 +134,17 @@ class Encoder {
   }
 
  private:
+  absl::Status Keep(const Panel& panel, Buffers& buffers) const {
+    const LogicalTensor& tensor = *panel.slice;
+    NIBBLE_RETURN_IF_ERROR(ReadRawRows(model_.source, tensor, panel.begin, panel.end, absl::MakeSpan(buffers.bytes),
+                                       &buffers.rounded_scales));
+    if (panel.output->format != Format::kINT4_G32 || RawDType(model_.source, tensor) != DType::kQ4_0) {
+      return absl::OkStatus();
+    }
+    return Q4ToInt4Blocks(absl::MakeSpan(buffers.bytes),
+                          absl::StrCat(model_.path, ": tensor '", panel.output->name, "'"));
+  }
+
   void EncodeWeighted(const LogicalTensor& tensor, const BlockFormat& format, Buffers& buffers) const {
     const float* weights = options_.weights == nullptr ? nullptr : options_.weights->Find(tensor);
     if (weights == nullptr) {

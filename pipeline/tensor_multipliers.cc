@@ -21,7 +21,7 @@ constexpr int64_t kPanelElements = 1 << 18;
 
 bool HasMultiplier(const OutputTensor& tensor) {
   const Packing* packing = FindPacking(tensor.format);
-  return packing != nullptr && packing->is_scaled;
+  return packing != nullptr && packing->is_scaled && !tensor.keep_bits;
 }
 
 absl::StatusOr<float> LargestMagnitude(const Model& model, const LogicalTensor& tensor, std::vector<float>& values) {

@@ -1,11 +1,13 @@
 #include "pipeline/types.h"
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <regex>
 #include <set>
 #include <utility>
+#include <variant>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
@@ -20,6 +22,7 @@
 #include "model/role.h"
 #include "model/tensor_list.h"
 #include "pipeline/container.h"
+#include "pipeline/publication.h"
 #include "pipeline/published_tensors.h"
 #include "pipeline/type_table.h"
 
@@ -140,6 +143,7 @@ class Chooser {
         .container = options_.container, .name = std::string(type_->name), .file_type = type_->file_type};
     for (size_t i = 0; i < stored_.size(); ++i) {
       wish_ = wishes_.empty() || !wishes_[i] ? nullptr : &*wishes_[i];
+      if (publication_ != nullptr) published_tensor_ = &publication_->model.tensors.stacks()[i][0];
       NIBBLE_ASSIGN_OR_RETURN(TypeChoice choice, ChooseOne(model_.tensors.stacks()[i][0], stored_[i]));
       if (IsExpert(model_.tensors.stacks()[i][0])) expert_formats_.insert(choice.format);
       choices.each.push_back(std::move(choice));
@@ -150,6 +154,8 @@ class Chooser {
             "--tensor-type: expected a pattern that a matrix of the model matches, found \"", override.pattern, "\""));
       }
     }
+    choices.publication = publication_;
+    if (publication_ != nullptr) NIBBLE_RETURN_IF_ERROR(CheckFusedTypes(model_, choices));
     choices.warnings = Warnings();
     if (IsFolder() && packed_ == 0) {
       return absl::UnimplementedError(absl::StrCat(
@@ -180,10 +186,6 @@ class Chooser {
       if (output_) NIBBLE_RETURN_IF_ERROR(CheckFormat("--output-tensor-type", TypeOf(*output_)));
       return absl::OkStatus();
     }
-    if (!IsFromFolder(model_)) {
-      return absl::UnimplementedError(absl::StrCat(
-          model_.path, ": expected a Hugging Face folder to make a folder of, found a GGUF, which is not supported"));
-    }
     if (std::any_of(model_.tensors.begin(), model_.tensors.end(),
                     [](const LogicalTensor& tensor) { return tensor.fold != nullptr; })) {
       // What is not a linear is copied there from the source, which knows nothing of the transform.
@@ -194,8 +196,11 @@ class Chooser {
           "--pure, --token-embedding-type, --output-tensor-type: expected a GGUF to be written, found a folder, where "
           "embedding and output stay as they are published");
     }
+    if (!IsFromFolder(model_)) {
+      NIBBLE_ASSIGN_OR_RETURN(publication_, Publish(model_));
+    }
     if (options_.container == Container::kMxfp4) return CheckMxfp4();
-    published_.emplace(model_);
+    published_.emplace(publication_ == nullptr ? model_ : publication_->model);
     for (const LogicalTensor& tensor : model_.tensors) {
       if (IsExpert(tensor)) expert_cols_ = std::gcd(expert_cols_, tensor.cols);
     }
@@ -214,26 +219,41 @@ class Chooser {
                                                    model_.spec.family(),
                                                    ", which is not supported; use --format compressed-tensors"));
     }
-    for (const LogicalTensor& tensor : model_.tensors) {
+    for (const LogicalTensor& tensor : publication_ == nullptr ? model_.tensors : publication_->model.tensors) {
       if (!IsExpert(tensor)) continue;
       const StridedView& view = std::get<StridedView>(tensor.recipe);
       const bool is_named = absl::EndsWith(absl::StripSuffix(view.tensor, kBlocks), "_proj");
       if (is_named && tensor.cols % GetFormat(Format::kMXFP4).block_elements == 0) continue;
       return absl::UnimplementedError(
-          absl::StrCat(model_.source.Place(*model_.source.Find(view.tensor)), ": expected experts ",
+          absl::StrCat(model_.path, ": tensor '", view.tensor, "': expected experts ",
                        is_named ? "of rows of whole blocks of 32" : "under Hugging Face's names",
                        ", found others, which is not supported in a folder"));
     }
     return absl::OkStatus();
   }
 
+  // Of a folder: in the float that the source is, or that holds its values. Where its bits are kept, they are copied.
+  TypeChoice AsPublished(const LogicalTensor& tensor, std::optional<Format> stored) const {
+    const Format format = FloatFor(model_, tensor);
+    if (publication_ == nullptr) return {format, !IsCoded(std::get<StridedView>(tensor.recipe)), ""};
+    return {format, stored == format && std::get<StridedView>(published_tensor_->recipe).add == 0, ""};
+  }
+
+  // The format whose codes it keeps, if it is not to be another.
+  std::optional<Format> PackedAlready(const LogicalTensor& tensor, std::optional<Format> stored) const {
+    if (publication_ == nullptr) return PackedFormat(tensor);
+    const bool is_packed = stored == Format::kMXFP4 || stored == Format::kNVFP4;
+    return is_packed && published_->IsWhole(*published_tensor_) ? stored : std::nullopt;
+  }
+
   // Of such a folder.
-  TypeChoice ChooseForMxfp4(const LogicalTensor& tensor) {
+  TypeChoice ChooseForMxfp4(const LogicalTensor& tensor, std::optional<Format> stored) {
     const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
     if (view == nullptr) return {Format::kF32, true, ""};
-    if (!IsExpert(tensor)) return {FloatFor(model_, tensor), true, ""};
+    if (!IsExpert(tensor)) return AsPublished(tensor, stored);
     ++packed_;
-    if (view->packed) return {Format::kMXFP4, true, std::string(kKeptBits)};
+    const bool keeps = publication_ == nullptr ? view->packed.has_value() : stored == Format::kMXFP4;
+    if (keeps) return {Format::kMXFP4, true, std::string(kKeptBits)};
     return {Format::kMXFP4, false, ""};
   }
 
@@ -245,50 +265,57 @@ class Chooser {
   }
 
   // Of a folder. What is not a linear stays as it is published, and so do linears that are no [out, in] of their own.
-  absl::StatusOr<TypeChoice> ChooseForFolder(const LogicalTensor& tensor) {
+  absl::StatusOr<TypeChoice> ChooseForFolder(const LogicalTensor& tensor, std::optional<Format> stored) {
     const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
     if (view == nullptr) return TypeChoice{Format::kF32, true, ""};
-    TypeChoice as_published{FloatFor(model_, tensor), !IsCoded(*view), ""};
+    TypeChoice as_published = AsPublished(tensor, stored);
     if (!GetRole(tensor.role).is_linear) return as_published;
-    const std::optional<Format> packed = PackedFormat(tensor);
+    const std::optional<Format> packed = PackedAlready(tensor, stored);
     TypeChoice choice = Wanted(tensor);
     if (packed && (*packed == choice.format || !options_.allow_requantize)) {
       ++packed_;
       return TypeChoice{*packed, true, std::string(kKeptBits)};
     }
-    if (IsFloat(choice.format)) return as_published;
-    if (!published_->IsWhole(tensor)) {
+    if (IsFloat(choice.format)) {
+      as_published.reason = choice.reason;
+      return as_published;
+    }
+    if (!published_->IsWhole(publication_ == nullptr ? tensor : *published_tensor_)) {
       if (!GetRole(tensor.role).is_expert) return as_published;
       return absl::UnimplementedError(absl::StrCat(model_.source.Place(*model_.source.Find(view->tensor)),
                                                    ": expected a weight [out, in] of each expert's own, "
                                                    "found another layout, which is not supported in a folder"));
     }
-    if (packed || view->words) CountAnew(packed ? GetFormat(*packed).name : kWords, choice);
+    if (packed || view->words) {
+      CountAnew(packed ? GetFormat(*packed).name : kWords, choice);
+    } else if (stored && !IsFloat(*stored) && publication_ != nullptr) {
+      CountAnew(GetFormat(*stored).name, choice);
+    }
     ++packed_;
-    return FitRows(tensor, std::move(choice));
+    return FitRows(tensor, std::move(choice), stored);
   }
 
   absl::StatusOr<TypeChoice> ChooseOne(const LogicalTensor& tensor, std::optional<Format> stored) {
-    if (options_.container == Container::kMxfp4) return ChooseForMxfp4(tensor);
-    if (IsFolder()) return ChooseForFolder(tensor);
+    if (options_.container == Container::kMxfp4) return ChooseForMxfp4(tensor, stored);
+    if (IsFolder()) return ChooseForFolder(tensor, stored);
     if (!IsMatrix(tensor)) return TypeChoice();
     TypeChoice choice = Wanted(tensor);
     if (KeepBits(stored, choice)) return choice;
     const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
     if (view != nullptr && view->words && !IsFloat(choice.format)) CountAnew(kWords, choice);
-    return FitRows(tensor, std::move(choice));
+    return FitRows(tensor, std::move(choice), stored);
   }
 
   // The choice, or its fallback. All experts of a folder have one: the programs that load them have one scheme for all.
-  absl::StatusOr<TypeChoice> FitRows(const LogicalTensor& tensor, TypeChoice choice) {
+  absl::StatusOr<TypeChoice> FitRows(const LogicalTensor& tensor, TypeChoice choice, std::optional<Format> stored) {
     const uint32_t block = GetFormat(choice.format).block_elements;
     const int64_t cols = IsFolder() && IsExpert(tensor) ? expert_cols_ : tensor.cols;
     if (cols % block == 0) return choice;
     Format fallback = Fallback(choice.format, cols);
     if (IsFolder() && IsFloat(fallback)) {
-      fallback = FloatFor(model_, tensor);
-      const StridedView& view = std::get<StridedView>(tensor.recipe);
-      choice.keep_bits = !IsCoded(view);
+      const TypeChoice as_published = AsPublished(tensor, stored);
+      fallback = as_published.format;
+      choice.keep_bits = as_published.keep_bits;
       --packed_;
     }
     choice.reason = absl::StrCat("fallback: rows of ",
@@ -372,8 +399,10 @@ class Chooser {
   const NamedType* type_ = nullptr;
   std::optional<Format> embedding_, output_;
   std::vector<Override> overrides_;
-  std::optional<PublishedTensors> published_;  // of a folder
-  int64_t expert_cols_ = 0;                    // of a folder: what the columns of all experts are multiples of
+  std::shared_ptr<const Publication> publication_;   // of a folder that is made of a GGUF
+  const LogicalTensor* published_tensor_ = nullptr;  // there: the one that is looked at
+  std::optional<PublishedTensors> published_;        // of a folder
+  int64_t expert_cols_ = 0;                          // of a folder: what the columns of all experts are multiples of
   std::set<Format> expert_formats_;
   int packed_ = 0;  // linears of a folder in a format with a packing
   bool has_experts_ = false;
@@ -435,17 +464,38 @@ bool IsPublishedInFourBits(const Model& model, TensorStack slices) {
 }
 
 absl::StatusOr<TypeChoices> ChooseConvertedTypes(const Model& model, const std::string& dtype) {
+  NIBBLE_ASSIGN_OR_RETURN(const std::optional<Format> target, ConvertedDType(dtype));
+  TypeChoices choices{.name = dtype};
+  const absl::Span<const TensorStack> stacks = model.tensors.stacks();
+  for (const TensorStack slices : stacks) choices.each.push_back(Converted(model, slices, target));
+  choices.file_type = TypeOf(NameOfAll(stacks, choices.each)).file_type;
+  return choices;
+}
+
+absl::StatusOr<std::optional<Format>> ConvertedDType(const std::string& dtype) {
   constexpr std::pair<absl::string_view, std::optional<Format>> kDTypes[] = {
       {"source", std::nullopt}, {"bf16", Format::kBF16}, {"f16", Format::kF16}, {"f32", Format::kF32}};
   for (const auto& [name, target] : kDTypes) {
-    if (name != dtype) continue;
-    TypeChoices choices{.name = dtype};
-    const absl::Span<const TensorStack> stacks = model.tensors.stacks();
-    for (const TensorStack slices : stacks) choices.each.push_back(Converted(model, slices, target));
-    choices.file_type = TypeOf(NameOfAll(stacks, choices.each)).file_type;
-    return choices;
+    if (name == dtype) return target;
   }
   return absl::InvalidArgumentError(absl::StrCat("--dtype: expected source, bf16, f16 or f32, found \"", dtype, "\""));
+}
+
+absl::Status CheckFusedTypes(const Model& model, const TypeChoices& choices) {
+  absl::flat_hash_map<absl::string_view, size_t> first;  // by published name
+  const absl::Span<const TensorStack> published = choices.publication->model.tensors.stacks();
+  for (size_t i = 0; i < published.size(); ++i) {
+    const StridedView* view = std::get_if<StridedView>(&published[i][0].recipe);
+    if (view == nullptr) continue;
+    const size_t other = first.emplace(view->tensor, i).first->second;
+    const Format expected = choices.each[other].format, found = choices.each[i].format;
+    if (expected == found) continue;
+    return absl::UnimplementedError(absl::StrCat(
+        model.path, ": tensors '", GgufName(published[other][0]), "' and '", GgufName(published[i][0]),
+        "': expected one type, as they are published in one tensor, found ", GetFormat(expected).name, " and ",
+        GetFormat(found).name, ", which is not supported in a folder; convert --dtype bf16 makes them alike"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace nibble

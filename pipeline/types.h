@@ -3,6 +3,7 @@
 #define NIBBLE_PIPELINE_TYPES_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "model/model.h"
 #include "model/tensor_list.h"
 #include "pipeline/container.h"
+#include "pipeline/publication.h"
 #include "pipeline/report.pb.h"
 #include "pipeline/type_options.h"
 #include "quant/block/format.h"
@@ -30,7 +32,8 @@ struct TypeChoices {
   uint32_t file_type = 0;        // general.file_type
   std::vector<TypeChoice> each;  // one per stack of the model: all slices of a tensor have one type
   std::vector<std::string> warnings;
-  std::optional<FitReport> fit;  // of --fit
+  std::optional<FitReport> fit;                    // of --fit
+  std::shared_ptr<const Publication> publication;  // of a folder, where the model was not read from one
 };
 
 // By the rules of design section 4, "Types" and "Requantizing". kInvalidArgument: a type that is not known or that
@@ -60,8 +63,14 @@ Format LosslessFormat(const Model& model, TensorStack slices, std::optional<Form
 // Whether its tensors were published in up to five bits, so that another encoding would lose what they are.
 bool IsPublishedInFourBits(const Model& model, TensorStack slices);
 
-// By the rules of `convert`.
+// By the rules of `convert`, to a GGUF.
 absl::StatusOr<TypeChoices> ChooseConvertedTypes(const Model& model, const std::string& dtype);
+
+// What `--dtype` calls for: nothing for "source". kInvalidArgument: it is no such name.
+absl::StatusOr<std::optional<Format>> ConvertedDType(const std::string& dtype);
+
+// kUnimplemented: tensors that are published as one, but have several types. REQUIRES: there is a publication.
+absl::Status CheckFusedTypes(const Model& model, const TypeChoices& choices);
 
 }  // namespace nibble
 

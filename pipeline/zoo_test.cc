@@ -20,6 +20,7 @@
 #include "model/model_spec.pb.h"
 #include "pipeline/no_progress.h"
 #include "pipeline/open_model.h"
+#include "pipeline/output_options.h"
 #include "pipeline/quantize.h"
 #include "pipeline/verify_windows.h"
 
@@ -103,6 +104,48 @@ TEST_P(ZooTest, ConvertsToTheSameModelInLlamaCppsForm) {
     spec->clear_rope_scaling();  // llama3's is in the factors
   }
   EXPECT_EQ(found.DebugString(), expected.DebugString());
+}
+
+std::string ConfigText(const std::string& folder) {
+  return io::ReadWholeFile(io::Posix(), folder + "/config.json", 1 << 20).value();
+}
+
+// A folder that is made of a GGUF opens as the folder that the GGUF was made of.
+TEST_P(ZooTest, ComesBackFromGgufAsAFolder) {
+  const char* shared = std::getenv("NIBBLE_SHARED");
+  if (shared == nullptr) GTEST_SKIP() << "NIBBLE_SHARED is not set";
+  const std::string path = absl::StrCat(testing::TempDir(), "/", GetParam(), "-back");
+  NoProgress progress;
+  const absl::StatusOr<Model> model = OpenModel(io::Posix(), absl::StrCat(shared, "/zoo/models/", GetParam()));
+  ASSERT_TRUE(model.ok()) << model.status();
+  const OutputOptions gguf{.path = path + ".gguf", .force = true};
+  ASSERT_EQ(Convert(io::Posix(), *model, "source", gguf, progress).status(), absl::OkStatus());
+  const absl::StatusOr<Model> between = OpenModel(io::Posix(), gguf.path);
+  ASSERT_TRUE(between.ok()) << between.status();
+  const OutputOptions folder{.path = path, .force = true, .max_shard_bytes = 1 << 20};
+  ASSERT_EQ(ConvertToFolder(io::Posix(), *between, "source", folder, progress).status(), absl::OkStatus());
+  const absl::StatusOr<Model> again = OpenModel(io::Posix(), path);
+  ASSERT_TRUE(again.ok()) << again.status();
+
+  ASSERT_EQ(again->tensors.size(), between->tensors.size());
+  for (size_t i = 0; i < again->tensors.size(); ++i) {
+    const LogicalTensor &expected = between->tensors[i], &found = again->tensors[i];
+    ASSERT_EQ(GgufName(found), GgufName(expected));
+    ASSERT_EQ(Values(*again, found), Values(*between, expected)) << GgufName(expected) << " " << expected.slice;
+  }
+  ModelSpec expected = between->spec, found = again->spec;
+  for (ModelSpec* spec : {&expected, &found}) {
+    spec->clear_name();
+    spec->clear_rope_scaling();
+    spec->set_family("");        // a Mixtral is a llama there
+    spec->set_architecture("");  // and so is what a mistral3 without YaRN is
+  }
+  EXPECT_EQ(found.DebugString(), expected.DebugString()) << ConfigText(path);
+  EXPECT_EQ(again->vocabulary->pre, between->vocabulary->pre);
+  EXPECT_EQ(again->vocabulary->tokens, between->vocabulary->tokens);
+  EXPECT_EQ(again->vocabulary->chat_template, between->vocabulary->chat_template);
+  EXPECT_EQ(again->vocabulary->bos, between->vocabulary->bos);
+  EXPECT_EQ(again->vocabulary->eos, between->vocabulary->eos);
 }
 
 // The tokens of a long text's beginning are those of the whole: what is cut off does not show.

@@ -59,6 +59,28 @@ TEST_F(Folder, IsReadByEveryCommand) {
   EXPECT_TRUE(Exists(TempPath("int4/tokenizer.json")));
 }
 
+// A GGUF made a folder again is the model that it was made of.
+TEST_F(Folder, ComesBackFromAGguf) {
+  ShellOk(absl::StrCat("$nibble convert ", kModel, " -o whole.gguf --force"));
+  ShellOk("$nibble convert whole.gguf -o whole --force --max-shard-size 1MB");
+  EXPECT_TRUE(Exists(TempPath("whole/model.safetensors.index.json")));
+  ExpectParts(ReadFile(TempPath("whole/config.json")), {"\"LlamaForCausalLM\"", "\"torch_dtype\": \"bfloat16\""});
+  EXPECT_EQ(Kld("whole"), 0);
+  ShellOk("$nibble check whole --source whole.gguf");
+  ShellOk("$nibble convert whole -o again.gguf --force");
+  EXPECT_EQ(ShellOk(absl::StrCat("$nibble tokenize ", kModel, " --file measured.txt --json")).out,
+            ShellOk("$nibble tokenize whole --file measured.txt --json").out);
+}
+
+TEST_F(Folder, OfAGgufWhatItCannotHoldIsDecodedOnRequest) {
+  ShellOk(absl::StrCat("$nibble quantize ", kModel, " -o q4k.gguf --force --type Q4_K"));
+  const Outcome outcome = Shell("$nibble convert q4k.gguf -o never");
+  EXPECT_EQ(outcome.exit_code, 65);
+  ExpectParts(outcome.err, {"found Q8_0, which is not supported in a folder; --dtype bf16 decodes it"});
+  ShellOk("$nibble convert q4k.gguf -o decoded --force --dtype f32");
+  ShellOk("$nibble verify q4k.gguf decoded --text measured.txt --ctx 128 --max-kld 1e-6");
+}
+
 TEST_F(Folder, PlanSaysWhatWouldBeWritten) {
   const Outcome outcome =
       ShellOk(absl::StrCat("$nibble plan ", kModel, " --format compressed-tensors --type INT4_G32"));
@@ -82,7 +104,7 @@ TEST_F(Folder, TypesOfTheOtherContainerExit64) {
 }
 
 TEST_F(Folder, GptOssLayoutIsForGptOss) {
-  const Outcome outcome = Shell(absl::StrCat("$nibble quantize ", kModel, " -o never --format mxfp4 --type MXFP4"));
+  const Outcome outcome = Shell(absl::StrCat("$nibble quantize ", kModel, " -o never --format mxfp4"));  // MXFP4, then
   EXPECT_EQ(outcome.exit_code, 65);
   ExpectParts(outcome.err, {"expected gpt-oss for --format mxfp4, found llama"});
   EXPECT_FALSE(Exists(TempPath("never")));

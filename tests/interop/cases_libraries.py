@@ -10,7 +10,7 @@ from compressed_tensors.utils.match import match_name
 from lane import Miss, Model, Skip, expect_at_most, expect_equal, relative_difference
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM, Mxfp4Config
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Mxfp4Config
 from transformers.utils import logging
 
 TYPES = {'INT4_G32': ['--type', 'INT4_G32'], 'INT4_G128': ['--type', 'INT4_G128'], 'MXFP4': ['--type', 'MXFP4'],
@@ -38,6 +38,9 @@ def run(lane):
             lane.check(f'{name} {kind}: logits of transformers', same_logits, lane, zoo[name], folder)
             if name in DENSE:
                 lane.check(f'{name} {kind}: the library\'s names and shapes', same_tensors, lane, zoo[name], folder)
+    for model in lane.zoo():
+        lane.check(f'{model.name} from a GGUF: logits of transformers', from_gguf, lane, model)
+        lane.check(f'{model.name} from a GGUF: token ids of transformers', same_tokens, lane, model)
     for name in ('gpt_oss', 'gpt_oss_mxfp4'):
         lane.check(f'{name} as it is published: logits of transformers', mxfp4, lane, zoo[name])
     for name in ('llama3', 'qwen2'):
@@ -48,14 +51,45 @@ def run(lane):
             lane.check(f'{folder.name}: logits of transformers', same_logits, lane, zoo[name], folder)
 
 
+def from_gguf(lane, model):
+    """The folder that convert makes of a GGUF."""
+    if model.folder is None:
+        raise Skip(f'no model {model.name}')
+    if model.name == 'kimi_k2_int4':
+        raise Skip('its INT4 is what kimi_k2_int4 INT4_G32 is')
+    folder = lane.work / f'{model.name}-from-gguf'
+    lane.run('convert', lane.converted(model, 'source'), '-o', folder)
+    config = json.loads((folder / 'config.json').read_text())
+    if 'quantization_config' in config:
+        return compare_mxfp4(lane, model, folder)
+    compare(lane, model, folder)
+
+
+def same_tokens(lane, model):
+    folder = lane.work / f'{model.name}-from-gguf'
+    require(folder)
+    text = lane.text('wiki.test.raw').read_text()[:20000]
+    path = lane.work / 'some.txt'
+    path.write_text(text)
+    ours = json.loads(lane.run('tokenize', folder, '--file', path, '--json'))['ids']
+    expect_equal(AutoTokenizer.from_pretrained(folder)(text, add_special_tokens=False)['input_ids'], ours, 'token ids')
+
+
 def mxfp4(lane, model):
     """gpt-oss in its own layout, as transformers decodes it."""
     folder = lane.work / f'{model.name}-own'
     if model.folder is None:
         raise Skip(f'no model {model.name}')
-    lane.run('quantize', model.folder, '-o', folder, '--format', 'mxfp4', '--type', 'MXFP4')
-    its, report = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, quantization_config=Mxfp4Config(dequantize=True), output_loading_info=True)
+    lane.run('quantize', model.folder, '-o', folder, '--format', 'mxfp4')
+    compare_mxfp4(lane, model, folder)
+
+
+def compare_mxfp4(lane, model, folder):
+    compare(lane, model, folder, quantization_config=Mxfp4Config(dequantize=True))
+
+
+def compare(lane, model, folder, **options):
+    its, report = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, output_loading_info=True, **options)
     expect_equal({key: names for key, names in report.items() if names}, {}, 'what transformers cannot place')
     ids = model.golden()['input_ids']
     with torch.no_grad():
