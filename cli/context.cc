@@ -1,5 +1,7 @@
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/command.h"
+#include "cli/missing_model.h"
 
 namespace nibble::cli {
 
@@ -9,8 +11,12 @@ void Context::Show(absl::string_view text) {
 }
 
 absl::StatusOr<Model> Context::Open(const std::string& path, bool keep_mtp) {
-  NIBBLE_ASSIGN_OR_RETURN(Model model, OpenModel(files, path, {.pre = pre, .keep_mtp = keep_mtp}));
-  for (const std::string& warning : model.warnings) progress.Warn(warning);
+  absl::StatusOr<Model> model = OpenModel(files, path, {.pre = pre, .keep_mtp = keep_mtp});
+  if (absl::IsNotFound(model.status())) {
+    return absl::NotFoundError(absl::StrCat(model.status().message(), MissingModelAdvice(files, path)));
+  }
+  NIBBLE_RETURN_IF_ERROR(model.status());
+  for (const std::string& warning : model->warnings) progress.Warn(warning);
   return model;
 }
 

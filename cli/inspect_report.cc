@@ -1,5 +1,7 @@
 #include "cli/inspect_report.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -66,12 +68,40 @@ std::string TokenizerText(const Inspection& inspection) {
   return text;
 }
 
+std::string Percent(uint64_t bytes, const Inspection& inspection) {
+  if (inspection.file_bytes() == 0) return "";
+  return absl::StrFormat("%.0f %%", 100.0 * bytes / inspection.file_bytes());
+}
+
+// "8192 tokens, whose cache takes 1.00 GiB in F16"
+std::string ContextText(const Inspection& inspection) {
+  std::string text = absl::StrCat(inspection.spec().context_length(), " tokens");
+  if (inspection.cache_bytes() > 0) {
+    absl::StrAppend(&text, ", whose cache takes ", FormatSize(inspection.cache_bytes()), " in F16");
+  }
+  return text;
+}
+
+// "134.5 M, 16.00 bits each"
+std::string ParametersText(const Inspection& inspection) {
+  std::string text = FormatCount(inspection.parameters());
+  if (inspection.parameters() > 0) {
+    absl::StrAppendFormat(&text, ", %.2f bits each", 8.0 * inspection.tensor_bytes() / inspection.parameters());
+  }
+  return text;
+}
+
+// Largest first.
 std::string TypesText(const Inspection& inspection) {
-  std::vector<std::vector<std::string>> rows = {{"  as", "file", "bits per weight", "fallbacks"}};
-  for (const TypeWeight& type : inspection.types()) {
-    rows.push_back({absl::StrCat("  ", type.type()), FormatSize(type.bytes()),
-                    absl::StrFormat("%.2f", type.bits_per_weight()),
-                    type.fallbacks() == 0 ? "" : absl::StrCat(type.fallbacks())});
+  std::vector<const TypeWeight*> types;
+  for (const TypeWeight& type : inspection.types()) types.push_back(&type);
+  std::stable_sort(types.begin(), types.end(),
+                   [](const TypeWeight* a, const TypeWeight* b) { return a->bytes() > b->bytes(); });
+  std::vector<std::vector<std::string>> rows = {{"  as", "file", "of the source", "bits per weight", "fallbacks"}};
+  for (const TypeWeight* type : types) {
+    rows.push_back({absl::StrCat("  ", type->type()), FormatSize(type->bytes()), Percent(type->bytes(), inspection),
+                    absl::StrFormat("%.2f", type->bits_per_weight()),
+                    type->fallbacks() == 0 ? "" : absl::StrCat(type->fallbacks())});
   }
   return FormatTable(rows);
 }
@@ -156,12 +186,12 @@ std::string InspectText(const Inspection& inspection, bool with_tensors) {
   std::string text = absl::StrCat(Printable(inspection.path()), "\n");
   absl::StrAppend(&text, Line("family", spec.family()));
   if (!spec.name().empty()) absl::StrAppend(&text, Line("name", Printable(spec.name())));
-  absl::StrAppend(&text, Line("parameters", FormatCount(inspection.parameters())));
+  absl::StrAppend(&text, Line("parameters", ParametersText(inspection)));
   absl::StrAppend(&text, Line("stored", StoredText(inspection)));
   absl::StrAppend(&text, Line("layers", LayersText(spec)));
   absl::StrAppend(&text, Line("embeddings", absl::StrCat(spec.vocab_size(), " tokens",
                                                          spec.tied_embeddings() ? ", tied with the output" : "")));
-  absl::StrAppend(&text, Line("context", absl::StrCat(spec.context_length(), " tokens")));
+  absl::StrAppend(&text, Line("context", ContextText(inspection)));
   absl::StrAppend(&text, Line("tokenizer", TokenizerText(inspection)));
   absl::StrAppend(&text, "\n", TypesText(inspection));
   if (with_tensors) absl::StrAppend(&text, "\n", TensorsText(inspection));
@@ -176,6 +206,7 @@ std::string InspectJson(const Inspection& inspection, bool with_tensors) {
   json.Key("parameters").Number(inspection.parameters());
   json.Key("tensor_bytes").Number(inspection.tensor_bytes());
   json.Key("file_bytes").Number(inspection.file_bytes());
+  json.Key("cache_bytes").Number(inspection.cache_bytes());
   json.Key("files").Number(uint64_t{inspection.files()});
   WriteDTypes(inspection, json);
   if (inspection.has_tokenizer()) WriteTokenizer(inspection.tokenizer(), json);

@@ -68,10 +68,11 @@ std::string PlanLine(absl::string_view label, absl::string_view value) {
 }
 
 std::string PlanFigures(const Plan& plan) {
-  std::map<std::string, int> types, fallbacks;
+  std::map<std::string, int> types, fallbacks, kept;
   for (const PlannedTensor& tensor : plan.tensors()) {
     ++types[tensor.type()];
     if (absl::StartsWith(tensor.reason(), "fallback")) ++fallbacks[tensor.type()];
+    if (tensor.reason() == "kept bits") ++kept[tensor.type()];
   }
   std::string text;
   absl::StrAppend(&text, PlanLine("size", SizeText(plan)));
@@ -81,6 +82,11 @@ std::string PlanFigures(const Plan& plan) {
   if (!fallbacks.empty()) {
     absl::StrAppend(&text,
                     PlanLine("fallbacks", absl::StrCat(CountText(fallbacks), " (their rows do not fit the type)")));
+  }
+  if (!kept.empty()) {
+    absl::StrAppend(
+        &text,
+        PlanLine("kept bits", absl::StrCat(CountText(kept), " (published so; --allow-requantize encodes them anew)")));
   }
   return text;
 }

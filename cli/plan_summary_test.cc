@@ -31,6 +31,15 @@ TEST(PlanSummary, IsSilentAboutFallbacksThatWereNotNeeded) {
   EXPECT_EQ(PlanSummary(Plan(), "a.gguf", {}).find("fallback"), std::string::npos);
 }
 
+TEST(PlanSummary, TellsOfBitsThatWereKept) {
+  Plan plan;
+  AddTensor("Q4_0", "kept bits", plan);
+  AddTensor("F32", "", plan);
+  EXPECT_NE(PlanSummary(plan, "a.gguf", {}).find("kept bits        1 Q4_0 (published so; --allow-requantize"),
+            std::string::npos);
+  EXPECT_EQ(PlanSummary(Plan(), "a.gguf", {}).find("kept bits"), std::string::npos);
+}
+
 TEST(EndLines, TellHowItWentAndWhatIsNext) {
   EXPECT_EQ(EndLines({.seconds = 2}).find("  time             2.0 s\n  peak memory      "), 0u);
   EXPECT_EQ(EndLines({.seconds = 2}).find("warnings"), std::string::npos);

@@ -12,6 +12,7 @@
 #include "formats/tensor_source.h"
 #include "formats/tokenizer/vocabulary.h"
 #include "pipeline/container.h"
+#include "pipeline/context_memory.h"
 #include "pipeline/plan.h"
 #include "pipeline/type_options.h"
 #include "pipeline/types.h"
@@ -96,6 +97,7 @@ absl::StatusOr<Inspection> Inspect(const Model& model, bool with_tensors) {
   DescribeDTypes(model.source, inspection);
   if (with_tensors) ListTensors(model.source, inspection);
   if (model.vocabulary) *inspection.mutable_tokenizer() = DescribeTokenizer(*model.vocabulary);
+  inspection.set_cache_bytes(MemoryAtContext(model.spec, model.spec.context_length()).cache);
   const StoredFormats stored = FindStoredFormats(model);
   const uint64_t header_bytes = HeaderBytes(model);
   for (const std::string& type : TypeNames(Container::kGguf)) {

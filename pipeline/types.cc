@@ -150,8 +150,9 @@ class Chooser {
     }
     for (const Override& override : overrides_) {
       if (!override.matched) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "--tensor-type: expected a pattern that a matrix of the model matches, found \"", override.pattern, "\""));
+        return absl::InvalidArgumentError(
+            absl::StrCat("--tensor-type: expected a pattern that a matrix of the model matches, found \"",
+                         override.pattern, "\"; 'nibble plan' lists their names"));
       }
     }
     choices.publication = publication_;
@@ -259,9 +260,10 @@ class Chooser {
 
   absl::Status CheckFormat(absl::string_view option, const NamedType& type) const {
     if (CanHold(options_.container, type)) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat(option, ": expected one of ",
-                                                   absl::StrJoin(TypeNames(options_.container), ", "), " for a ",
-                                                   IsFolder() ? "folder" : "GGUF", ", found ", type.name));
+    return absl::InvalidArgumentError(absl::StrCat(
+        option, ": expected one of ", absl::StrJoin(TypeNames(options_.container), ", "), " for a ",
+        IsFolder() ? "folder" : "GGUF", ", found ", type.name, "; ",
+        IsFolder() ? "for others name an output that ends in .gguf" : "for others name a folder as output"));
   }
 
   // Of a folder. What is not a linear stays as it is published, and so do linears that are no [out, in] of their own.

@@ -53,7 +53,7 @@ absl::StatusOr<Windows> CutWindows(const Model& model, absl::string_view text, u
   if (count == 0) {
     return absl::InvalidArgumentError(absl::StrCat("the text: expected at least one window of ", length,
                                                    " tokens, found ", ids.size(),
-                                                   " tokens; give a longer text or shorter windows"));
+                                                   " tokens; give a longer text, or shorter windows (--ctx)"));
   }
   if (limit > 0) count = std::min<int64_t>(count, limit);
   ids.resize(count * length);

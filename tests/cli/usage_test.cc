@@ -145,6 +145,34 @@ TEST(Usage, MissingInputsExit66) {
   }
 }
 
+// What a user meets first is told what to do.
+TEST(Usage, ErrorsSayWhatToDoNext) {
+  WriteFile(TempPath("short.txt"), "too short");
+  const struct {
+    const char* arguments;
+    const char* advice;
+  } cases[] = {
+      {"inspect meta-llama/Llama-3.1-8B",
+       "download it first: hf download meta-llama/Llama-3.1-8B --local-dir Llama-3.1-8B"},
+      {"inspect .", "a model is a folder with config.json, tokenizer and *.safetensors, or a .gguf"},
+      {"inspect \"$runfiles/tiny/modle\"", "did you mean 'model'?"},
+      {"quantize \"$runfiles/tiny/model\" -o short.txt.gguf --type INT4_G32", "for others name a folder as output"},
+      {"quantize \"$runfiles/tiny/model\" -o folder", "for others name an output that ends in .gguf"},
+      {"quantize \"$runfiles/tiny/model\" -o x.gguf --tensor-type 'attn_x=Q6_K'", "'nibble plan' lists their names"},
+      {"calibrate \"$runfiles/tiny/model\" -o x.gguf --text short.txt",
+       "give a longer text, or shorter windows (--ctx)"},
+      {"quantize \"$runfiles/tiny/model\" -o x.gguf --fit 1KiB", "the smallest possible size"},
+      {"quantize \"$runfiles/tiny/model\" -o x.gguf --fit 1GiB", "nothing has to be quantized: convert"},
+      {"quantize \"$runfiles/tiny/model\" -o x.gguf --transform awq", "expected --calibration-text"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.arguments);
+    const Outcome outcome = Nibble(c.arguments);
+    EXPECT_NE(outcome.exit_code, 0);
+    ExpectOneErrorLine(outcome, c.advice);
+  }
+}
+
 TEST(Usage, BadDataExits65AndNamesTheFile) {
   WriteFile(TempPath("garbage.gguf"), "this is no model");
   for (const char* arguments : {"inspect garbage.gguf", "quantize garbage.gguf -o x.gguf"}) {
