@@ -12,6 +12,7 @@
 #include "device/device.h"
 #include "device/make_device.h"
 #include "formats/io/atomic_file.h"
+#include "formats/io/posix.h"
 #include "formats/io/work_file.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
@@ -105,6 +106,7 @@ absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions
     NIBBLE_RETURN_IF_ERROR(sequences.RunPart(layer, Sequences::Part::kWhole, weights, Sequences::Outcome::kKept));
   }
 
+  for (const auto& file : model.source.files()) NIBBLE_RETURN_IF_ERROR(io::CheckUnchanged(*file));
   for (const TextFile& file : options.texts.files) calibration.matrix.datasets.push_back(file.path);
   calibration.matrix.chunk_count = static_cast<uint32_t>(windows.count());
   calibration.matrix.chunk_size = static_cast<uint32_t>(windows.length);

@@ -31,8 +31,8 @@ struct Calibration {
 };
 
 // Sums of squares as llama-imatrix forms them: windows of `ctx` tokens, each beginning with BOS where the vocabulary
-// adds one; every token counts; the output projection is left out. Errors as
-// CalibrationWindows.
+// adds one; every token counts; the output projection is left out. Errors as CalibrationWindows has them, and kDataLoss
+// if the model's files are written to meanwhile.
 absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions& options, Progress& progress);
 
 // Writes it whole or not at all. kAlreadyExists and the like as AtomicFile::Create has them.

@@ -20,10 +20,10 @@ uint64_t ChecksumOf(size_t number, uint64_t offset, absl::Span<const std::byte> 
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), number * kOdd + offset);
 }
 
-// Of an error that may be gone when the job is run again.
+// Of an error that may be gone when the job is run again: of the disk, the system, or what stands in the output's way.
 bool MayPass(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsResourceExhausted(status) || absl::IsAborted(status) ||
-         absl::IsCancelled(status);
+         absl::IsCancelled(status) || absl::IsAlreadyExists(status) || absl::IsPermissionDenied(status);
 }
 
 }  // namespace

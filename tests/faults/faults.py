@@ -50,12 +50,17 @@ JOBS = {
 class Tally:
     passed = failed = 0
 
+    def __init__(self):
+        self.parts = {}
+
     def check(self, name, problems):
         if problems:
             self.failed += 1
             print(f'FAILED: {name}: {"; ".join(problems)}', flush=True)
         else:
             self.passed += 1
+            part = name.split(':')[0]
+            self.parts[part] = self.parts.get(part, 0) + 1
 
 
 def make_model(tiny, out):
@@ -210,7 +215,7 @@ def kill_at_random(tally, benches, count, generator):
         time.sleep(generator.uniform(0, bench.seconds / 2))
         process.kill()
         process.communicate()
-        tally.check(f'kill {bench.job} after {moment:.3f} s', problems + bench.resume())
+        tally.check(f'SIGKILL at random: {bench.job} after {moment:.3f} s', problems + bench.resume())
 
 
 def fail_each_call(tally, bench, slow, generator):
@@ -231,7 +236,7 @@ def fail_each_call(tally, bench, slow, generator):
                     code, error = bench.run(*force, fault=f'{call}:{number}:{how}')
                     expected = {-signal.SIGKILL, 0} if how == 'kill' else {0} if how in ('short', errno.EINTR) else allowed
                     problems = bench.aftermath(code, error, expected, before)
-                    tally.check(f'{bench.job}: {call} {number} of {calls[call]} fails with {how}',
+                    tally.check(f'a call fails, {call}: {bench.job}, {number} of {calls[call]}, with {how}',
                                 problems + bench.resume(*force))
 
 
@@ -251,7 +256,7 @@ def signals(tally, bench, count, generator):
             problems.append('more than 10 s')
         if 'run again with --resume' not in error or not bench.journal.exists():
             problems.append(f'no hint, or nothing to go on with: {error!r}')
-        tally.check(f'signal {number}', problems + bench.resume())
+        tally.check(f'a signal: {number}', problems + bench.resume())
 
 
 def two_writers(tally, bench):
@@ -262,7 +267,7 @@ def two_writers(tally, bench):
         first.send_signal(signal.SIGCONT)
         error = first.communicate()[1]
         problems += bench.aftermath(first.returncode, error, {0})
-        tally.check(f'a second writer {more}', problems)
+        tally.check(f'a second writer: {more}', problems)
 
 
 def changed_input(tally, bench):
@@ -285,7 +290,7 @@ def changed_input(tally, bench):
         change()
         process.send_signal(signal.SIGCONT)
         error = process.communicate()[1]
-        tally.check(f'the input is {change.__name__}', bench.aftermath(process.returncode, error, {65}))
+        tally.check(f'the input changes: {change.__name__}', bench.aftermath(process.returncode, error, {65}))
         source.write_bytes(original)
         os.utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
 
@@ -296,14 +301,14 @@ def another_job(tally, bench, calls):
     bench.killed_late(calls)
     code, error = bench.run('--resume', '--tensor-type', 'down=Q8_0')
     problems = bench.aftermath(code, error, {65}) + ([] if 'recipe' in error else [error])
-    tally.check('--resume with another recipe', problems)
+    tally.check('another job: recipe', problems)
     os.utime(source)
     code, error = bench.run('--resume')
     problems = bench.aftermath(code, error, {65}) + ([] if 'source files' in error else [error])
     os.utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
-    tally.check('--resume with another input', problems + bench.resume())
+    tally.check('another job: input', problems + bench.resume())
     bench.clear()
-    tally.check('--resume with nothing to go on with', bench.resume())
+    tally.check('nothing to go on with', bench.resume())
     bench.killed_late(calls)
     code, error = bench.run()
     tally.check('without --resume what is there is replaced', bench.aftermath(code, error, {0}))
@@ -316,7 +321,7 @@ def is_quick(tally, bench, calls):
     bench.run('--resume', counts=counts)
     again = int(dict(line.split() for line in counts.read_text().splitlines())['write'])
     problems = [] if again < calls['write'] * 3 / 4 else [f'{again} of {calls["write"]} writes were made again']
-    tally.check(f'{bench.job}: --resume goes on', problems)
+    tally.check(f'--resume goes on: {bench.job}', problems)
 
 
 def damage(tally, bench, calls, count, generator):
@@ -330,7 +335,7 @@ def damage(tally, bench, calls, count, generator):
             del text[place:]
         bench.journal.write_bytes(text)
         code, error = bench.run('--resume')
-        tally.check(f'the journal is damaged at byte {place} of {len(text)}', bench.aftermath(code, error, {0, 65}))
+        tally.check(f'the journal is damaged: byte {place} of {len(text)}', bench.aftermath(code, error, {0, 65}))
     for i in range(count):
         bench.killed_late(calls)
         path = max(bench.part.iterdir(), key=os.path.getsize) if bench.part.is_dir() else bench.part
@@ -353,7 +358,7 @@ def little_memory(tally, bench, count):
         code, error = bench.run(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
         # Too little for the system's loader to begin.
         early = code == 127 and 'shared librar' in error
-        tally.check(f'{limit >> 20} MiB of addresses',
+        tally.check(f'little memory: {limit >> 20} MiB of addresses',
                     [] if early else bench.aftermath(code, error, {0, 71}) + bench.resume())
 
 
@@ -408,6 +413,8 @@ def main():
         if 'limits' in parts:
             little_memory(tally, small['weighted'], 100 if args.slow else 8)
             full_disk(tally, benches['weighted'])
+    for part, passed in tally.parts.items():
+        print(f'{passed:6} {part}')
     print(f'{tally.passed} passed, {tally.failed} failed')
     return tally.failed != 0
 
