@@ -14,11 +14,14 @@
 #include "absl/strings/str_format.h"
 #include "base/status.h"
 #include "converters/family.h"
+#include "model/role.h"
 #include "model/tensor_list.h"
 #include "pipeline/container.h"
 #include "pipeline/context_memory.h"
+#include "pipeline/folder_layout.h"
 #include "pipeline/knapsack.h"
 #include "pipeline/plan.h"
+#include "pipeline/publication.h"
 #include "pipeline/sensitivity_prior.h"
 #include "pipeline/type_errors.h"
 #include "pipeline/type_table.h"
@@ -29,32 +32,21 @@ namespace {
 
 constexpr char kBaseType[] = "Q8_0";  // while types are open; its blocks of 32 are the smallest that there are
 
+constexpr char kFolderBaseType[] = "INT4_G32";
+
+constexpr uint64_t kOneFile = UINT64_MAX;
+constexpr uint64_t kHeadersOfShards = 1 << 16;  // of so many bytes in a folder, one is for headers of further files
+
 constexpr double kUnused = 0.005;  // of the size asked for, at most, where the tensors allow it
 
-// A tensor whose type is open: where it stands, and what it may have.
+// Tensors whose type is open, and what they may have: one, but for the experts of a folder, which have one type.
 struct OpenTensor {
-  size_t stack;
-  double sensitivity = 0;
+  std::vector<size_t> stacks;
+  std::vector<double> sensitivities;  // of each
   std::vector<Format> formats;
-  std::vector<uint64_t> bytes;  // of each
-  std::vector<double> errors;   // of each
+  std::vector<uint64_t> bytes;                // of each format
+  std::vector<std::vector<double>> errors{};  // of each stack, in each format
 };
-
-// Those that a file can hold, whose blocks divide the rows, and which take less than what loses nothing; and that.
-void AddFormats(TensorStack slices, Format lossless, OpenTensor& tensor) {
-  const auto add = [&](Format format, uint64_t bytes) {
-    tensor.formats.push_back(format);
-    tensor.bytes.push_back(bytes);
-  };
-  const int64_t cols = slices[0].cols;
-  const uint64_t most = PlacedBytes(slices, lossless);
-  for (const BlockFormat& format : Formats()) {
-    if (format.gguf_type < 0 || format.encode_rtn == nullptr || cols % format.block_elements != 0) continue;
-    const uint64_t bytes = PlacedBytes(slices, format.id);
-    if (bytes < most) add(format.id, bytes);
-  }
-  add(lossless, most);
-}
 
 std::string Bytes(uint64_t bytes) { return absl::StrFormat("%d bytes (%.1f MiB)", bytes, bytes / 1048576.0); }
 
@@ -66,12 +58,12 @@ class Fitter {
         threads_(threads > 0 ? threads : omp_get_max_threads()),
         stored_(FindStoredFormats(model)),
         memory_(MemoryAtContext(model.spec, options.fit.context)) {
-    base_options_.type = kBaseType;
+    base_options_.type = IsFolder() ? kFolderBaseType : kBaseType;
   }
 
   absl::Status Check() {
-    if (options_.container != Container::kGguf) {
-      return absl::InvalidArgumentError("--fit: expected a GGUF to be written, found a folder");
+    if (options_.container == Container::kMxfp4) {
+      return absl::InvalidArgumentError("--fit: expected another --format than mxfp4, whose experts have one type");
     }
     NIBBLE_RETURN_IF_ERROR(FindOpenTensors());
     beside_ = memory_.cache + memory_.buffers + BytesOfTheRest();
@@ -87,31 +79,90 @@ class Fitter {
   }
 
  private:
+  bool IsFolder() const { return options_.container != Container::kGguf; }
+
   absl::Status FindOpenTensors() {
     NIBBLE_ASSIGN_OR_RETURN(base_, ChooseQuantizedTypes(model_, stored_, base_options_));
+    OpenTensor experts;
     for (size_t i = 0; i < stacks().size(); ++i) {
       if (!base_.each[i].is_open) continue;
-      OpenTensor& tensor = open_.emplace_back(OpenTensor{i, Sensitivity(stacks()[i][0]), {}, {}, {}});
-      AddFormats(stacks()[i], Lossless(i), tensor);
+      const bool is_one_of_experts = IsFolder() && GetRole(stacks()[i][0].role).is_expert;
+      OpenTensor& tensor = is_one_of_experts ? experts : open_.emplace_back();
+      tensor.stacks.push_back(i);
+      tensor.sensitivities.push_back(Sensitivity(stacks()[i][0]));
     }
+    if (!experts.stacks.empty()) open_.push_back(std::move(experts));
+    for (OpenTensor& tensor : open_) AddFormats(tensor);
     return absl::OkStatus();
   }
 
+  // Those that the output can hold, whose blocks divide the rows, and which take less than what loses nothing; and
+  // that.
+  void AddFormats(OpenTensor& tensor) const {
+    const Format lossless = Lossless(tensor);
+    const uint64_t most = BytesOf(tensor, lossless);
+    for (const BlockFormat& format : Formats()) {
+      const auto divides = [&](size_t stack) { return stacks()[stack][0].cols % format.block_elements == 0; };
+      if (format.encode_rtn == nullptr || (IsFolder() && format.block_elements == 1) ||
+          !CanHold(options_.container, TypeOf(format.id)) ||
+          !std::all_of(tensor.stacks.begin(), tensor.stacks.end(), divides)) {
+        continue;
+      }
+      const uint64_t bytes = BytesOf(tensor, format.id);
+      if (bytes >= most) continue;
+      tensor.formats.push_back(format.id);
+      tensor.bytes.push_back(bytes);
+    }
+    tensor.formats.push_back(lossless);
+    tensor.bytes.push_back(most);
+  }
+
+  // What it adds to the output, at most.
+  uint64_t BytesOf(const OpenTensor& tensor, Format format) const {
+    uint64_t bytes = 0;
+    for (const size_t stack : tensor.stacks) {
+      bytes +=
+          IsFolder() ? BytesInFolder(published()[stack], format, Digits()).most : PlacedBytes(stacks()[stack], format);
+    }
+    return bytes;
+  }
+
+  // Of an offset in a file within the budget.
+  int Digits() const { return static_cast<int>(absl::StrCat(options_.fit.bytes).size()); }
+
   absl::Span<const TensorStack> stacks() const { return model_.tensors.stacks(); }
-  Format Lossless(size_t stack) const { return LosslessFormat(model_, stacks()[stack], stored_[stack]); }
+  absl::Span<const TensorStack> published() const {
+    return base_.publication == nullptr ? stacks() : base_.publication->model.tensors.stacks();
+  }
+  Format Lossless(const OpenTensor& tensor) const {
+    const size_t stack = tensor.stacks[0];
+    return LosslessFormat(model_, stacks()[stack], stored_[stack]);
+  }
 
   double Sensitivity(const LogicalTensor& tensor) const {
     const auto measured = options_.fit.sensitivities.find(GgufName(tensor));
     return measured != options_.fit.sensitivities.end() ? measured->second : PriorSensitivity(model_, tensor);
   }
 
-  // The header, and the tensors whose type is given.
+  // Headers, and the tensors whose type is given.
   uint64_t BytesOfTheRest() const {
+    if (IsFolder()) return BytesOfTheRestOfFolder();
     uint64_t bytes = MakeReport(model_, base_, HeaderBytes(model_)).file_bytes();
     for (const OpenTensor& tensor : open_) {
-      bytes -= PlacedBytes(stacks()[tensor.stack], base_.each[tensor.stack].format);
+      bytes -= PlacedBytes(stacks()[tensor.stacks[0]], base_.each[tensor.stacks[0]].format);
     }
     return bytes;
+  }
+
+  uint64_t BytesOfTheRestOfFolder() const {
+    const uint64_t bytes = MakeFolderPlan(model_, base_, kOneFile).folder->file_bytes;
+    uint64_t open = 0;
+    for (const OpenTensor& tensor : open_) {
+      for (const size_t stack : tensor.stacks) {
+        open += BytesInFolder(published()[stack], base_.each[stack].format, 0).least;
+      }
+    }
+    return bytes - open + bytes / kHeadersOfShards;
   }
 
   absl::Status CheckBudget() const {
@@ -138,15 +189,24 @@ class Fitter {
   }
 
   absl::Status MeasureErrors() {
-    std::vector<absl::Status> statuses(open_.size());
+    struct Place {
+      OpenTensor* tensor;
+      size_t member;
+    };
+    std::vector<Place> places;
+    for (OpenTensor& tensor : open_) {
+      tensor.errors.resize(tensor.stacks.size());
+      for (size_t i = 0; i < tensor.stacks.size(); ++i) places.push_back({&tensor, i});
+    }
+    std::vector<absl::Status> statuses(places.size());
 #pragma omp parallel for num_threads(threads_) schedule(dynamic, 1)
-    for (size_t i = 0; i < open_.size(); ++i) {
-      OpenTensor& tensor = open_[i];
-      const absl::Span<const Format> lossy = absl::MakeSpan(tensor.formats).first(tensor.formats.size() - 1);
-      auto errors = RelativeErrors(model_, stacks()[tensor.stack], lossy, options_.method == "rtn");
+    for (size_t i = 0; i < places.size(); ++i) {
+      const auto [tensor, member] = places[i];
+      const absl::Span<const Format> lossy = absl::MakeSpan(tensor->formats).first(tensor->formats.size() - 1);
+      auto errors = RelativeErrors(model_, stacks()[tensor->stacks[member]], lossy, options_.method == "rtn");
       if (errors.ok()) {
-        tensor.errors = *std::move(errors);
-        tensor.errors.push_back(0);
+        errors->push_back(0);
+        tensor->errors[member] = *std::move(errors);
       }
       statuses[i] = errors.status();
     }
@@ -159,7 +219,11 @@ class Fitter {
     for (const OpenTensor& tensor : open_) {
       KnapsackGroup& group = groups.emplace_back();
       for (size_t i = 0; i < tensor.formats.size(); ++i) {
-        group.push_back({tensor.bytes[i], tensor.sensitivity * tensor.errors[i]});
+        double harm = 0;
+        for (size_t member = 0; member < tensor.stacks.size(); ++member) {
+          harm += tensor.sensitivities[member] * tensor.errors[member][i];
+        }
+        group.push_back({tensor.bytes[i], harm});
       }
     }
     return groups;
@@ -173,10 +237,13 @@ class Fitter {
       const OpenTensor& tensor = open_[i];
       const size_t chosen = solution.chosen[i];
       const Format format = tensor.formats[chosen];
-      wishes[tensor.stack] = {
-          format, absl::StrFormat("fit: sensitivity %.2g, error %.2g", tensor.sensitivity, tensor.errors[chosen])};
-      const TensorStack slices = stacks()[tensor.stack];
-      elements[format] += slices.size() * slices[0].rows * slices[0].cols;
+      for (size_t member = 0; member < tensor.stacks.size(); ++member) {
+        wishes[tensor.stacks[member]] = {
+            format, absl::StrFormat("fit: sensitivity %.2g, error %.2g", tensor.sensitivities[member],
+                                    tensor.errors[member][chosen])};
+        const TensorStack slices = stacks()[tensor.stacks[member]];
+        elements[format] += slices.size() * slices[0].rows * slices[0].cols;
+      }
       if (elements[format] > elements[commonest]) commonest = format;
     }
     NIBBLE_ASSIGN_OR_RETURN(TypeChoices choices, ChooseQuantizedTypes(model_, stored_, base_options_, wishes));

@@ -15,8 +15,10 @@ namespace nibble {
 // the sum of sensitivity x relative error, is least for a file of `options.fit.bytes` less what its context takes.
 // Reads a few rows of every tensor; `threads` 0: all.
 //
+// In a folder the linears of the layers have a choice, and all experts one type.
+//
 // kInvalidArgument: a budget below the smallest possible size, which is named, or above that of the model as it is
-// stored; an output that is no GGUF; and as ChooseQuantizedTypes. REQUIRES: options.fit.bytes > 0.
+// stored; gpt-oss's own layout; and as ChooseQuantizedTypes. REQUIRES: options.fit.bytes > 0.
 absl::StatusOr<TypeChoices> FitTypes(const Model& model, const TypeOptions& options, int threads);
 
 // Whether FitTypes would have a choice, without reading a row: before sensitivities are measured for it.

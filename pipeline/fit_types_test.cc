@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "converters/test_checkpoint.h"
 #include "gtest/gtest.h"
 #include "model/model.h"
+#include "model/role.h"
 #include "pipeline/container.h"
 #include "pipeline/context_memory.h"
 #include "pipeline/model_folder_fixture.h"
@@ -151,10 +153,49 @@ TEST_F(FitTypesTest, EveryTypeHasAReason) {
   }
 }
 
-TEST_F(FitTypesTest, IsForGgufAlone) {
+TEST_F(FitTypesTest, IsNotForTheLayoutOfOneType) {
   TypeOptions options = Budget(least_);
-  options.container = Container::kCompressedTensors;
-  ExpectRefused(options, "expected a GGUF");
+  options.container = Container::kMxfp4;
+  ExpectRefused(options, "expected another --format than mxfp4");
+}
+
+TEST_F(FitTypesTest, LandsInFoldersToo) {
+  constexpr Container kFolder = Container::kCompressedTensors;
+  const auto size_of = [&](const TypeChoices& choices) {
+    return MakeFolderPlan(*model_, choices, 1 << 20).folder->file_bytes;
+  };
+  const uint64_t least = size_of(*ChooseQuantizedTypes(*model_, {.container = kFolder, .type = "INT4_G128"}));
+  const uint64_t most = SizeOf({.type = "BF16", .pure = true});
+  for (const int percent : {10, 30, 50}) {  // there is no type between 4.5 and 16 bits: the steps are large
+    TypeOptions options = Budget(least + (most - least) * percent / 100);
+    options.container = kFolder;
+    const TypeChoices choices = Fitted(options);
+    EXPECT_LE(size_of(choices), options.fit.bytes) << percent;
+    EXPECT_GE(size_of(choices), options.fit.bytes * 0.995) << percent;
+    for (const auto& [name, format] : FormatsOf(choices)) {
+      const bool is_linear = !absl::StrContains(name, "norm") && absl::StrContains(name, "blk.");
+      if (!is_linear) {
+        EXPECT_EQ(GetFormat(format).block_elements, 1u) << name;
+      }
+    }
+  }
+  TypeOptions too_small = Budget(least / 2);
+  too_small.container = kFolder;
+  ExpectRefused(too_small, "the smallest possible size");
+}
+
+TEST_F(FitTypesTest, ExpertsOfAFolderHaveOneType) {
+  const Model experts = Open(RandomQwen3Moe());
+  TypeOptions options = {.container = Container::kCompressedTensors, .type = "INT4_G32"};
+  const uint64_t least = MakeFolderPlan(experts, *ChooseQuantizedTypes(experts, options), 1 << 30).folder->file_bytes;
+  options.fit.bytes = least * 12 / 10;
+  const TypeChoices choices = FitTypes(experts, options, 0).value();
+  std::set<Format> formats;
+  for (size_t i = 0; i < choices.each.size(); ++i) {
+    const LogicalTensor& tensor = experts.tensors.stacks()[i][0];
+    if (GetRole(tensor.role).is_expert) formats.insert(choices.each[i].format);
+  }
+  EXPECT_EQ(formats.size(), 1u);
 }
 
 TEST_F(FitTypesTest, RowsThatNoBlockDividesStayFloats) {

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "formats/json/quote.h"
 #include "formats/tokenizer/pre_tokenizer_table.h"
+#include "formats/tokenizer/utf8.h"
 
 namespace nibble::tokenizer {
 namespace {
@@ -314,6 +315,26 @@ std::string GenerationConfig(const Vocabulary& vocabulary) {
   return config.Text() + "\n";
 }
 
+// JSON is text, and so must be what it holds.
+absl::Status CheckText(const Vocabulary& vocabulary) {
+  const auto is_valid = [](absl::string_view text) {
+    if (text.empty()) return true;
+    const Utf8Run run = NextUtf8Run(text, 0);
+    return run.valid && run.length == text.size();
+  };
+  for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+    if (!is_valid(vocabulary.tokens[id])) return BadData(absl::StrCat("token ", id), "UTF-8", "other bytes");
+  }
+  for (size_t i = 0; i < vocabulary.merges.size(); ++i) {
+    if (!is_valid(vocabulary.merges[i])) return BadData(absl::StrCat("merge ", i), "UTF-8", "other bytes");
+  }
+  for (const auto& [name, text] : vocabulary.named_chat_templates) {
+    if (!is_valid(name) || !is_valid(text)) return BadData("a chat template", "UTF-8", "other bytes");
+  }
+  if (!is_valid(vocabulary.chat_template)) return BadData("the chat template", "UTF-8", "other bytes");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void SetTokenIds(const Vocabulary& vocabulary, Object& config) {
@@ -324,6 +345,7 @@ void SetTokenIds(const Vocabulary& vocabulary, Object& config) {
 
 absl::StatusOr<std::vector<std::pair<std::string, std::string>>> Publish(const Vocabulary& vocabulary,
                                                                          uint32_t context_length) {
+  NIBBLE_RETURN_IF_ERROR(CheckText(vocabulary));
   NIBBLE_ASSIGN_OR_RETURN(std::string tokenizer, TokenizerJson(vocabulary));
   return std::vector<std::pair<std::string, std::string>>{
       {"tokenizer.json", std::move(tokenizer)},

@@ -16,7 +16,8 @@ namespace nibble::tokenizer {
 // tokenizer.json, tokenizer_config.json and generation_config.json: names and texts. What a GGUF leaves unsaid (how
 // added tokens are stripped, say) has the libraries' defaults; the merges of SentencePiece, which a GGUF has scores
 // for, are found from these. LoadFolder makes a vocabulary of them that encodes every text alike. kUnimplemented: a
-// pre-tokenizer that is not known. REQUIRES: `vocabulary` is valid.
+// pre-tokenizer that is not known. kDataLoss: a token, a merge or a template that is not UTF-8. REQUIRES: `vocabulary`
+// is valid.
 absl::StatusOr<std::vector<std::pair<std::string, std::string>>> Publish(const Vocabulary& vocabulary,
                                                                          uint32_t context_length);
 

@@ -115,6 +115,18 @@ TEST(PublishTest, GenerationEndsAfterAllThatEndATurn) {
   EXPECT_THAT(files->back().second, testing::HasSubstr("\"eos_token_id\": [\n    5,\n    6\n  ]"));
 }
 
+TEST(PublishTest, WhatIsNoTextIsRefused) {
+  const char kBytes[] = "a\xff";
+  Vocabulary token = ByteLevel(), merge = ByteLevel(), chat = ByteLevel(), named = ByteLevel();
+  token.tokens[0] = kBytes;
+  merge.merges[0] = kBytes;
+  chat.chat_template = kBytes;
+  named.named_chat_templates = {{"t", kBytes}};
+  for (const Vocabulary& vocabulary : {token, merge, chat, named}) {
+    EXPECT_EQ(Publish(vocabulary, 128).status().code(), absl::StatusCode::kDataLoss);
+  }
+}
+
 TEST(PublishTest, AnUnknownPreTokenizerIsRefused) {
   Vocabulary vocabulary = ByteLevel();
   vocabulary.pre = "none-such";
