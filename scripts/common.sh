@@ -11,6 +11,21 @@ run_bazel() {
   bazel "$command" --disk_cache="$cache/bazel" --color=no --curses=no --show_progress_rate_limit=60 "$@"
 }
 
+# The shared libraries that a program needs, but those of the C library, which are any machine's own.
+libraries_of() {
+  ldd "$1" | awk '$3 ~ /^\// { print $3 }' | grep -vE '/(libc|libm|libdl|librt|libpthread)\.so'
+}
+
+# Debian's package that a file is from; /lib may be a link to /usr/lib.
+package_of() {
+  local file found
+  for file in "$1" "$(realpath "$1")" "/usr$1"; do
+    found=$(dpkg-query -S "$file" 2> /dev/null) && echo "${found%%:*}" && return
+  done
+  echo "$1: expected a file of an installed package, found none" >&2
+  return 1
+}
+
 say() { printf '\n== %s\n' "$*" >&2; }
 
 # make_venv NAME REQUIREMENTS [PIP OPTION]...: a virtual environment in the cache, made anew when the file of requirements
