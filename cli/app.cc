@@ -24,6 +24,7 @@
 #include "cli/printable.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
+#include "cli/threads.h"
 #include "cli/usage_error.h"
 #include "pipeline/job_device.h"
 
@@ -85,6 +86,7 @@ absl::Status RunCommand(const Command& command, int argc, const char* const* arg
   }
   NIBBLE_RETURN_IF_ERROR(RefuseEmptyNames(app));
   ProgressPrinter progress = MakeProgress(common);
+  NIBBLE_RETURN_IF_ERROR(StartThreads(common.threads));
   NIBBLE_ASSIGN_OR_RETURN(const JobDevice device, FindDevice(common.device));
   if (common.device != "cpu") progress.Note("device: " + device.name);
   Context context = {.files = io::Posix(),

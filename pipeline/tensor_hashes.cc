@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "base/status.h"
@@ -54,8 +56,16 @@ absl::StatusOr<std::vector<std::string>> TensorHashes::Finish(int threads,
   // The largest first: no thread is alone with one in the end.
   std::stable_sort(left.begin(), left.end(), [&](size_t a, size_t b) { return places_[a].bytes > places_[b].bytes; });
   std::vector<absl::Status> done(left.size() + 1);
-#pragma omp parallel for schedule(dynamic, 1) num_threads((threads > 0 ? threads : omp_get_max_threads()) + 1)
-  for (size_t i = 0; i < done.size(); ++i) done[i] = i == 0 ? meanwhile() : Hash(left[i - 1]);
+  // A thread of its own, which OpenMP's are not: for one that has no room, OpenMP would end the program.
+  std::thread beside;
+  try {
+    beside = std::thread([&] { done.back() = meanwhile(); });
+  } catch (const std::system_error&) {
+    done.back() = meanwhile();
+  }
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads > 0 ? threads : omp_get_max_threads())
+  for (size_t i = 0; i < left.size(); ++i) done[i] = Hash(left[i]);
+  if (beside.joinable()) beside.join();
   for (const absl::Status& status : done) NIBBLE_RETURN_IF_ERROR(status);
   return std::move(hashes_);
 }

@@ -123,6 +123,7 @@ class Bench:
     def __init__(self, args, model, job):
         self.nibble, self.shim, self.model, self.job = args.nibble, args.shim, model, job
         self.options, name = JOBS[job]
+        self.threads = 1
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=args.work))
         self.out = self.folder / name
         self.part, self.journal = self.folder / f'{name}.part', self.folder / f'{name}.part.journal'
@@ -135,7 +136,8 @@ class Bench:
 
     def command(self, *more):
         verb = 'convert' if '--dtype' in self.options else 'quantize'
-        return [str(self.nibble), verb, str(self.model), '-o', str(self.out), '--quiet', '--threads', '1',
+        return [str(self.nibble), verb, str(self.model), '-o', str(self.out), '--quiet',
+                '--threads', str(self.threads),
                 *self.options, *more]
 
     def start(self, *more, fault=None, counts=None, **others):
@@ -353,6 +355,7 @@ def damage(tally, bench, calls, count, generator):
 
 def little_memory(tally, bench, count):
     for i in range(count):
+        bench.threads = (1, 16)[i % 2]
         limit = (40 << 20) + (400 << 20) * i // count
         bench.clear()
         code, error = bench.run(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
@@ -360,6 +363,7 @@ def little_memory(tally, bench, count):
         early = code == 127 and 'shared librar' in error
         tally.check(f'little memory: {limit >> 20} MiB of addresses',
                     [] if early else bench.aftermath(code, error, {0, 71}) + bench.resume())
+    bench.threads = 1
 
 
 def full_disk(tally, bench):
