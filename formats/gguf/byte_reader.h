@@ -2,6 +2,7 @@
 #ifndef NIBBLE_FORMATS_GGUF_BYTE_READER_H_
 #define NIBBLE_FORMATS_GGUF_BYTE_READER_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -17,7 +18,8 @@ namespace nibble::gguf {
 
 class ByteReader {
  public:
-  explicit ByteReader(const io::ReadableFile& file) : file_(file), buffer_(kBufferBytes) {}
+  explicit ByteReader(const io::ReadableFile& file)
+      : file_(file), buffer_(std::min<uint64_t>(kBufferBytes, file.info().size)) {}
 
   uint64_t position() const { return position_; }
   uint64_t remaining() const { return file_.info().size - position_; }

@@ -6,6 +6,7 @@
 namespace nibble::fuzz {
 namespace {
 
+namespace sentencepiece = tokenizer::sentencepiece;
 using Piece = sentencepiece::Model::Piece;
 
 std::string ModelOf(const std::vector<std::pair<const char*, Piece::Type>>& pieces) {
