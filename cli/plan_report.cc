@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cli/calibration_report.h"
 #include "cli/json_writer.h"
@@ -31,6 +32,28 @@ std::string WorkFileLine(const Plan& plan) {
   if (plan.work_file_bytes() == 0) return "";
   return PlanLine("work file",
                   absl::StrCat(FormatSize(plan.work_file_bytes()), " (hidden states; --memory, --work-dir)"));
+}
+
+// Rounded as far as it is known.
+std::string TimeText(const ExpectedTime& time) {
+  const double seconds = time.seconds();
+  std::string text = seconds < 10     ? absl::StrFormat("%.1f s", seconds)
+                     : seconds < 120  ? absl::StrFormat("%.0f s", seconds)
+                     : seconds < 7200 ? absl::StrFormat("%.0f min", seconds / 60)
+                                      : absl::StrFormat("%.1f h", seconds / 3600);
+  if (time.calibration_seconds() == 0) return absl::StrCat("about ", text);
+  return absl::StrFormat("about %s (%.0f %% of it for the text)", text, 100 * time.calibration_seconds() / seconds);
+}
+
+std::string TimeLine(const Plan& plan) { return plan.has_time() ? PlanLine("time", TimeText(plan.time())) : ""; }
+
+void WriteTime(const ExpectedTime& time, JsonWriter& json) {
+  json.Key("expected_time").BeginObject();
+  json.Key("seconds").Number(time.seconds());
+  json.Key("file_seconds").Number(time.file_seconds());
+  json.Key("encode_seconds").Number(time.encode_seconds());
+  json.Key("calibration_seconds").Number(time.calibration_seconds());
+  json.EndObject();
 }
 
 void WriteTensors(const Plan& plan, JsonWriter& json) {
@@ -67,7 +90,7 @@ void WriteFit(const FitReport& fit, JsonWriter& json) {
 std::string PlanText(const Plan& plan, absl::string_view model, uint64_t memory_bytes) {
   return absl::StrCat(Printable(model), " as ", plan.type(), "\n", PlanFigures(plan),
                       PlanLine("memory", FormatSize(memory_bytes)), WorkFileLine(plan),
-                      PlanLine("disk", FormatSize(DiskBytes(plan))), "\n", TensorsText(plan));
+                      PlanLine("disk", FormatSize(DiskBytes(plan))), TimeLine(plan), "\n", TensorsText(plan));
 }
 
 std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_bytes) {
@@ -83,6 +106,7 @@ std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_
   json.Key("memory_bytes").Number(memory_bytes);
   json.Key("work_file_bytes").Number(plan.work_file_bytes());
   json.Key("disk_bytes").Number(DiskBytes(plan));
+  if (plan.has_time()) WriteTime(plan.time(), json);
   if (plan.has_fit()) WriteFit(plan.fit(), json);
   json.Key("warnings").BeginArray();
   for (const std::string& warning : plan.warnings()) json.String(warning);

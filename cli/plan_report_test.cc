@@ -43,6 +43,26 @@ TEST(PlanText, TellsOfAWorkFileIfThereIsOne) {
               {"work file        5.0 MiB (hidden states; --memory, --work-dir)\n", "disk             8.0 MiB\n"});
 }
 
+TEST(PlanText, TellsWhatTimeItTakes) {
+  EXPECT_EQ(PlanText(MakePlan(), "a/", 1).find("  time"), std::string::npos);
+  const struct {
+    double seconds, of_text;
+    const char* text;
+  } kCases[] = {{3.14, 0, "time             about 3.1 s\n"},
+                {42, 21, "time             about 42 s (50 % of it for the text)\n"},
+                {600, 0, "time             about 10 min\n"},
+                {9000, 8100, "time             about 2.5 h (90 % of it for the text)\n"}};
+  for (const auto& [seconds, of_text, text] : kCases) {
+    Plan plan = MakePlan();
+    plan.mutable_time()->set_seconds(seconds);
+    plan.mutable_time()->set_calibration_seconds(of_text);
+    ExpectParts(PlanText(plan, "a/", 1), {text});
+  }
+  Plan plan = MakePlan();
+  plan.mutable_time()->set_seconds(2);
+  EXPECT_NE(PlanJson(plan, "a/", 1).find("\"expected_time\""), std::string::npos);
+}
+
 Plan FittedPlan() {
   Plan plan = MakePlan();
   FitReport& fit = *plan.mutable_fit();

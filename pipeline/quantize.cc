@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "pipeline/column_weights.h"
 #include "pipeline/container.h"
 #include "pipeline/create_output.h"
+#include "pipeline/expected_time.h"
 #include "pipeline/expert_coverage.h"
 #include "pipeline/fit_types.h"
 #include "pipeline/folder_types.h"
@@ -184,9 +186,11 @@ absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, con
   NIBBLE_ASSIGN_OR_RETURN(const Manifest manifest, DescribeJob(output.recipe, calibration));
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output, manifest));
   NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, method.linears, plan));
-  if (knowledge.windows) {
-    AddMemory(model, *knowledge.windows, LinearsBy(method, calibration, output.threads), calibration.work, plan);
-  }
+  const LinearOptions linears = LinearsBy(method, calibration, output.threads);
+  if (knowledge.windows) AddMemory(model, *knowledge.windows, linears, calibration.work, plan);
+  const StreamOptions stream{.method = method.others, .threads = output.threads};
+  const int64_t tokens = knowledge.windows ? static_cast<int64_t>(knowledge.windows->ids.size()) : 0;
+  NIBBLE_ASSIGN_OR_RETURN(*plan.report.mutable_time(), ExpectTime(model, plan, stream, tokens, linears));
   return std::move(plan.report);
 }
 

@@ -1,6 +1,8 @@
-"""Our verify against llama-perplexity on SmolLM2: the same perplexity, and the same divergence."""
+"""SmolLM2: our verify against llama-perplexity, the same perplexity and divergence; and the time that plan tells."""
+import json
 import re
 import subprocess
+import time
 
 from lane import WIDE, Miss, Model, Skip, expect_at_most
 
@@ -18,8 +20,29 @@ K_QUANTS = ('Q4_K_M', 'Q4_K_S', 'Q5_K_M', 'Q5_K_S')
 QUANTIZED = ('Q8_0', 'Q4_0', 'Q4_1', 'MXFP4', 'IQ4_NL') + K_QUANTS
 
 
+PLANNED = (('Q4_0', 'rtn'), ('Q4_K', 'weighted'), ('IQ4_XS', 'weighted'))
+PLANNED_FACTOR = 2.5  # either way: plan knows the machine of that moment, and a factor of 2 is what is promised of it
+
+
 def run(lane, peers, smollm2):
+    for kind, method in PLANNED:
+        lane.check(f'SmolLM2 {kind} {method}: the plan\'s time', planned_time, lane, smollm2, kind, method)
     lane.check('SmolLM2: llama-perplexity\'s figures', figures, lane, peers, smollm2)
+
+
+def planned_time(lane, smollm2, kind, method):
+    if not smollm2 or not smollm2.exists():
+        raise Skip('needs --smollm2')
+    options = (smollm2, '--type', kind, '--method', method)
+    planned = json.loads(lane.run('plan', *options, '--json'))['expected_time']['seconds']
+    output = lane.work / 'timed.gguf'
+    began = time.monotonic()
+    lane.run('quantize', *options, '-o', output)
+    taken = time.monotonic() - began
+    output.unlink()
+    print(f'  {kind} {method}: planned {planned:.1f} s, took {taken:.1f} s')
+    if not 1 / PLANNED_FACTOR <= taken / planned <= PLANNED_FACTOR:
+        raise Miss(f'planned {planned:.1f} s, took {taken:.1f} s')
 
 
 def figures(lane, peers, smollm2):
