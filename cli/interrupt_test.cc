@@ -69,7 +69,8 @@ TEST(Interrupt, SaysHowToGoOn) {
 
 void RunOutOfMemoryInAThread() {
   HandleEndOfMemory();
-  std::thread([] { static_cast<void>(::operator new (size_t{1} << 60)); }).join();
+  void* volatile asked_for = nullptr;  // else the compiler leaves it out
+  std::thread([&] { asked_for = ::operator new (size_t{1} << 60); }).join();
 }
 
 TEST(Interrupt, SaysThatMemoryIsShort) {
