@@ -8,19 +8,20 @@
 namespace nibble::fuzz {
 namespace {
 
+// fuzz::Run, as a test has a Run of its own.
 constexpr int kMutants = 4000;
 constexpr size_t kMostSteps = 6, kMostBytes = 1 << 16;
 
 TEST(Target, SeedsAreReadOrRefused) {
   ASSERT_FALSE(Seeds().empty());
-  for (const std::string& seed : Seeds()) Run(seed);
-  Run("");
+  for (const std::string& seed : Seeds()) fuzz::Run(seed);
+  fuzz::Run("");
 }
 
 TEST(Target, CutsAreReadOrRefused) {
   const std::string whole = Seeds()[0];
   const size_t step = std::max<size_t>(whole.size() / 1000, 1);
-  for (size_t size = 0; size < whole.size(); size += step) Run(whole.substr(0, size));
+  for (size_t size = 0; size < whole.size(); size += step) fuzz::Run(whole.substr(0, size));
 }
 
 TEST(Target, MutantsAreReadOrRefused) {
@@ -32,7 +33,7 @@ TEST(Target, MutantsAreReadOrRefused) {
       input = Mutated(input, random);
       if (input.size() > kMostBytes) input.resize(kMostBytes);
     }
-    Run(input);
+    fuzz::Run(input);
   }
 }
 
