@@ -16,8 +16,8 @@ struct OutputOptions {
   int threads = 0;                           // 0: all
   bool hash_source = false;                  // the manifest tells the SHA-256 of whole source files
   JobRecipe recipe;                          // that the manifest tells
-  bool journal = false;                      // what is done is kept when the job is stopped, and for an error that passes
-  bool resume = false;                       // with `journal`: go on with what is kept, if there is something
+  bool journal = false;  // what is done is kept when the job is stopped, and for an error that passes
+  bool resume = false;   // with `journal`: go on with what is kept, if there is something
 };
 
 }  // namespace nibble
