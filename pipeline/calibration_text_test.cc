@@ -49,9 +49,8 @@ TEST(CalibrationTextTest, FilesFollowOneAnother) {
   std::vector<std::string> warnings;
   const absl::StatusOr<Windows> windows = CalibrationWindows(
       random.model,
-      {.files = {{"a", "ab"}, {"empty", ""}, {"b.jsonl", "{\"text\": \"c\"}\n{\"text\": \"d\"}"}, {"c", "efgh"}},
-       .ctx = 4},
-      Any, warnings);
+      {.files = {{"a", "ab"}, {"b.jsonl", "{\"text\": \"c\"}\n{\"text\": \"d\"}"}, {"c", "efgh"}}, .ctx = 4}, Any,
+      warnings);
   ASSERT_TRUE(windows.ok()) << windows.status();
   EXPECT_EQ(TextOf(*windows), "ab\n\nc\n\nd\n\nef");
 }
