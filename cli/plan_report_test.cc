@@ -29,8 +29,8 @@ void ExpectParts(const std::string& text, std::initializer_list<const char*> par
 
 TEST(PlanText, TellsTotalsAndEveryTensor) {
   const std::string text = PlanText(MakePlan(), "a\nb/", 64 << 20);
-  ExpectParts(text, {"a\\nb/ as Q4_K_M\n", "size             3.0 MiB, 33.3 % of the source's 9.0 MiB\n", "bits per weight  4.50\n",
-                     "memory           64.0 MiB\n", "tensors          1 Q5_0\n",
+  ExpectParts(text, {"a\\nb/ as Q4_K_M\n", "size             3.0 MiB, 33.3 % of the source's 9.0 MiB\n",
+                     "bits per weight  4.50\n", "memory           64.0 MiB\n", "tensors          1 Q5_0\n",
                      "blk.0.ffn_down_exps.weight  [8, 64, 96]    BF16  Q5_0  33.0 KiB  fallback: rows of 96\n"});
   EXPECT_EQ(text.find("odd"), std::string::npos);
 }
