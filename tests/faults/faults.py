@@ -387,6 +387,9 @@ def main():
     parser.add_argument('--only', action='append', help='a part: kills, calls, tampering, limits')
     parser.add_argument('--seed', type=int, default=1)
     args = parser.parse_args()
+    # A shell's background jobs ignore some of these, and so would the program.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     parts = args.only or ['kills', 'calls', 'tampering', 'limits']
     generator = random.Random(args.seed)
     tally = Tally()
