@@ -15,9 +15,9 @@ means, with its 95 % bootstrap interval: windows are drawn anew {resamples} time
 nibble calibrates on {calibration_windows} windows, llama-imatrix has run {peer_windows} of them.
 
 - *llama.cpp*: `llama-quantize --imatrix` with llama-imatrix's matrix (MXFP4 without, it uses none).
-- *weighted*: `nibble quantize --method weighted`, with that matrix, and with the one of `nibble calibrate`.
-- *nibble*: `nibble quantize --calibration-text`{options}.
+{weighted}- *nibble*: `nibble quantize --calibration-text`{options}.
 """
+WEIGHTED = '- *weighted*: `nibble quantize --method weighted`, with that matrix, and with the one of `nibble calibrate`.\n'
 SECTIONS = {
     'peer': """\
 Files of the same types tensor by tensor, embedding and output in Q8_0, measured by llama-perplexity. A type alone: all
@@ -111,7 +111,8 @@ def write(measured, settings):
     """The report, and a line about every pair of files that is not of the same bytes."""
     options = f' {settings.quantize_options}' if settings.quantize_options else ', all else by default'
     parts = [INTRODUCTION.format(
-        calibration=settings.calibration_text.name, windows=settings.windows, resamples=paired.RESAMPLES,
+        weighted='' if settings.headline else WEIGHTED, calibration=settings.calibration_text.name,
+        windows=settings.windows, resamples=paired.RESAMPLES,
         calibration_windows=settings.calibration_windows, peer_windows=settings.peer_windows, options=options)]
     unequal = []
     for text in settings.text:
