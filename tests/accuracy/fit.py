@@ -11,7 +11,7 @@ import os
 import pathlib
 import sys
 
-from tools import digest, run
+from tools import digest, once, run
 
 SIZES = ('Q3_K_M', 'IQ4_XS', 'Q4_K_S', 'Q4_K_M', 'Q5_K_M')  # llama-quantize's names
 TYPES = ('Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q8_0', 'Q4_K', 'Q5_K', 'Q6_K', 'IQ4_NL', 'IQ4_XS', 'MXFP4', 'NVFP4')
@@ -29,20 +29,11 @@ class Measurement:
     def nibble(self, *arguments):
         return run(self.settings.nibble, *arguments, '--quiet', '--threads', self.settings.threads)
 
-    def once(self, name, make):
-        path = self.work / name
-        if not path.exists():
-            part = path.with_name('part-' + path.name)
-            part.unlink(missing_ok=True)
-            make(part)
-            part.rename(path)
-        return path
-
     def source(self):
-        return self.once('source.gguf', lambda path: self.nibble('convert', self.settings.model, '-o', path))
+        return once(self.work / 'source.gguf', lambda path: self.nibble('convert', self.settings.model, '-o', path))
 
     def imatrix(self):
-        return self.once(f'imatrix-{self.program}.gguf', lambda path: self.nibble(
+        return once(self.work / f'imatrix-{self.program}.gguf', lambda path: self.nibble(
             'calibrate', self.settings.model, '--text', self.calibration, '--chunks', CALIBRATION_WINDOWS, '-o', path))
 
     def figures(self, name, make):

@@ -41,6 +41,16 @@ def digest(path):
         return hashlib.file_digest(file, 'sha256').hexdigest()[:16]
 
 
+def once(path, make):
+    """The path; `make(part)` makes what belongs there where it is not there."""
+    if not path.exists():
+        part = path.with_name('part-' + path.name)
+        part.unlink(missing_ok=True)
+        make(part)
+        part.rename(path)
+    return path
+
+
 class Tools:
     def __init__(self, settings):
         self.settings, self.work = settings, settings.work
@@ -55,14 +65,7 @@ class Tools:
         return run(self.settings.nibble, *arguments, '--progress', 'none', '--threads', self.settings.threads)
 
     def once(self, name, make):
-        """The file `name` of the working directory; `make(path)` makes it where it is not there."""
-        path = self.work / name
-        if not path.exists():
-            part = path.with_name('part-' + path.name)
-            part.unlink(missing_ok=True)
-            make(part)
-            part.rename(path)
-        return path
+        return once(self.work / name, make)
 
     # What both sides start from.
 
