@@ -61,10 +61,7 @@ Job DefineConvert(CLI::App& app) {
   app.add_flag("--force", options->output.force, "replace the output if it exists");
   AddChoice(app, "--dtype", options->dtype, {"source", "bf16", "f16", "f32"},
             "of the matrices; 'source' (default) keeps what is stored; others decode what a folder cannot hold");
-  AddResume(app, options->output);
-  AddHashSource(app, options->output.hash_source);
-  AddSize(app, "--max-shard-size", options->output.max_shard_bytes,
-          "of a folder: cut its tensors into files of at most so much (default 5GB)");
+  AddWriting(app, options->output);
   AddKeepMtp(app, options->keep_mtp);
   return [options](Context& context) { return RunConvert(*options, context); };
 }

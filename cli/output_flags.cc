@@ -8,15 +8,14 @@
 
 namespace nibble::cli {
 
-void AddHashSource(CLI::App& app, bool& hash_source) {
-  app.add_flag(
-      "--hash-source", hash_source,
-      "tell the SHA-256 of whole source files in the manifest, and compare it with what their folder publishes");
-}
-
-void AddResume(CLI::App& app, OutputOptions& options) {
+void AddWriting(CLI::App& app, OutputOptions& options) {
   app.add_flag("--resume", options.resume,
                "go on with what an interrupted run of the same job has done; without it that is replaced");
+  app.add_flag(
+      "--hash-source", options.hash_source,
+      "tell the SHA-256 of whole source files in the manifest, and compare it with what their folder publishes");
+  AddSize(app, "--max-shard-size", options.max_shard_bytes,
+          "of a folder: cut its tensors into files of at most so much (default 5GB)");
 }
 
 CLI::Option* OutputFlags::AddTo(CLI::App& app) {
@@ -27,10 +26,7 @@ CLI::Option* OutputFlags::AddTo(CLI::App& app) {
   app.add_flag("--force", options_.force, "replace the output if it exists");
   AddChoice(app, "--format", format_, {"gguf", "compressed-tensors", "mxfp4"},
             "what to make: by the output's name, if not given; 'mxfp4' is a folder as gpt-oss is published");
-  AddResume(app, options_);
-  AddHashSource(app, options_.hash_source);
-  AddSize(app, "--max-shard-size", options_.max_shard_bytes,
-          "of a folder: cut its tensors into files of at most so much (default 5GB)");
+  AddWriting(app, options_);
   return output;
 }
 

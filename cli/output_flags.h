@@ -1,4 +1,4 @@
-// The options by which quantize and plan are told where the output goes, and as what.
+// The options by which convert, quantize and plan are told where the output goes, and as what.
 #ifndef NIBBLE_CLI_OUTPUT_FLAGS_H_
 #define NIBBLE_CLI_OUTPUT_FLAGS_H_
 
@@ -11,14 +11,13 @@
 
 namespace nibble::cli {
 
-// --resume. REQUIRES: `options` outlives `app`'s parse.
-void AddResume(CLI::App& app, OutputOptions& options);
-// --hash-source. REQUIRES: `hash_source` outlives `app`'s parse.
-void AddHashSource(CLI::App& app, bool& hash_source);
+// How an output is written, whatever it is: --resume, --hash-source, --max-shard-size. REQUIRES: `options` outlives
+// `app`'s parse.
+void AddWriting(CLI::App& app, OutputOptions& options);
 
 class OutputFlags {
  public:
-  // -o, --output, which is returned; --force, --format, --max-shard-size. REQUIRES: this outlives `app`'s parse.
+  // -o, --output, which is returned; --force, --format, and AddWriting's. REQUIRES: this outlives `app`'s parse.
   CLI::Option* AddTo(CLI::App& app);
 
   // By --format, else by the output's name: a .gguf, or a folder. kInvalidArgument if the two disagree.
