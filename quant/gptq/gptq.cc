@@ -29,8 +29,7 @@ class Panel {
     EncodeSearched(device_, format_, curvature_.diagonal().data(), n(), values, out);
     std::copy(out.begin(), out.end(), bytes_.begin());
     NIBBLE_ASSIGN_OR_RETURN(const std::vector<double> searched, RowErrors(Errors(values)));
-    NIBBLE_RETURN_IF_ERROR(RoundWithFeedback(values));
-    NIBBLE_ASSIGN_OR_RETURN(std::vector<double> left, RowErrors(Errors(values)));
+    NIBBLE_ASSIGN_OR_RETURN(std::vector<double> left, RoundWithFeedback(values));
     for (int round = 0; round < options.rounds; ++round) {
       const double before = std::accumulate(left.begin(), left.end(), 0.0);
       NIBBLE_RETURN_IF_ERROR(Refine(values));
@@ -75,7 +74,8 @@ class Panel {
     return buffer;
   }
 
-  absl::Status RoundWithFeedback(absl::Span<const float> values) {
+  // What RowErrors would say of the rows afterwards, which the targets say for nothing.
+  absl::StatusOr<std::vector<double>> RoundWithFeedback(absl::Span<const float> values) {
     std::vector<float> w(values.size()), levels(rows_ * Groups() * codebook_.codes);
 #pragma omp parallel for schedule(static) num_threads(device_.threads())
     for (int64_t r = 0; r < rows_; ++r) {
@@ -97,7 +97,13 @@ class Panel {
       for (int64_t j = 0; j < n(); ++j) codes[r * n() + curvature_.order()[j]] = ordered[r * n() + j];
       codebook_.set_codes(&codes[r * n()], Blocks(), &bytes_[r * RowBytes()]);
     }
-    return absl::OkStatus();
+    NIBBLE_RETURN_IF_ERROR(device_.Download(w_buffer.data(), absl::MakeSpan(w)));
+    const absl::Span<const float> pivots = curvature_.feedback_pivots();
+    std::vector<double> left(rows_);
+    for (int64_t r = 0; r < rows_; ++r) {
+      for (int64_t j = 0; j < n(); ++j) left[r] += static_cast<double>(pivots[j]) * w[r * n() + j] * w[r * n() + j];
+    }
+    return left;
   }
 
   // Scales move by the format's small steps, codes follow.
