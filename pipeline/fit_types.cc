@@ -141,7 +141,9 @@ class Fitter {
 
   double Sensitivity(const LogicalTensor& tensor) const {
     const auto measured = options_.fit.sensitivities.find(GgufName(tensor));
-    return measured != options_.fit.sensitivities.end() ? measured->second : PriorSensitivity(model_, tensor);
+    const double whole =
+        measured != options_.fit.sensitivities.end() ? measured->second : PriorSensitivity(model_, tensor);
+    return GetRole(tensor.role).is_linear ? options_.fit.left_in_linears * whole : whole;
   }
 
   // Headers, and the tensors whose type is given.

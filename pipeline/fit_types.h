@@ -19,6 +19,11 @@ namespace nibble {
 //
 // kInvalidArgument: a budget below the smallest possible size, which is named, or above that of the model as it is
 // stored; gpt-oss's own layout; and as ChooseQuantizedTypes. REQUIRES: options.fit.bytes > 0.
+//
+// `options.fit.left_in_linears`: what calibration leaves of the divergence that the layers' linears cost. Sensitivities
+// are those of the search alone, and embedding and output, whose inputs are not calibrated, stay as they are.
+inline constexpr double kLeftByImportance = 0.4;
+inline constexpr double kLeftByFeedback = 0.14;
 absl::StatusOr<TypeChoices> FitTypes(const Model& model, const TypeOptions& options, int threads);
 
 // Whether FitTypes would have a choice, without reading a row: before sensitivities are measured for it.

@@ -81,8 +81,15 @@ OutputPlan PlanOf(const Model& model, const TypeChoices& choices, const OutputOp
   return MakeFolderPlan(model, choices, output.max_shard_bytes, manifest);
 }
 
-absl::StatusOr<OutputPlan> Planned(const Model& model, const TypeOptions& types, const OutputOptions& output,
-                                   const Manifest& manifest) {
+// SizeBudget::left_in_linears.
+double LeftInLinears(const MethodRow& method, const CalibrationOptions& calibration) {
+  if (calibration.texts.empty()) return calibration.imatrix_path.empty() ? 1 : kLeftByImportance;
+  return method.linears == LinearMethod::kGptq ? kLeftByFeedback : kLeftByImportance;
+}
+
+absl::StatusOr<OutputPlan> Planned(const Model& model, TypeOptions types, double left_in_linears,
+                                   const OutputOptions& output, const Manifest& manifest) {
+  types.fit.left_in_linears = left_in_linears;
   NIBBLE_ASSIGN_OR_RETURN(const TypeChoices choices, types.fit.bytes > 0 ? FitTypes(model, types, output.threads)
                                                                          : ChooseQuantizedTypes(model, types));
   OutputPlan plan = PlanOf(model, choices, output, manifest);
@@ -184,7 +191,7 @@ absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, con
                                   const OutputOptions& output, const CalibrationOptions& calibration) {
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
   NIBBLE_ASSIGN_OR_RETURN(const Manifest manifest, DescribeJob(output.recipe, calibration));
-  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, output, manifest));
+  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, LeftInLinears(method, calibration), output, manifest));
   NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, method.linears, plan));
   const LinearOptions linears = LinearsBy(method, calibration, output.threads);
   if (knowledge.windows) AddMemory(model, *knowledge.windows, linears, calibration.work, plan);
@@ -224,7 +231,7 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
       Parts{model, method.others, LinearsBy(method, calibration, output.threads), calibration.work, {}, {}, nullptr});
   NIBBLE_ASSIGN_OR_RETURN(Manifest manifest, DescribeJob(output.recipe, calibration));
   NIBBLE_RETURN_IF_ERROR(DescribeInputs(files, model, calibration, output.hash_source, output.threads, manifest));
-  NIBBLE_ASSIGN_OR_RETURN(parts->plan, Planned(model, types, output, manifest));
+  NIBBLE_ASSIGN_OR_RETURN(parts->plan, Planned(model, types, LeftInLinears(method, calibration), output, manifest));
   NIBBLE_ASSIGN_OR_RETURN(parts->knowledge, Learn(files, model, calibration, method.linears, parts->plan));
   if (parts->plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, parts->plan));
   NIBBLE_ASSIGN_OR_RETURN(parts->output, CreateOutput(files, model, parts->plan, output, progress));
@@ -262,7 +269,8 @@ absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Mo
   };
 
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
-  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, {.threads = threads}, {}));
+  NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan,
+                          Planned(model, types, LeftInLinears(method, calibration), {.threads = threads}, {}));
   NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, method.linears, plan));
   LinearOptions linears = LinearsBy(method, calibration, threads);
   linears.judge = true;

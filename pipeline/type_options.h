@@ -19,6 +19,8 @@ struct SizeBudget {
   // What a text showed, by GGUF name: the KL divergence that the whole of a tensor's values would cost if as much of
   // them were lost, in proportion. Where there is none, the prior.
   std::map<std::string, double> sensitivities;
+  // What of the divergence that the layers' linears cost stays when their inputs are known (pipeline/fit_types.h).
+  double left_in_linears = 1;
 };
 
 // Which type every tensor gets (design section 4, "Types").

@@ -1,6 +1,5 @@
 """The measurements as a section of docs/performance.md."""
 
-BEGIN, END = '<!-- scripts/bench: begin -->', '<!-- scripts/bench: end -->'
 INTRODUCTION = """\
 ## Quantizing, beside llama-quantize
 
@@ -51,9 +50,10 @@ def section(bounds, rows, memory, settings):
                                flops=bounds['gflops']) + '\n' + table(rows) + memory_table(memory)
 
 
-def replace(path, text):
-    """The part between the marks, or the end of a file without them."""
+def replace(path, text, part='quantize'):
+    """The part of the file between its marks, or the end of a file without them."""
+    begin, end = (f'<!-- scripts/bench {part}: {word} -->' for word in ('begin', 'end'))
     old = path.read_text() if path.exists() else ''
-    before, _, rest = old.partition(BEGIN)
-    after = rest.partition(END)[2] if rest else '\n'
-    path.write_text(f'{before.rstrip()}\n\n{BEGIN}\n{text}{END}\n{after.lstrip()}'.rstrip() + '\n')
+    before, _, rest = old.partition(begin)
+    after = rest.partition(end)[2].lstrip() if rest else ''
+    path.write_text(f'{before.rstrip()}\n\n{begin}\n{text}{end}\n\n{after}'.rstrip() + '\n')
