@@ -276,7 +276,7 @@ TEST(ResumeBestTransform, WhereverAWriteFails) {
   };
   const absl::StatusOr<std::string> expected = run(io::Posix(), false);
   ASSERT_EQ(expected.status(), absl::OkStatus());
-  for (int n = 1;; n = 2 * n + 1) {
+  for (int n = 1;; n = 3 * n + 1) {
     io::FaultyFileSystem files(io::Posix());
     files.FailNth(io::Call::kWrite, n, absl::UnavailableError("injected"));
     const absl::Status status = run(files, false).status();
