@@ -17,6 +17,7 @@
 #include "cli/plan_summary.h"
 #include "cli/printable.h"
 #include "cli/stopwatch.h"
+#include "pipeline/output_options.h"
 
 namespace nibble::cli {
 namespace {
@@ -24,15 +25,14 @@ namespace {
 struct Options {
   std::string model;
   std::vector<std::string> text_paths;
-  std::string output;
-  bool force = false;
+  OutputOptions output;
   bool json = false;
   CalibrateOptions job;
 };
 
 std::string SummaryText(const Calibration& calibration, const Options& options, const JobEnd& end) {
   const auto& matrix = calibration.matrix;
-  std::string text = absl::StrCat(Printable(options.output), "\n");
+  std::string text = absl::StrCat(Printable(options.output.path), "\n");
   absl::StrAppend(&text, PlanLine("linears", absl::StrCat(matrix.entries.size())),
                   PlanLine("windows", absl::StrCat(matrix.chunk_count, " of ", matrix.chunk_size, " tokens")));
   if (const std::string coverage = CoverageText(calibration.report); !coverage.empty()) {
@@ -46,7 +46,7 @@ std::string SummaryJson(const Calibration& calibration, const Options& options) 
   JsonWriter json;
   json.BeginObject();
   json.Key("model").String(options.model);
-  json.Key("output").String(options.output);
+  json.Key("output").String(options.output.path);
   json.Key("windows").Number(uint64_t{matrix.chunk_count});
   json.Key("device").String(calibration.report.device());
   json.Key("ctx").Number(uint64_t{matrix.chunk_size});
@@ -68,16 +68,17 @@ absl::Status RunCalibrate(Options& options, Context& context) {
   options.job.threads = context.threads;
   options.job.texts.device = context.device;
   options.job.work.files = &context.files;
-  if (options.job.work.directory.empty()) options.job.work.directory = io::DirectoryOf(options.output);
+  if (options.job.work.directory.empty()) options.job.work.directory = io::DirectoryOf(options.output.path);
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model));
-  const RemoveOnInterrupt guard(options.output + ".part");
-  NIBBLE_ASSIGN_OR_RETURN(const Calibration calibration, Calibrate(model, options.job, context.progress));
+  options.output.recipe.set_pre(context.pre);
+  const ResumeAfterInterrupt guard;
+  NIBBLE_ASSIGN_OR_RETURN(const Calibration calibration,
+                          CalibrateToFile(context.files, model, options.job, options.output, context.progress));
   for (const std::string& warning : calibration.warnings) context.progress.Warn(warning);
-  NIBBLE_RETURN_IF_ERROR(SaveImatrix(context.files, model, calibration.matrix, options.output, options.force));
   const JobEnd end = {.seconds = stopwatch.seconds(),
                       .warnings = context.progress.warnings(),
                       .next = absl::StrCat("nibble quantize ", ShellWord(options.model), " -o OUT.gguf --imatrix ",
-                                           ShellWord(options.output))};
+                                           ShellWord(options.output.path))};
   context.Show(options.json ? SummaryJson(calibration, options) : SummaryText(calibration, options, end));
   return absl::OkStatus();
 }
@@ -88,7 +89,8 @@ Job DefineCalibrate(CLI::App& app) {
   auto options = std::make_shared<Options>();
   StartGroup(app, kOutputGroup);
   AddModel(app, options->model);
-  AddGgufOutput(app, options->output, options->force)->required();
+  AddGgufOutput(app, options->output.path, options->output.force)->required();
+  AddResume(app, options->output.resume);
   app.add_flag("--json", options->json, "what was seen, as JSON");
   StartGroup(app, kTextGroup);
   AddTexts(app, "text", "", "default: all that there are", options->text_paths, options->job.texts)->required();

@@ -29,6 +29,11 @@ CLI::Option* AddGgufOutput(CLI::App& app, std::string& path, bool& force) {
   return output;
 }
 
+void AddResume(CLI::App& app, bool& resume) {
+  app.add_flag("--resume", resume,
+               "go on with what an interrupted run of the same job has done; without it that is replaced");
+}
+
 void AddKeepMtp(CLI::App& app, bool& keep_mtp) {
   app.add_flag("--keep-mtp", keep_mtp, "keep layers for multi-token prediction, which are dropped else");
 }

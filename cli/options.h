@@ -21,6 +21,9 @@ CLI::Option* AddModel(CLI::App& app, std::string& path);
 // -o, --output, which is returned, and --force. REQUIRES: `path` and `force` outlive `app`'s parse.
 CLI::Option* AddGgufOutput(CLI::App& app, std::string& path, bool& force);
 
+// --resume, of jobs with a journal.
+void AddResume(CLI::App& app, bool& resume);
+
 // --keep-mtp
 void AddKeepMtp(CLI::App& app, bool& keep_mtp);
 

@@ -9,8 +9,7 @@
 namespace nibble::cli {
 
 void AddWriting(CLI::App& app, OutputOptions& options) {
-  app.add_flag("--resume", options.resume,
-               "go on with what an interrupted run of the same job has done; without it that is replaced");
+  AddResume(app, options.resume);
   app.add_flag(
       "--hash-source", options.hash_source,
       "tell the SHA-256 of whole source files in the manifest, and compare it with what their folder publishes");

@@ -26,12 +26,18 @@ std::string TensorsText(const Plan& plan) {
 }
 
 // Until the job is done: what is replaced by --force stays until then.
-uint64_t DiskBytes(const Plan& plan) { return plan.file_bytes() + plan.work_file_bytes(); }
+uint64_t DiskBytes(const Plan& plan) { return plan.file_bytes() + plan.work_file_bytes() + plan.checkpoint_bytes(); }
 
 std::string WorkFileLine(const Plan& plan) {
   if (plan.work_file_bytes() == 0) return "";
   return PlanLine("work file",
                   absl::StrCat(FormatSize(plan.work_file_bytes()), " (hidden states; --memory, --work-dir)"));
+}
+
+std::string CheckpointLine(const Plan& plan) {
+  if (plan.checkpoint_bytes() == 0) return "";
+  return PlanLine("checkpoints",
+                  absl::StrCat(FormatSize(plan.checkpoint_bytes()), " beside the output (for --resume)"));
 }
 
 // Rounded as far as it is known.
@@ -89,7 +95,7 @@ void WriteFit(const FitReport& fit, JsonWriter& json) {
 
 std::string PlanText(const Plan& plan, absl::string_view model, uint64_t memory_bytes) {
   return absl::StrCat(Printable(model), " as ", plan.type(), "\n", PlanFigures(plan),
-                      PlanLine("memory", FormatSize(memory_bytes)), WorkFileLine(plan),
+                      PlanLine("memory", FormatSize(memory_bytes)), WorkFileLine(plan), CheckpointLine(plan),
                       PlanLine("disk", FormatSize(DiskBytes(plan))), TimeLine(plan), "\n", TensorsText(plan));
 }
 
@@ -105,6 +111,7 @@ std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_
   json.Key("bits_per_weight").Number(plan.bits_per_weight());
   json.Key("memory_bytes").Number(memory_bytes);
   json.Key("work_file_bytes").Number(plan.work_file_bytes());
+  json.Key("checkpoint_bytes").Number(plan.checkpoint_bytes());
   json.Key("disk_bytes").Number(DiskBytes(plan));
   if (plan.has_time()) WriteTime(plan.time(), json);
   if (plan.has_fit()) WriteFit(plan.fit(), json);

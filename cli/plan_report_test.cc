@@ -43,6 +43,14 @@ TEST(PlanText, TellsOfAWorkFileIfThereIsOne) {
               {"work file        5.0 MiB (hidden states; --memory, --work-dir)\n", "disk             8.0 MiB\n"});
 }
 
+TEST(PlanText, TellsOfCheckpointsIfThereAreSome) {
+  Plan plan = MakePlan();
+  EXPECT_EQ(PlanText(plan, "a/", 1).find("checkpoints"), std::string::npos);
+  plan.set_checkpoint_bytes(5 << 20);
+  ExpectParts(PlanText(plan, "a/", 1),
+              {"checkpoints      5.0 MiB beside the output (for --resume)\n", "disk             8.0 MiB\n"});
+}
+
 TEST(PlanText, TellsWhatTimeItTakes) {
   EXPECT_EQ(PlanText(MakePlan(), "a/", 1).find("  time"), std::string::npos);
   const struct {
@@ -99,8 +107,8 @@ TEST(PlanJson, NamesEverything) {
       PlanJson(MakePlan(), "model/", 64 << 20),
       {"\"model\": \"model/\"", "\"type\": \"Q4_K_M\"", "\"source_bytes\": 9437184", "\"tensor_bytes\": 2097152",
        "\"file_bytes\": 3145728", "\"bits_per_weight\": 4.5", "\"memory_bytes\": 67108864", "\"work_file_bytes\": 0",
-       "\"disk_bytes\": 3145728", "\"odd\"", "\"name\": \"blk.0.ffn_down_exps.weight\"", "\"source_type\": \"BF16\"",
-       "\"bytes\": 33792", "\"reason\": \"fallback: rows of 96\""});
+       "\"checkpoint_bytes\": 0", "\"disk_bytes\": 3145728", "\"odd\"", "\"name\": \"blk.0.ffn_down_exps.weight\"",
+       "\"source_type\": \"BF16\"", "\"bytes\": 33792", "\"reason\": \"fallback: rows of 96\""});
 }
 
 }  // namespace

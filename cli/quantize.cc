@@ -1,5 +1,4 @@
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,26 +22,13 @@ struct QuantizeOptions {
   bool json = false;
 };
 
-// What a text says of a layer is not kept: such a job starts anew.
-bool CanResume(const ParsedJob& job) { return job.calibration.texts.empty(); }
-
 absl::Status RunQuantize(const QuantizeOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(ParsedJob job, options.job.Parse(context));
   OutputOptions& output = job.output;
   const Stopwatch stopwatch;
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.job.model(), output.recipe.keep_mtp()));
-  output.journal = CanResume(job);
-  if (output.resume && !output.journal) {
-    return absl::InvalidArgumentError(
-        "--resume: expected a job without --calibration-text, which cannot go on, found one with it");
-  }
-  std::optional<ResumeAfterInterrupt> resumes;
-  std::optional<RemoveOnInterrupt> removes;
-  if (output.journal) {
-    resumes.emplace();
-  } else {
-    removes.emplace(output.path + ".part");
-  }
+  output.journal = true;
+  const ResumeAfterInterrupt guard;
   NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
                           RunRecipe(context.files, model, output, std::move(job.calibration), context.progress));
   NIBBLE_RETURN_IF_ERROR(options.job.SaveRecipe(output.recipe, plan, model.inputs, context));

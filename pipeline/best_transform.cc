@@ -62,8 +62,8 @@ class Choice {
     Trial& best = trials_.front();
     Trial& none = *std::find_if(trials_.begin(), trials_.end(), [](const Trial& t) { return t.transforms.empty(); });
     NIBBLE_ASSIGN_OR_RETURN(const std::optional<Model> transformed, Transformed(best, calibration_, progress_));
-    NIBBLE_ASSIGN_OR_RETURN(auto job, QuantizeJob::Create(files_, transformed ? *transformed : model_, types_, output_,
-                                                          calibration_, progress_));
+    NIBBLE_ASSIGN_OR_RETURN(auto job, QuantizeJob::Create(files_, transformed ? *transformed : model_, types_,
+                                                          OutputOf(best), calibration_, progress_));
     NIBBLE_RETURN_IF_ERROR(job->Write(progress_));
     Take(job->report().calibration(), best);
     if (&best == &none) return Committed(*job, best);
@@ -73,7 +73,7 @@ class Choice {
     Take(plain, none);
     if (best.figures.kld() < (1 - kWorthwhile) * none.figures.kld()) return Committed(*job, best);
     job.reset();  // its temporary file is the next one's
-    NIBBLE_ASSIGN_OR_RETURN(job, QuantizeJob::Create(files_, model_, types_, output_, calibration_, progress_));
+    NIBBLE_ASSIGN_OR_RETURN(job, QuantizeJob::Create(files_, model_, types_, OutputOf(none), calibration_, progress_));
     NIBBLE_RETURN_IF_ERROR(job->Write(progress_));
     return Committed(*job, none);
   }
@@ -102,6 +102,12 @@ class Choice {
       return a.figures.first_layers_kld() < b.figures.first_layers_kld();
     });
     return absl::OkStatus();
+  }
+
+  OutputOptions OutputOf(const Trial& trial) const {
+    OutputOptions output = output_;
+    output.attempt = trial.figures.transform();
+    return output;
   }
 
   // Nothing where nothing is folded in.

@@ -12,6 +12,8 @@
 #include "formats/io/file.h"
 #include "model/model.h"
 #include "pipeline/calibration_options.h"
+#include "pipeline/journal.h"
+#include "pipeline/output_options.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.pb.h"
 #include "pipeline/work_space.h"
@@ -20,8 +22,9 @@ namespace nibble {
 
 struct CalibrateOptions {
   CalibrationTexts texts = {.chunks = 0};
-  int threads = 0;  // 0: all
-  WorkSpace work;   // its memory: of weights and states
+  int threads = 0;             // 0: all
+  WorkSpace work;              // its memory: of weights and states
+  Journal* journal = nullptr;  // by which a run that is stopped goes on; null: it begins again
 };
 
 struct Calibration {
@@ -35,9 +38,10 @@ struct Calibration {
 // if the model's files are written to meanwhile.
 absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions& options, Progress& progress);
 
-// Writes it whole or not at all. kAlreadyExists and the like as AtomicFile::Create has them.
-absl::Status SaveImatrix(io::FileSystem& files, const Model& model, const imatrix::File& matrix,
-                         const std::string& path, bool force);
+// The same to a file, which appears whole or not at all. What is done is kept as `output.journal` has it, always.
+// Errors as AtomicFile::Create has them besides, and with `output.resume` kDataLoss if what is kept is another job's.
+absl::StatusOr<Calibration> CalibrateToFile(io::FileSystem& files, const Model& model, CalibrateOptions options,
+                                            const OutputOptions& output, Progress& progress);
 
 }  // namespace nibble
 

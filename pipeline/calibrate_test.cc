@@ -142,18 +142,5 @@ TEST(CalibrateTest, StatesThatMemoryDoesNotHoldGoToTheWorkFolder) {
   EXPECT_EQ(ExitCode(Calibrate(random.model, options, progress).status()), 73);
 }
 
-TEST(SaveImatrixTest, KeepsWhatIsThere) {
-  const RandomModel random = ByteModel();
-  const Calibration calibration = Calibrated(random.model);
-  const std::string path = testing::TempDir() + "/saved.gguf";
-  (void)io::Posix().Remove(path);
-  ASSERT_TRUE(SaveImatrix(io::Posix(), random.model, calibration.matrix, path, false).ok());
-  EXPECT_EQ(ExitCode(SaveImatrix(io::Posix(), random.model, calibration.matrix, path, false)), 73);
-  EXPECT_TRUE(SaveImatrix(io::Posix(), random.model, calibration.matrix, path, true).ok());
-  const absl::StatusOr<imatrix::File> again = imatrix::Read(io::Posix(), path);
-  ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_TRUE(imatrix::Encode(*again) == imatrix::Encode(calibration.matrix));
-}
-
 }  // namespace
 }  // namespace nibble

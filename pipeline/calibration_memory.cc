@@ -8,6 +8,7 @@
 #include "absl/types/span.h"
 #include "device/device.h"
 #include "model/role.h"
+#include "pipeline/checkpoints.h"
 #include "pipeline/predict_scored.h"
 #include "pipeline/stages.h"
 #include "runtime/sequences.h"
@@ -28,6 +29,8 @@ constexpr int64_t kStateSums = 6;
 constexpr int64_t kCopies = 12;
 // Rows that are rounded at a time, each with so many levels and the like per weight.
 constexpr int64_t kRowsAtOnce = 512, kFloatsPerWeight = 24;
+// What is reported of a linear, about: it goes with the checkpoints.
+constexpr uint64_t kReportBytes = 256;
 
 struct Linears {
   int64_t inputs = 0;   // of each
@@ -68,8 +71,11 @@ CalibrationMemory MemoryOf(const Model& model, const OutputPlan& plan, const Win
                            const LinearOptions& options) {
   const std::vector<bool> is_calibrated = CalibratedTensors(plan, options.method);
   std::vector<const LogicalTensor*> calibrated;
+  uint64_t reported = 0;
   for (size_t i = 0; i < plan.tensors.size(); ++i) {
-    if (is_calibrated[i]) calibrated.push_back(&plan.tensors[i].slices[0]);
+    if (!is_calibrated[i]) continue;
+    calibrated.push_back(&plan.tensors[i].slices[0]);
+    reported += plan.tensors[i].slices.size() * kReportBytes;
   }
   const int64_t paths = RunsOriginal(options) ? 2 : 1, tokens = windows.ids.size();
   const int64_t passing = Sequences::WorkingFloats(model, windows.length) - LargestLayer(model);
@@ -79,7 +85,9 @@ CalibrationMemory MemoryOf(const Model& model, const OutputPlan& plan, const Win
   const int64_t judged = passing + LargestLayer(model) + paths * ScoredFloats(model, windows);
   const int64_t sums = Sequences::FloatsPerToken(model) - model.spec.hidden_size();  // of one path at a time
   const int64_t states = (paths * model.spec.hidden_size() + sums) * tokens;
-  return {.working = std::max(layers, judged) * sizeof(float) + kKeptBytes, .states = states * sizeof(float)};
+  return {.working = std::max(layers, judged) * sizeof(float) + kKeptBytes,
+          .states = states * sizeof(float),
+          .checkpoints = CheckpointBytes(paths, tokens, model.spec.hidden_size()) + reported};
 }
 
 }  // namespace nibble

@@ -11,10 +11,11 @@
 
 namespace nibble {
 
-// In bytes, never less than what WriteLinears takes.
+// In bytes; of memory never less than what WriteLinears takes.
 struct CalibrationMemory {
-  uint64_t working = 0;  // weights, activations, and the statistics of a stage with what is solved with them
-  uint64_t states = 0;   // hidden states: what may lie in a work file
+  uint64_t working = 0;      // weights, activations, and the statistics of a stage with what is solved with them
+  uint64_t states = 0;       // hidden states: what may lie in a work file
+  uint64_t checkpoints = 0;  // of their file
 };
 
 CalibrationMemory MemoryOf(const Model& model, const OutputPlan& plan, const Windows& windows,

@@ -5,21 +5,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "formats/io/posix.h"
-#include "formats/io/sha256.h"
 #include "pipeline/file_output.h"
 #include "pipeline/folder_output.h"
 #include "pipeline/gguf_output.h"
+#include "pipeline/job_identity.h"
 #include "pipeline/journal.h"
 
 namespace nibble {
 namespace {
 
-JobIdentity IdentityOf(const Model& model, const OutputPlan& plan) {
-  JobIdentity job;
-  *job.mutable_manifest() = plan.manifest;
-  job.mutable_manifest()->clear_tensors();
-  for (const auto& file : model.source.files()) job.add_source_times(io::ModifiedTime(*file));
+// All names, types and places.
+std::string TextOf(const OutputPlan& plan) {
   std::string text = plan.layout.header;
   if (plan.folder) {
     absl::StrAppend(&text, plan.folder->quantization_config);
@@ -28,8 +24,7 @@ JobIdentity IdentityOf(const Model& model, const OutputPlan& plan) {
   for (const OutputTensor& tensor : plan.tensors) {
     absl::StrAppend(&text, tensor.name, " ", static_cast<int>(tensor.format), " ", tensor.keep_bits, "\n");
   }
-  job.set_plan_sha256(io::Sha256Of(text));
-  return job;
+  return text;
 }
 
 // Null where there is nothing to go on with.
@@ -50,7 +45,8 @@ std::string WithoutSlash(std::string path) {
 absl::StatusOr<std::unique_ptr<Output>> CreateOutput(io::FileSystem& files, const Model& model, const OutputPlan& plan,
                                                      const OutputOptions& options, Progress& progress) {
   const std::string path = absl::StrCat(WithoutSlash(options.path), kJournalSuffix);
-  const JobIdentity job = IdentityOf(model, plan);
+  JobIdentity job = IdentityOf(model, plan.manifest, TextOf(plan));
+  job.set_attempt(options.attempt);
   std::unique_ptr<Journal> journal;
   if (options.journal && options.resume) {
     NIBBLE_ASSIGN_OR_RETURN(journal, ResumedJournal(files, path, job));

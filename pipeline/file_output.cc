@@ -20,12 +20,6 @@ uint64_t ChecksumOf(size_t number, uint64_t offset, absl::Span<const std::byte> 
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), number * kOdd + offset);
 }
 
-// Of an error that may be gone when the job is run again: of the disk, the system, or what stands in the output's way.
-bool MayPass(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status) || absl::IsAborted(status) ||
-         absl::IsCancelled(status) || absl::IsAlreadyExists(status) || absl::IsPermissionDenied(status);
-}
-
 }  // namespace
 
 absl::Status FileOutput::SetPlaces(std::vector<Place> places) {
@@ -68,7 +62,7 @@ absl::Status FileOutput::Write(const RowRange& range, absl::Span<const std::byte
   }));
   if (journal_ == nullptr || range.rows == 0) return absl::OkStatus();
   NIBBLE_RETURN_IF_ERROR(journal_->Wrote(range, checksum));
-  return journal_->IsSyncDue() ? SyncAll() : absl::OkStatus();
+  return journal_->IsSyncDue() ? Sync() : absl::OkStatus();
 }
 
 absl::Status FileOutput::WriteAt(size_t number, uint64_t offset, absl::Span<const std::byte> bytes) {
@@ -76,9 +70,9 @@ absl::Status FileOutput::WriteAt(size_t number, uint64_t offset, absl::Span<cons
   return hashes_->Wrote(number, bytes.size());
 }
 
-absl::Status FileOutput::SyncAll() {
+absl::Status FileOutput::Sync() {
   NIBBLE_RETURN_IF_ERROR(SyncData());
-  return journal_->Sync();
+  return journal_ == nullptr ? absl::OkStatus() : journal_->Sync();
 }
 
 bool FileOutput::Has(const OutputTensor& tensor, size_t slice, int64_t first_row, int64_t rows) const {
@@ -167,7 +161,7 @@ absl::Status FileOutput::Ended(absl::Status status) {
   keeps_journal_ = KeepData(MayPass(status));
   if (!keeps_journal_) return status;
   journal_->Flush().IgnoreError();
-  return absl::Status(status.code(), absl::StrCat(status.message(), "; run again with --resume"));
+  return WithResumeHint(status);
 }
 
 absl::Status FileOutput::Commit() {

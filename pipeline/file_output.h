@@ -41,6 +41,8 @@ class FileOutput : public Output {
   absl::Status WriteRows(const OutputTensor& tensor, size_t slice, int64_t first_row,
                          absl::Span<const std::byte> rows) final;
   bool Has(const OutputTensor& tensor, size_t slice, int64_t first_row, int64_t rows) const final;
+  absl::Status Sync() final;
+  Journal* journal() const final { return journal_.get(); }
   absl::Status Ended(absl::Status status) final;
   // Fails if a source was written to since it was opened.
   absl::Status Commit() final;
@@ -84,7 +86,6 @@ class FileOutput : public Output {
   absl::StatusOr<uint64_t> ReadChecksum(const WrittenRows& rows) const;
   bool IsValid(const WrittenRows& rows) const;
   void Take(const WrittenRows& rows);
-  absl::Status SyncAll();
 
   const int threads_;
   std::vector<Place> places_;

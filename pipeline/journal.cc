@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "base/status.h"
 #include "formats/io/posix.h"
@@ -14,6 +15,8 @@ namespace {
 constexpr uint64_t kMaxJournalBytes = uint64_t{1} << 30;
 constexpr absl::Duration kFlushAfter = absl::Milliseconds(100);  // what a killed program loses
 constexpr absl::Duration kSyncAfter = absl::Seconds(30);         // what a machine that loses power loses
+
+constexpr absl::string_view kOwnSuffix = "journal", kStatesSuffix = "states";
 
 constexpr char kStartAnew[] = "; without --resume it starts anew";
 
@@ -86,7 +89,23 @@ absl::Status CompareJobs(const JobIdentity& told, const JobIdentity& job, const 
   return absl::OkStatus();
 }
 
+// Those that a later one goes back behind are gone; one that goes on with none of them says nothing.
+void Take(const LayersDone& done, std::vector<LayersDone>& layers) {
+  while (!layers.empty() && layers.back().last() > done.first()) layers.pop_back();
+  const int reached = layers.empty() ? 0 : layers.back().last();
+  if (done.first() == reached && done.last() > done.first()) layers.push_back(done);
+}
+
 }  // namespace
+
+bool MayPass(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status) || absl::IsAborted(status) ||
+         absl::IsCancelled(status) || absl::IsAlreadyExists(status) || absl::IsPermissionDenied(status);
+}
+
+absl::Status WithResumeHint(const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; run again with --resume"));
+}
 
 absl::StatusOr<JournalContent> ParseJournal(absl::string_view text, const std::string& place) {
   NIBBLE_ASSIGN_OR_RETURN(const io::Records records, io::ParseRecords(text, place));
@@ -100,6 +119,7 @@ absl::StatusOr<JournalContent> ParseJournal(absl::string_view text, const std::s
     }
     if (is_first) content.job = record.job();
     content.rows.insert(content.rows.end(), record.rows().begin(), record.rows().end());
+    if (record.has_layers()) Take(record.layers(), content.layers);
   }
   return content;
 }
@@ -111,7 +131,9 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Begin(io::FileSystem& files, c
   JournalRecord record;
   *record.mutable_job() = job;
   absl::MutexLock lock(&journal->mutex_);
-  if (const absl::Status status = Append(journal->log_, record); !status.ok()) {
+  absl::Status status = files.RemoveAbandoned(journal->states_path());
+  if (status.ok()) status = Append(journal->log_, record);
+  if (!status.ok()) {
     files.Remove(path).IgnoreError();
     return status;
   }
@@ -128,8 +150,11 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Resume(io::FileSystem& files, 
   }
   NIBBLE_RETURN_IF_ERROR(content.status());
   NIBBLE_RETURN_IF_ERROR(CompareJobs(content->job, job, path));
+  if (content->job.attempt() != job.attempt()) {
+    return absl::NotFoundError(absl::StrCat(path, ": expected the attempt ", job.attempt(), ", found another"));
+  }
   NIBBLE_ASSIGN_OR_RETURN(io::RecordLog log, io::RecordLog::Continue(std::move(file), content->bytes));
-  return std::unique_ptr<Journal>(new Journal(files, path, std::move(log), std::move(content->rows)));
+  return std::unique_ptr<Journal>(new Journal(files, path, std::move(log), *std::move(content)));
 }
 
 absl::Status Journal::Wrote(const RowRange& rows, uint64_t checksum) {
@@ -160,6 +185,15 @@ absl::Status Journal::FlushLocked() {
   return Append(log_, record);
 }
 
+absl::Status Journal::Passed(const LayersDone& layers) {
+  JournalRecord record;
+  *record.mutable_layers() = layers;
+  absl::MutexLock lock(&mutex_);
+  NIBBLE_RETURN_IF_ERROR(FlushLocked());
+  NIBBLE_RETURN_IF_ERROR(Append(log_, record));
+  return SyncLocked();
+}
+
 bool Journal::IsSyncDue() {
   absl::MutexLock lock(&mutex_);
   const absl::Time now = absl::Now();
@@ -171,10 +205,19 @@ bool Journal::IsSyncDue() {
 absl::Status Journal::Sync() {
   absl::MutexLock lock(&mutex_);
   NIBBLE_RETURN_IF_ERROR(FlushLocked());
+  return SyncLocked();
+}
+
+absl::Status Journal::SyncLocked() {
   NIBBLE_RETURN_IF_ERROR(log_.Sync());
   return files_.SyncDirectory(io::DirectoryOf(path_));
 }
 
-absl::Status Journal::Remove() { return files_.Remove(path_); }
+std::string Journal::states_path() const { return absl::StrCat(absl::StripSuffix(path_, kOwnSuffix), kStatesSuffix); }
+
+absl::Status Journal::Remove() {
+  files_.Remove(states_path()).IgnoreError();
+  return files_.Remove(path_);
+}
 
 }  // namespace nibble

@@ -1,4 +1,5 @@
-// The journal of an output that is being made, "<output>.part.journal": whose work it is, and which rows are there.
+// The journal of an output that is being made, "<output>.part.journal": whose work it is, and which rows are there; of
+// a job on a text, through which layers that is.
 //
 // It is a claim, not a proof: whoever goes on reads the rows again and compares checksums. So nothing has to reach the
 // disk in any order, and a journal and an output that do not belong together cost time, not bytes.
@@ -36,8 +37,15 @@ struct RowRange {
 struct JournalContent {
   JobIdentity job;
   std::vector<WrittenRows> rows;
-  uint64_t bytes = 0;  // of the whole records
+  std::vector<LayersDone> layers;  // each goes on where the one before it ends, the first at 0
+  uint64_t bytes = 0;              // of the whole records
 };
+
+// Whether what a job has done is worth keeping after this error: it may be gone when the job is run again, being of the
+// disk, the system, or what stands in the output's way.
+bool MayPass(const absl::Status& status);
+// What to tell of an error after which it is kept.
+absl::Status WithResumeHint(const absl::Status& status);
 
 // kDataLoss names `place` and the byte of a record that is damaged, and not merely the last. kNotFound: there is none.
 absl::StatusOr<JournalContent> ParseJournal(absl::string_view text, const std::string& place);
@@ -48,34 +56,41 @@ class Journal {
   // Begins one; what a stopped program left is replaced. Errors as FileSystem::Create has them.
   static absl::StatusOr<std::unique_ptr<Journal>> Begin(io::FileSystem& files, const std::string& path,
                                                         const JobIdentity& job);
-  // Goes on with the one that is there. kNotFound if there is none, kDataLoss if it is damaged or another job's, which
-  // the message tells apart; kAborted if its writer lives.
+  // Goes on with the one that is there. kNotFound if there is none, or one of another attempt at the same job;
+  // kDataLoss if it is damaged or another job's, which the message tells apart; kAborted if its writer lives.
   static absl::StatusOr<std::unique_ptr<Journal>> Resume(io::FileSystem& files, const std::string& path,
                                                          const JobIdentity& job);
 
   // What earlier runs wrote.
-  const std::vector<WrittenRows>& before() const { return before_; }
+  const std::vector<WrittenRows>& before() const { return before_.rows; }
+  const std::vector<LayersDone>& layers_before() const { return before_.layers; }
 
   // These rows are in the output. Kept for a moment, and appended together with what comes next.
   absl::Status Wrote(const RowRange& rows, uint64_t checksum);
   absl::Status Flush();
+  // A text is through these layers, and what goes with that is on the disk; so is this when it returns OK.
+  absl::Status Passed(const LayersDone& layers);
 
   // Whether it is time to bring all to the disk; true for one caller.
   bool IsSyncDue();
   absl::Status Sync();
 
+  // Where what the next layer needs lies beside it.
+  std::string states_path() const;
+
   // The job is done, or given up.
   absl::Status Remove();
 
  private:
-  Journal(io::FileSystem& files, std::string path, io::RecordLog log, std::vector<WrittenRows> before)
+  Journal(io::FileSystem& files, std::string path, io::RecordLog log, JournalContent before)
       : files_(files), path_(std::move(path)), before_(std::move(before)), log_(std::move(log)) {}
 
   absl::Status FlushLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status SyncLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   io::FileSystem& files_;
   const std::string path_;
-  const std::vector<WrittenRows> before_;
+  const JournalContent before_;
   absl::Mutex mutex_;
   io::RecordLog log_ ABSL_GUARDED_BY(mutex_);
   std::vector<WrittenRows> pending_ ABSL_GUARDED_BY(mutex_);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -120,6 +121,37 @@ TEST_F(JournalTest, NoOtherFilePassesForOne) {
   Write({});
   const std::string text = io::ReadWholeFile(io::Posix(), path_, 1 << 20).value();
   EXPECT_EQ(ParseJournal(text + text + text, "j").status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(JournalTest, LayersThatAreGoneBackBehindNoLongerCount) {
+  const auto passed = [](Journal& journal, int first, int last) {
+    LayersDone layers;
+    layers.set_first(first);
+    layers.set_last(last);
+    EXPECT_EQ(journal.Passed(layers), absl::OkStatus());
+  };
+  {
+    const auto journal = Journal::Begin(io::Posix(), path_, Job());
+    ASSERT_TRUE(journal.ok()) << journal.status();
+    for (const auto& [first, last] : {std::pair(0, 1), std::pair(1, 3), std::pair(3, 4), std::pair(1, 2)}) {
+      passed(**journal, first, last);
+    }
+    passed(**journal, 5, 6);  // says nothing, as none is before it
+  }
+  const auto journal = Resume();
+  ASSERT_TRUE(journal.ok()) << journal.status();
+  ASSERT_THAT((*journal)->layers_before(), SizeIs(2));
+  EXPECT_EQ((*journal)->layers_before()[0].last(), 1);
+  EXPECT_EQ((*journal)->layers_before()[1].first(), 1);
+  EXPECT_EQ((*journal)->layers_before()[1].last(), 2);
+}
+
+TEST_F(JournalTest, AnotherAttemptAtTheJobIsNothingToGoOnWith) {
+  Write({{0, 0, 0, 4}});
+  JobIdentity job = Job();
+  job.set_attempt("awq");
+  EXPECT_EQ(Resume(job).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(Resume().ok());
 }
 
 }  // namespace

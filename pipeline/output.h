@@ -15,6 +15,8 @@
 
 namespace nibble {
 
+class Journal;
+
 // Concurrent WriteRows and Has calls on different rows are safe; nothing else is. Without Commit() nothing stays
 // behind, but for what Ended() keeps.
 class Output {
@@ -29,6 +31,11 @@ class Output {
   virtual bool Has(const OutputTensor& /*tensor*/, size_t /*slice*/, int64_t /*first_row*/, int64_t /*rows*/) const {
     return false;
   }
+
+  // What was written so far is on the disk when it returns OK.
+  virtual absl::Status Sync() { return absl::OkStatus(); }
+  // What tells another run how far this one came; null where nothing does.
+  virtual Journal* journal() const { return nullptr; }
 
   // What the job came to so far, which is returned. What another run can go on with is kept after an error that may
   // pass, and the message says so.

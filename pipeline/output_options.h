@@ -18,6 +18,7 @@ struct OutputOptions {
   JobRecipe recipe;                          // that the manifest tells
   bool journal = false;  // what is done is kept when the job is stopped, and for an error that passes
   bool resume = false;   // with `journal`: go on with what is kept, if there is something
+  std::string attempt;   // of several at one recipe: which; what is kept of another is not gone on with
 };
 
 }  // namespace nibble

@@ -18,6 +18,7 @@
 #include "model/tensor_list.h"
 #include "pipeline/calibration_memory.h"
 #include "pipeline/calibration_text.h"
+#include "pipeline/checkpoints.h"
 #include "pipeline/column_weights.h"
 #include "pipeline/container.h"
 #include "pipeline/create_output.h"
@@ -25,6 +26,7 @@
 #include "pipeline/expert_coverage.h"
 #include "pipeline/fit_types.h"
 #include "pipeline/folder_types.h"
+#include "pipeline/journal.h"
 #include "pipeline/manifest.h"
 #include "pipeline/output.h"
 #include "pipeline/plan.h"
@@ -150,6 +152,7 @@ void AddMemory(const Model& model, const Windows& windows, const LinearOptions& 
   const uint64_t resident = std::min(memory.states, work.BytesBeside(memory.working));
   plan.report.set_buffer_bytes(std::max<uint64_t>(plan.report.buffer_bytes(), memory.working + resident));
   plan.report.set_work_file_bytes(memory.states - resident);
+  plan.report.set_checkpoint_bytes(memory.checkpoints);
 }
 
 // WriteLinears with as many hidden states in memory as there is room for, and the others in a work file.
@@ -217,6 +220,7 @@ struct QuantizeJob::Parts {
   OutputPlan plan;
   Knowledge knowledge;
   std::unique_ptr<Output> output;
+  std::unique_ptr<Checkpoints> checkpoints;  // where there are windows, and the output has a journal
 };
 
 QuantizeJob::QuantizeJob(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -228,20 +232,25 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
                                                                  Progress& progress) {
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
   auto parts = std::make_unique<Parts>(
-      Parts{model, method.others, LinearsBy(method, calibration, output.threads), calibration.work, {}, {}, nullptr});
+      Parts{model, method.others, LinearsBy(method, calibration, output.threads), calibration.work, {}, {}, {}, {}});
   NIBBLE_ASSIGN_OR_RETURN(Manifest manifest, DescribeJob(output.recipe, calibration));
   NIBBLE_RETURN_IF_ERROR(DescribeInputs(files, model, calibration, output.hash_source, output.threads, manifest));
   NIBBLE_ASSIGN_OR_RETURN(parts->plan, Planned(model, types, LeftInLinears(method, calibration), output, manifest));
   NIBBLE_ASSIGN_OR_RETURN(parts->knowledge, Learn(files, model, calibration, method.linears, parts->plan));
   if (parts->plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, parts->plan));
   NIBBLE_ASSIGN_OR_RETURN(parts->output, CreateOutput(files, model, parts->plan, output, progress));
+  if (Journal* journal = parts->output->journal(); journal != nullptr && parts->knowledge.windows) {
+    const CalibrationMemory memory = MemoryOf(model, parts->plan, *parts->knowledge.windows, parts->linears);
+    NIBBLE_ASSIGN_OR_RETURN(parts->checkpoints, Checkpoints::Open(files, *journal, memory.checkpoints));
+    parts->linears.checkpoints = parts->checkpoints.get();
+  }
   return std::unique_ptr<QuantizeJob>(new QuantizeJob(std::move(parts)));
 }
 
 absl::Status QuantizeJob::Write(Progress& progress) { return parts_->output->Ended(WriteAll(progress)); }
 
 absl::Status QuantizeJob::WriteAll(Progress& progress) {
-  auto& [model, others, linears, work, plan, knowledge, output] = *parts_;
+  auto& [model, others, linears, work, plan, knowledge, output, checkpoints] = *parts_;
   const StreamOptions stream{
       .method = others, .threads = linears.threads, .stage = "quantize", .weights = &knowledge.weights};
   if (!knowledge.windows) return Stream(model, plan, stream, *output, progress, plan.report);

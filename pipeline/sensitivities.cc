@@ -140,7 +140,7 @@ class Measurement {
     NIBBLE_ASSIGN_OR_RETURN(std::vector<float> states, rounded.States(0, rounded.tokens()));
     Loss loss;
     Round(absl::MakeSpan(states), model_.spec.hidden_size(), loss);
-    NIBBLE_RETURN_IF_ERROR(rounded.Replace(states));
+    NIBBLE_RETURN_IF_ERROR(rounded.Replace(0, states));
     if (loss.lost == 0) return absl::OkStatus();
     const TensorStack embedding = model_.tensors.Find(Role::kTokenEmbedding, -1);
     runs_.push_back({{{GgufName(embedding[0]), 1 / loss.share()}}, std::move(rounded)});

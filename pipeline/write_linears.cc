@@ -121,7 +121,8 @@ class LinearsJob {
       NIBBLE_ASSIGN_OR_RETURN(original_, Begin());
     }
     NIBBLE_ASSIGN_OR_RETURN(quantized_, Begin());
-    for (int layer = 0; layer < layers_; ++layer) {
+    NIBBLE_ASSIGN_OR_RETURN(const int done, Restore());
+    for (int layer = done; layer < layers_; ++layer) {
       for (Path* path : Paths()) {
         path->weights = {};  // before the next ones are there
         NIBBLE_ASSIGN_OR_RETURN(path->weights, Weights::OfLayer(device_, model_, layer));
@@ -129,6 +130,7 @@ class LinearsJob {
       NIBBLE_RETURN_IF_ERROR(RunStages(AttentionStages(), layer, Part::kAttention));
       NIBBLE_RETURN_IF_ERROR(RunStages(FeedForwardStages(), layer, Part::kFeedForward));
       ShowProgress(layer);
+      NIBBLE_RETURN_IF_ERROR(Save(layer + 1));
     }
     report_.set_device(std::string(device_.name()));
     report_.set_tokens(windows_.ids.size());
@@ -188,6 +190,47 @@ class LinearsJob {
     NIBBLE_ASSIGN_OR_RETURN(Sequences sequences,
                             Sequences::Embed(device_, model_, windows_.ids, windows_.length, options_.states));
     return Path{std::move(sequences), {}};
+  }
+
+  // The layers that an earlier run did.
+  absl::StatusOr<int> Restore() {
+    if (options_.checkpoints == nullptr) return 0;
+    NIBBLE_ASSIGN_OR_RETURN(const Checkpoints::Restored restored,
+                            options_.checkpoints->Restore(States(), [&](int layers) { return HasOutputs(layers); }));
+    for (const std::string& kept : restored.kept) {
+      if (!report_.MergeFromString(kept)) return absl::InternalError("checkpoint: expected a report, found none");
+    }
+    saved_linears_ = report_.linears_size();
+    return restored.layers;
+  }
+
+  // The first `layers` are done.
+  absl::Status Save(int layers) {
+    if (options_.checkpoints == nullptr || !options_.checkpoints->IsDue()) return absl::OkStatus();
+    NIBBLE_RETURN_IF_ERROR(output_.Sync());
+    CalibrationReport since;
+    for (; saved_linears_ < report_.linears_size(); ++saved_linears_) {
+      *since.add_linears() = report_.linears(saved_linears_);
+    }
+    return options_.checkpoints->Save(layers, States(), since.SerializeAsString());
+  }
+
+  // Whether the output has all that the first `layers` make.
+  bool HasOutputs(int layers) const {
+    return std::all_of(outputs_.begin(), outputs_.end(), [&](const auto& entry) {
+      const OutputTensor& tensor = plan_.tensors[entry.second];
+      for (size_t i = 0; i < tensor.slices.size(); ++i) {
+        const bool made = entry.first.second < layers;
+        if (made && !output_.Has(tensor, i, 0, tensor.slices[i].rows)) return false;
+      }
+      return true;
+    });
+  }
+
+  std::vector<Sequences*> States() {
+    std::vector<Sequences*> states;
+    for (Path* path : Paths()) states.push_back(&path->sequences);
+    return states;
   }
 
   // One window alone has to judge itself.
@@ -487,6 +530,7 @@ class LinearsJob {
   std::optional<Linear> up_;                                   // made, and not written before `down` is
   std::optional<Path> quantized_, original_;                   // the latter where something is compared with it
   CalibrationReport report_;
+  int saved_linears_ = 0;  // of report_: those that the last checkpoint and the ones before it keep
 };
 
 }  // namespace

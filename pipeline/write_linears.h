@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "device/make_device.h"
 #include "model/model.h"
+#include "pipeline/checkpoints.h"
 #include "pipeline/output.h"
 #include "pipeline/plan.h"
 #include "pipeline/progress.h"
@@ -33,6 +34,7 @@ struct LinearOptions {
   int threads = 0;  // 0: all
   DeviceKind device = DeviceKind::kCpu;
   RowBudget* states = nullptr;  // what hidden states may take in memory, and where the rest goes; null: all of it
+  Checkpoints* checkpoints = nullptr;  // by which a run that is stopped goes on; null: it begins again
 };
 
 // Whether the model as published is run beside the one that is made.
@@ -43,7 +45,8 @@ bool RunsOriginal(const LinearOptions& options);
 // those in Q8_0 too, which have little to lose themselves, but make up for what the others lose.
 std::vector<bool> CalibratedTensors(const OutputPlan& plan, LinearMethod method);
 
-// Writes those tensors of the plan at their places; CalibrationReport says what was gained. kDataLoss names a weight
+// Writes those tensors of the plan at their places, but for what the checkpoints and the output have of an earlier run,
+// to go on behind its layers; CalibrationReport says what was gained. kDataLoss names a weight
 // that is not finite, or too large for its type.
 absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
                                                const LinearOptions& options, Output& output, Progress& progress);

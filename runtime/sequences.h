@@ -41,13 +41,14 @@ class Sequences {
 
   // The same states once more, under the same budget.
   absl::StatusOr<Sequences> Copy() const;
-  // Other states for all tokens, [tokens, hidden_size].
-  absl::Status Replace(absl::Span<const float> states) { return states_.Write(0, states); }
+  // Other states for the tokens from `first` on, [tokens, hidden_size].
+  absl::Status Replace(int64_t first, absl::Span<const float> states) { return states_.Write(first, states); }
 
   // Drops those before `first`.
   absl::Status KeepFrom(int64_t first);
 
   int64_t tokens() const { return states_.rows(); }
+  int64_t width() const { return states_.width(); }
   // The hidden states of tokens [first, first + count), [count, hidden_size].
   absl::StatusOr<std::vector<float>> States(int64_t first, int64_t count) const;
 

@@ -97,6 +97,7 @@ TEST_F(Calibration, PlanTellsOfTheWorkFile) {
   EXPECT_FALSE(absl::StrContains(ShellOk(plan).out, "work file"));
   EXPECT_TRUE(absl::StrContains(ShellOk(absl::StrCat(plan, " --memory 1KiB")).out, "work file"));
   EXPECT_TRUE(absl::StrContains(ShellOk(absl::StrCat(plan, " --json")).out, "\"work_file_bytes\": 0"));
+  EXPECT_TRUE(absl::StrContains(ShellOk(plan).out, "beside the output (for --resume)"));
 }
 
 TEST_F(Calibration, TellsWhatWasGained) {

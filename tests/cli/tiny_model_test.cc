@@ -155,5 +155,21 @@ TEST_F(TinyModel, ProgressIsShownAsAskedFor) {
   EXPECT_EQ(Ok(absl::StrCat(command, "none")).err, "");
 }
 
+// As `| head -1` does: what it did not read is dropped, and the job is done all the same.
+TEST_F(TinyModel, AReaderThatGoesAwayIsNoError) {
+  for (const char* command :
+       {"inspect", "inspect --tensors", "inspect --tensors --json", "plan --type Q4_K_M --json"}) {
+    for (const char* reader : {"head -n 1", "true"}) {
+      const Outcome outcome =
+          Shell(absl::StrCat("(sleep 0.1; \"$nibble\" ", command, " ", kModel, "; echo $? >&2) | ", reader));
+      EXPECT_EQ(outcome.err, "0\n") << command << " | " << reader;
+    }
+  }
+  ShellOk(absl::StrCat("(sleep 0.1; \"$nibble\" quantize ", kModel,
+                       " -o unread.gguf --type Q4_0 --progress plain 2>&1; echo $? > code) | true"));
+  EXPECT_EQ(ReadFile(TempPath("code")), "0\n");
+  EXPECT_EQ(ReadFile(TempPath("unread.gguf")), ReadFile(TempPath("q4.gguf")));
+}
+
 }  // namespace
 }  // namespace nibble::tests

@@ -22,7 +22,8 @@ import sys
 import tempfile
 import time
 
-HIDDEN, INTERMEDIATE, VOCABULARY, LAYERS = 512, 1536, 2048, 6
+# Of a model: its hidden size, the size between feed-forward linears, its vocabulary, and its layers.
+LARGE, SMALL = (512, 1536, 2048, 6), (64, 128, 1024, 5)
 
 # Of each call: how it may fail, the exit codes that may come of it, and how many of its calls are tried at most
 # without --slow. 0: what failed was not needed, or was tried again; the output is complete then.
@@ -38,12 +39,20 @@ FAULTS = {
     'allocate': ((errno.ENOMEM,), {0, 71}, 12),
 }
 
-# What jobs are interrupted: options of quantize, or of convert where there is a --dtype; and the output's name.
+# What jobs are interrupted: command and options, and the output's name.
 JOBS = {
-    'rtn': (['--type', 'Q4_0', '--method', 'rtn'], 'out.gguf'),
-    'weighted': (['--type', 'IQ4_XS'], 'out.gguf'),
-    'convert': (['--dtype', 'f32'], 'out.gguf'),
-    'folder': (['--type', 'INT4_G32', '--max-shard-size', '16MB'], 'out'),
+    'rtn': (['quantize', '--type', 'Q4_0', '--method', 'rtn'], 'out.gguf'),
+    'weighted': (['quantize', '--type', 'IQ4_XS'], 'out.gguf'),
+    'convert': (['convert', '--dtype', 'f32'], 'out.gguf'),
+    'folder': (['quantize', '--type', 'INT4_G32', '--max-shard-size', '16MB'], 'out'),
+}
+# Those that run a text: TEXT stands for its path.
+TEXT_JOBS = {
+    'gptq': (['quantize', '--type', 'MXFP4', '--calibration-text', 'TEXT', '--calibration-ctx', '64',
+              '--calibration-chunks', '8'], 'out.gguf'),
+    'gptq folder': (['quantize', '--type', 'INT4_G32', '--max-shard-size', '200KB', '--calibration-text', 'TEXT',
+                     '--calibration-ctx', '64', '--calibration-chunks', '8', '--memory', '1KiB'], 'out'),
+    'calibrate': (['calibrate', '--text', 'TEXT', '--ctx', '64', '--chunks', '40'], 'out.gguf'),
 }
 
 
@@ -63,22 +72,24 @@ class Tally:
             self.parts[part] = self.parts.get(part, 0) + 1
 
 
-def make_model(tiny, out):
-    """A Llama folder in BF16 that takes a second to quantize, with the tiny model's tokenizer."""
+def make_model(tiny, out, size):
+    """A Llama folder in BF16 of LARGE or SMALL size, which takes a second to quantize, or with a text, and has the tiny
+    model's tokenizer."""
+    hidden, intermediate, vocabulary, layers = size
     generator = random.Random(1)
     pool = bytearray()
     for _ in range(1 << 15):
         exponent, rest = generator.randrange(115, 123), generator.randrange(256)
         pool += (rest << 15 & 0x8000 | exponent << 7 | rest >> 1).to_bytes(2, 'little')
-    shapes = [('model.embed_tokens', (VOCABULARY, HIDDEN))]
-    for layer in range(LAYERS):
-        linears = {'self_attn.q_proj': (HIDDEN, HIDDEN), 'self_attn.k_proj': (HIDDEN, HIDDEN),
-                   'self_attn.v_proj': (HIDDEN, HIDDEN), 'self_attn.o_proj': (HIDDEN, HIDDEN),
-                   'mlp.gate_proj': (INTERMEDIATE, HIDDEN), 'mlp.up_proj': (INTERMEDIATE, HIDDEN),
-                   'mlp.down_proj': (HIDDEN, INTERMEDIATE), 'input_layernorm': (HIDDEN,),
-                   'post_attention_layernorm': (HIDDEN,)}
+    shapes = [('model.embed_tokens', (vocabulary, hidden))]
+    for layer in range(layers):
+        linears = {'self_attn.q_proj': (hidden, hidden), 'self_attn.k_proj': (hidden, hidden),
+                   'self_attn.v_proj': (hidden, hidden), 'self_attn.o_proj': (hidden, hidden),
+                   'mlp.gate_proj': (intermediate, hidden), 'mlp.up_proj': (intermediate, hidden),
+                   'mlp.down_proj': (hidden, intermediate), 'input_layernorm': (hidden,),
+                   'post_attention_layernorm': (hidden,)}
         shapes += [(f'model.layers.{layer}.{name}', shape) for name, shape in linears.items()]
-    shapes += [('model.norm', (HIDDEN,)), ('lm_head', (VOCABULARY, HIDDEN))]
+    shapes += [('model.norm', (hidden,)), ('lm_head', (vocabulary, hidden))]
     entries, end = {}, 0
     for name, shape in shapes:
         size = 2
@@ -98,8 +109,8 @@ def make_model(tiny, out):
     for path in tiny.glob('*token*.json'):
         shutil.copy(path, out)
     config = json.loads((tiny / 'config.json').read_text())
-    config.update(hidden_size=HIDDEN, intermediate_size=INTERMEDIATE, vocab_size=VOCABULARY,
-                  num_hidden_layers=LAYERS, num_attention_heads=8, num_key_value_heads=8, head_dim=HIDDEN // 8,
+    config.update(hidden_size=hidden, intermediate_size=intermediate, vocab_size=vocabulary,
+                  num_hidden_layers=layers, num_attention_heads=8, num_key_value_heads=8, head_dim=hidden // 8,
                   tie_word_embeddings=False)
     (out / 'config.json').write_text(json.dumps(config))
 
@@ -122,11 +133,14 @@ class Bench:
 
     def __init__(self, args, model, job):
         self.nibble, self.shim, self.model, self.job = args.nibble, args.shim, model, job
-        self.options, name = JOBS[job]
+        (self.verb, *options), name = {**JOBS, **TEXT_JOBS}[job]
+        self.options = [str(args.text) if option == 'TEXT' else option for option in options]
+        self.is_folder, self.has_text = name == 'out', job in TEXT_JOBS
         self.threads = 1
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=args.work))
         self.out = self.folder / name
         self.part, self.journal = self.folder / f'{name}.part', self.folder / f'{name}.part.journal'
+        self.states = self.folder / f'{name}.part.states'
         begin = time.monotonic()
         code, error = self.run()
         self.seconds = time.monotonic() - begin
@@ -135,8 +149,7 @@ class Bench:
         self.expected = digest(self.out)
 
     def command(self, *more):
-        verb = 'convert' if '--dtype' in self.options else 'quantize'
-        return [str(self.nibble), verb, str(self.model), '-o', str(self.out), '--quiet',
+        return [str(self.nibble), self.verb, str(self.model), '-o', str(self.out), '--quiet',
                 '--threads', str(self.threads),
                 *self.options, *more]
 
@@ -196,10 +209,10 @@ class Bench:
         os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         return process
 
-    def killed_late(self, calls):
+    def killed_late(self, calls, share=3 / 4):
         """What a run leaves that is killed when most of its work is done."""
         self.clear()
-        self.run(fault=f'write:{calls["write"] * 3 // 4}:kill')
+        self.run(fault=f'write:{int(calls["write"] * share)}:kill')
 
 
 def kill_at_random(tally, benches, count, generator):
@@ -223,6 +236,7 @@ def kill_at_random(tally, benches, count, generator):
 def fail_each_call(tally, bench, slow, generator):
     calls = bench.count()
     for call, (ways, allowed, most) in FAULTS.items():
+        most = 2 if bench.has_text else most  # these jobs take longer
         for how in ways:
             numbers = range(1, calls[call] + 1)
             if not slow and len(numbers) > most:
@@ -231,12 +245,14 @@ def fail_each_call(tally, bench, slow, generator):
                 for old in (False, True) if call == 'rename' else (False,):
                     bench.clear()
                     if old:
-                        bench.out.mkdir() if bench.job == 'folder' else None
-                        (bench.out / 'config.json' if bench.job == 'folder' else bench.out).write_text('{}')
+                        bench.out.mkdir() if bench.is_folder else None
+                        (bench.out / 'config.json' if bench.is_folder else bench.out).write_text('{}')
                     force = ['--force'] if old else []
                     before = digest(bench.out)
                     code, error = bench.run(*force, fault=f'{call}:{number}:{how}')
                     expected = {-signal.SIGKILL, 0} if how == 'kill' else {0} if how in ('short', errno.EINTR) else allowed
+                    if bench.has_text:
+                        expected = expected | {0}  # how many checkpoints there are is a matter of time
                     problems = bench.aftermath(code, error, expected, before)
                     tally.check(f'a call fails, {call}: {bench.job}, {number} of {calls[call]}, with {how}',
                                 problems + bench.resume(*force))
@@ -244,15 +260,19 @@ def fail_each_call(tally, bench, slow, generator):
 
 def signals(tally, bench, count, generator):
     for i in range(count):
-        bench.clear()
-        process = bench.start()
-        time.sleep(generator.uniform(0.1, 0.9) * bench.seconds)
         number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[i % 3]
-        begin = time.monotonic()
-        process.send_signal(number)
-        if i % 2:
+        while True:
+            bench.clear()
+            process = bench.start()
+            time.sleep(generator.uniform(0.1, 0.9) * bench.seconds)
+            begin = time.monotonic()
             process.send_signal(number)
-        error = process.communicate()[1]
+            if i % 2:
+                process.send_signal(number)
+            error = process.communicate()[1]
+            if process.returncode != 0:
+                break
+            bench.seconds *= 0.9  # it was done before: the machine is less busy than it was
         problems = bench.aftermath(process.returncode, error, {75})
         if time.monotonic() - begin > 10:
             problems.append('more than 10 s')
@@ -353,6 +373,44 @@ def damage(tally, bench, calls, count, generator):
     tally.check('the journal is gone', bench.resume())
 
 
+def damage_states(tally, bench, calls, count, generator):
+    """Of a job on a text: what is beside its output is damaged."""
+    for i in range(count):
+        for path in (bench.states, bench.journal, bench.part):
+            # Once at least there was a checkpoint: the first layer's.
+            bench.killed_late(calls, 1 / 2)
+            if path.is_dir():
+                path = max(path.iterdir(), key=os.path.getsize)
+            if not path.exists() or path.stat().st_size == 0:
+                continue
+            how = ('changed', 'cut', 'gone')[i % 3]
+            size = path.stat().st_size
+            if how == 'changed':
+                with open(path, 'r+b') as file:
+                    for _ in range(1 + i):
+                        file.seek(generator.randrange(size))
+                        file.write(generator.randbytes(1))
+            elif how == 'cut':
+                os.truncate(path, generator.randrange(size))
+            else:
+                path.unlink()
+            name = f'beside a text\'s output: {bench.job}, {path.name}, {how}'
+            code, error = bench.run('--resume')
+            problems = bench.aftermath(code, error, {0, 65} if path == bench.journal else {0})
+            tally.check(name, problems)
+
+
+def another_text(tally, bench, calls):
+    bench.killed_late(calls, 1 / 2)
+    other = bench.folder / 'other.txt'
+    other.write_text('Another text. ' * 500)
+    option = '--text' if bench.verb == 'calibrate' else '--calibration-text'
+    code, error = bench.run('--resume', option, str(other))
+    problems = bench.aftermath(code, error, {65}) + ([] if 'the calibration text' in error else [error])
+    other.unlink()
+    tally.check(f'another text: {bench.job}', problems + bench.resume())
+
+
 def little_memory(tally, bench, count):
     for i in range(count):
         bench.threads = (1, 16)[i % 2]
@@ -395,17 +453,24 @@ def main():
     tally = Tally()
     with contextlib.ExitStack() as stack:
         args.work = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        model, tiny = args.work / 'model', args.work / 'tiny'
-        make_model(args.tiny, model)
+        model, tiny, little = (args.work / name for name in ('model', 'tiny', 'little'))
+        make_model(args.tiny, model, LARGE)
+        make_model(args.tiny, little, SMALL)
         shutil.copytree(args.tiny, tiny)
+        args.text = args.work / 'text.txt'
+        shutil.copy(args.tiny.parent / 'heldout.txt', args.text)
         benches = {job: Bench(args, model, job) for job in JOBS}
         small = {job: Bench(args, tiny, job) for job in ('weighted', 'folder')}
+        texts = {job: Bench(args, little, job) for job in TEXT_JOBS}
         if 'kills' in parts:
             kills = args.kills if args.kills is not None else 500 if args.slow else 16
             kill_at_random(tally, list(benches.values()), kills, generator)
+            kill_at_random(tally, list(texts.values()), kills if args.slow else kills // 2, generator)
             signals(tally, benches['weighted'], 30 if args.slow else 3, generator)
+            for bench in texts.values():
+                signals(tally, bench, 10 if args.slow else 1, generator)
         if 'calls' in parts:
-            for bench in small.values():
+            for bench in (*small.values(), *(texts.values() if args.slow else [texts['calibrate']])):
                 fail_each_call(tally, bench, args.slow, generator)
         if 'tampering' in parts:
             calls = {job: benches[job].count() for job in ('weighted', 'folder')}
@@ -417,8 +482,13 @@ def main():
             another_job(tally, benches['weighted'], calls['weighted'])
             for job in ('weighted', 'folder'):
                 damage(tally, benches[job], calls[job], 50 if args.slow else 2, generator)
+            for bench in texts.values() if args.slow else (texts['gptq'], texts['calibrate']):
+                calls = bench.count()
+                another_text(tally, bench, calls)
+                damage_states(tally, bench, calls, 30 if args.slow else 3, generator)
         if 'limits' in parts:
             little_memory(tally, small['weighted'], 100 if args.slow else 8)
+            little_memory(tally, texts['gptq'], 100 if args.slow else 4)
             full_disk(tally, benches['weighted'])
     for part, passed in tally.parts.items():
         print(f'{passed:6} {part}')
