@@ -19,6 +19,7 @@
 #include "pipeline/calibration_memory.h"
 #include "pipeline/calibration_text.h"
 #include "pipeline/column_weights.h"
+#include "pipeline/comm.h"
 #include "pipeline/container.h"
 #include "pipeline/create_output.h"
 #include "pipeline/expected_time.h"

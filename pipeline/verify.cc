@@ -346,7 +346,8 @@ absl::StatusOr<VerifyReport> RunVerify(const Model& reference, const std::vector
     NIBBLE_RETURN_IF_ERROR(CheckShape(reference, *candidate));
   }
   const int64_t count = windows.count();
-  NIBBLE_ASSIGN_OR_RETURN(auto device, MakeDevice({.kind = options.device, .threads = options.threads, .steady = true}));
+  NIBBLE_ASSIGN_OR_RETURN(auto device,
+                          MakeDevice({.kind = options.device, .threads = options.threads, .steady = true}));
   VerifyJob job(reference, candidates, options, std::move(device), std::move(windows), progress);
   NIBBLE_RETURN_IF_ERROR(job.Run());
   VerifyReport report = job.Report();

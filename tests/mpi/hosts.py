@@ -52,8 +52,8 @@ class Host:
         agent.chmod(0o755)
         run('ip', 'netns', 'add', self.name)
         mounts = [f'mount --bind /{name} {self.root}/{name}' for name in SYSTEM if pathlib.Path('/', name).exists()]
-        mounts += [f'mount --rbind /proc {self.root}/proc', f'mount --rbind /dev {self.root}/dev', f'mount --rbind /sys {self.root}/sys',
-                   f'mount --bind {shared} {self.root}/shared']
+        mounts += [f'mount --rbind /{name} {self.root}/{name}' for name in ('proc', 'dev', 'sys')]
+        mounts.append(f'mount --bind {shared} {self.root}/shared')
         script = ' && '.join([*mounts, f'hostname {self.name}', f'exec chroot {self.root} sleep 100000'])
         self.holder = subprocess.Popen(['ip', 'netns', 'exec', self.name, 'unshare', '--mount', '--uts',
                                         '--propagation', 'private', 'sh', '-c', script])
@@ -79,8 +79,8 @@ def two_hosts(folder, nibble, model):
     try:
         for number in (0, 1):
             hosts.append(Host(number, folder, shared, nibble, model))
-        run('ip', 'link', 'add', 'nibble-v0', 'netns', hosts[0].name, 'type', 'veth', 'peer', 'name', 'nibble-v1', 'netns',
-            hosts[1].name)
+        run('ip', 'link', 'add', 'nibble-v0', 'netns', hosts[0].name, 'type', 'veth',
+            'peer', 'name', 'nibble-v1', 'netns', hosts[1].name)
         for number, host in enumerate(hosts):
             for words in (['addr', 'add', f'{host.address}/24', 'dev', f'nibble-v{number}'],
                           ['link', 'set', f'nibble-v{number}', 'up'], ['link', 'set', 'lo', 'up']):
@@ -98,9 +98,9 @@ def mpirun(hosts, slots, *words):
     where = ','.join(f'{host.address}:{count}' for host, count in zip(hosts, slots) if count)
     names = ('--mca', 'btl_tcp_if_include', NETWORK, '--mca', 'oob_tcp_if_include', NETWORK)
     return hosts[0].command('env', 'OMPI_ALLOW_RUN_AS_ROOT=1', 'OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1', 'HOME=/tmp',
-                            'TMPDIR=/tmp', 'OMP_WAIT_POLICY=passive', 'mpirun', '--mca', 'plm_rsh_agent', '/opt/agent', *names,
-                            '--mca', 'btl', 'self,vader,tcp', '--bind-to', 'none', '--oversubscribe', '--host', where,
-                            '-np', sum(slots), '/opt/nibble', *words)
+                            'TMPDIR=/tmp', 'OMP_WAIT_POLICY=passive', 'mpirun', '--mca', 'plm_rsh_agent', '/opt/agent',
+                            *names, '--mca', 'btl', 'self,vader,tcp', '--bind-to', 'none', '--oversubscribe',
+                            '--host', where, '-np', sum(slots), '/opt/nibble', *words)
 
 
 def finish(command, timeout=120):
@@ -134,7 +134,7 @@ class Cases:
         for slots in ((1, 1), (1, 2), (2, 2)):
             self.clear()
             code, told, error = finish(mpirun(self.hosts, slots, *words, '--threads', '1'))
-            problems = [] if code == 0 and digest(out) == expected else [f'exit code {code}, or other bytes: {error[-500:]}']
+            problems = [] if code == 0 and digest(out) == expected else [f'exit code {code} or bytes: {error[-500:]}']
             problems += [f'nothing told of {host.name}' for host in self.hosts if host.name not in told]
             self.check(f'{options}: ranks {slots}', problems)
         return expected
@@ -167,11 +167,12 @@ class Cases:
         path = self.hosts[1].root / 'opt' / 'model' / 'model.safetensors'
         kept = path.read_bytes()
         path.write_bytes(kept + bytes(512))
-        code, _, error = finish(mpirun(self.hosts, (1, 1), 'convert', '/opt/model', '-o', '/shared/out.gguf', '--quiet'))
+        words = ['convert', '/opt/model', '-o', '/shared/out.gguf', '--quiet']
+        code, _, error = finish(mpirun(self.hosts, (1, 1), *words))
         lines = [line for line in error.splitlines() if 'nibble: error: ' in line]
         path.write_bytes(kept)
-        self.check('another source on one host', [] if code in (64, 65) and len(lines) == 1 and 'nibble-host1' in lines[0]
-                   else [f'{code}: {error}'])
+        is_told = code in (64, 65) and len(lines) == 1 and 'nibble-host1' in lines[0]
+        self.check('another source on one host', [] if is_told else [f'{code}: {error}'])
 
     def lost_host(self):
         self.clear()

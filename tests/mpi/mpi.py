@@ -197,7 +197,7 @@ def different_ranks(tally, bench, model):
                                       'rank 1 on .*out.gguf.part: expected the file that another process has made'),
         'another file of that name': (own, f'cd {folders[1]} && touch out.gguf.part && '
                                            f'{nibble} {model} -o out.gguf {tail}', 64,
-                                      'rank 1 on .*: expected the out.gguf.part, on a disk that all share, that rank 0'),
+                                      'rank 1 on .*: expected the out.gguf.part, on a disk that all share, that'),
         'no source': (own, f'cd {folders[0]} && {nibble} {model}/no -o out.gguf {tail}', 66, 'rank 1 on .*: '),
     }
     for name, (first, second, code, text) in cases.items():
@@ -303,8 +303,8 @@ def exit_codes(tally, bench, model, victims):
         codes.mkdir()
         nibble = f'{pathlib.Path(bench.mpi).resolve()} quantize {model} -o {out} --type IQ4_XS --threads 1 --quiet'
         # sh waits for it, by SIGTERM as well (143), and says what it ended with.
-        script = (f'trap : TERM; {nibble} & echo $! > {codes}/pid$OMPI_COMM_WORLD_RANK; wait $!; code=$?; '
-                  f'[ $code -eq 143 ] && {{ wait $!; code=$?; }}; echo $code > {codes}/$OMPI_COMM_WORLD_RANK; exit $code')
+        script = (f'cd {codes}; rank=$OMPI_COMM_WORLD_RANK; trap : TERM; {nibble} & echo $! > pid$rank; wait $!; code=$?; '
+                  f'[ $code -eq 143 ] && {{ wait $!; code=$?; }}; echo $code > $rank; exit $code')
         process = bench.start([*MPIRUN, '--mca', 'odls_base_sigkill_timeout', '5', '-np', '3', 'sh', '-c', script])
         part, deadline = pathlib.Path(f'{out}.part.journal.2'), time.monotonic() + 60
         while not part.exists() and time.monotonic() < deadline:
