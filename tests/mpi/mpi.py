@@ -303,8 +303,8 @@ def exit_codes(tally, bench, model, victims):
         codes.mkdir()
         nibble = f'{pathlib.Path(bench.mpi).resolve()} quantize {model} -o {out} --type IQ4_XS --threads 1 --quiet'
         # sh waits for it, by SIGTERM as well (143), and says what it ended with.
-        script = (f'cd {codes}; rank=$OMPI_COMM_WORLD_RANK; trap : TERM; {nibble} & echo $! > pid$rank; wait $!; code=$?; '
-                  f'[ $code -eq 143 ] && {{ wait $!; code=$?; }}; echo $code > $rank; exit $code')
+        script = (f'cd {codes}; rank=$OMPI_COMM_WORLD_RANK; trap : TERM; {nibble} & echo $! > pid$rank; wait $!; '
+                  f'code=$?; [ $code -eq 143 ] && {{ wait $!; code=$?; }}; echo $code > $rank; exit $code')
         process = bench.start([*MPIRUN, '--mca', 'odls_base_sigkill_timeout', '5', '-np', '3', 'sh', '-c', script])
         part, deadline = pathlib.Path(f'{out}.part.journal.2'), time.monotonic() + 60
         while not part.exists() and time.monotonic() < deadline:
