@@ -20,6 +20,7 @@
 #include "cli/command.h"
 #include "cli/common_options.h"
 #include "cli/help.h"
+#include "cli/interrupt.h"
 #include "cli/peak_memory.h"
 #include "cli/printable.h"
 #include "cli/suggest.h"
@@ -35,11 +36,11 @@ double Now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 
 void WriteToStderr(absl::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
 
-ProgressPrinter MakeProgress(const CommonOptions& options) {
-  ProgressStyle style = StyleOf(options);
+ProgressPrinter MakeProgress(const CommonOptions& options, const Comm& comm) {
+  ProgressStyle style = comm.is_first() ? StyleOf(options) : ProgressStyle::kNone;
   if (style == ProgressStyle::kBar && !IsTerminal(STDERR_FILENO)) style = ProgressStyle::kPlain;
   return ProgressPrinter({.style = style,
-                          .show_warnings = !options.quiet,
+                          .show_warnings = comm.is_first() && !options.quiet,
                           .colored = TakesColor(STDERR_FILENO),
                           .write = WriteToStderr,
                           .now = Now,
@@ -71,7 +72,15 @@ absl::Status RefuseEmptyNames(const CLI::App& app) {
   return absl::OkStatus();
 }
 
-absl::Status RunCommand(const Command& command, int argc, const char* const* argv, Output& out, int& exit_code) {
+absl::Status CheckRanks(const Command& command, const Comm& comm) {
+  if (comm.size() == 1 || command.shares_work) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(command.name, ": expected one process, found ", comm.size(),
+                   ", which cannot share this work; start it without mpirun (docs/several-machines.md)"));
+}
+
+absl::Status RunCommand(const Command& command, int argc, const char* const* argv, Comm& comm, Output& out,
+                        int& exit_code) {
   CLI::App app(command.summary, absl::StrCat("nibble ", command.name));
   CommonOptions common;
   const Job job = command.define(app);
@@ -85,13 +94,16 @@ absl::Status RunCommand(const Command& command, int argc, const char* const* arg
     return UsageError(command, app, error);
   }
   NIBBLE_RETURN_IF_ERROR(RefuseEmptyNames(app));
-  ProgressPrinter progress = MakeProgress(common);
+  NIBBLE_RETURN_IF_ERROR(CheckRanks(command, comm));
+  ProgressPrinter progress = MakeProgress(common, comm);
+  if (common.threads == 0) common.threads = ThreadsBeside(comm.local_ranks());
   NIBBLE_RETURN_IF_ERROR(StartThreads(common.threads));
   NIBBLE_ASSIGN_OR_RETURN(const JobDevice device, FindDevice(common.device));
   if (common.device != "cpu") progress.Note("device: " + device.name);
   Context context = {.files = io::Posix(),
                      .out = out,
                      .progress = progress,
+                     .comm = comm,
                      .threads = common.threads,
                      .device = device.kind,
                      .pre = common.pre};
@@ -108,7 +120,7 @@ absl::Status UnknownCommand(absl::string_view name) {
       absl::StrCat("unknown command '", name, "'", Suggestion(name, names), "; see 'nibble --help'"));
 }
 
-absl::Status RunProgram(int argc, const char* const* argv, Output& out, int& exit_code) {
+absl::Status RunProgram(int argc, const char* const* argv, Comm& comm, Output& out, int& exit_code) {
   if (argc < 2) return absl::InvalidArgumentError("expected a command, found nothing; see 'nibble --help'");
   const absl::string_view name = argv[1];
   const bool is_help = name == "--help" || name == "-h" || name == "help";
@@ -125,19 +137,31 @@ absl::Status RunProgram(int argc, const char* const* argv, Output& out, int& exi
   if (command == nullptr) return UnknownCommand(called);
   if (is_help) {  // "help quantize" is "quantize --help"
     const char* const arguments[] = {command->name, "--help"};
-    return RunCommand(*command, 2, arguments, out, exit_code);
+    return RunCommand(*command, 2, arguments, comm, out, exit_code);
   }
-  return RunCommand(*command, argc - 1, argv + 1, out, exit_code);
+  return RunCommand(*command, argc - 1, argv + 1, comm, out, exit_code);
+}
+
+// At most one line.
+int EndWith(const absl::Status& status, bool is_shown) {
+  if (is_shown) {
+    WriteToStderr(absl::StrCat("nibble: ", Paint(Ink::kError, "error:", TakesColor(STDERR_FILENO)), " ",
+                               PrintableMessage(status.message()), "\n"));
+  }
+  return ExitCode(status);
 }
 
 }  // namespace
 
-int Run(int argc, const char* const* argv) {
-  Output out(stdout);
+int Run(int argc, const char* const* argv, absl::StatusOr<std::unique_ptr<Comm>> started) {
+  if (!started.ok()) return EndWith(started.status(), true);
+  Comm& comm = *started == nullptr ? Comm::Alone() : **started;
+  if (comm.size() > 1) BeOneOfRanks(comm.rank());
+  Output out(comm.is_first() ? stdout : nullptr);
   int exit_code = 0;
   absl::Status status;
   try {
-    status = RunProgram(argc, argv, out, exit_code);
+    status = RunProgram(argc, argv, comm, out, exit_code);
   } catch (const std::bad_alloc&) {
     status = absl::ResourceExhaustedError("memory: expected more, found none left; use fewer --threads, or free some");
   } catch (const std::exception& error) {
@@ -145,10 +169,11 @@ int Run(int argc, const char* const* argv) {
   }
   const absl::Status shown = out.Finish();
   if (status.ok()) status = shown;
-  if (status.ok()) return exit_code;
-  WriteToStderr(absl::StrCat("nibble: ", Paint(Ink::kError, "error:", TakesColor(STDERR_FILENO)), " ",
-                             PrintableMessage(status.message()), "\n"));
-  return ExitCode(status);
+  status = comm.Agree(status);
+  if (!status.ok()) exit_code = EndWith(status, comm.is_first());
+  // Whoever of the others ends first may have the rest of them ended: what there is to say has been said.
+  if (comm.size() > 1) IgnoreSignals();
+  return exit_code;
 }
 
 }  // namespace nibble::cli

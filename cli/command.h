@@ -17,6 +17,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "formats/io/file.h"
+#include "pipeline/comm.h"
 #include "pipeline/job_device.h"
 #include "pipeline/open_model.h"
 
@@ -27,7 +28,8 @@ struct Context {
   io::FileSystem& files;
   Output& out;
   ProgressPrinter& progress;
-  int threads = 0;                       // --threads; 0: all
+  Comm& comm;       // where it is not its first rank, nothing is shown and no file asked for by name
+  int threads = 0;  // --threads; 0: all
   DeviceKind device = DeviceKind::kCpu;  // --device, never kAuto
   std::string pre;                       // --pre
   int exit_code = 0;                     // of a run without an error: 1 where a check does not hold
@@ -48,6 +50,7 @@ struct Command {
   const char* examples;  // at the end of --help, one a line
   // Adds the command's options to `app` and returns what to do once they are parsed.
   Job (*define)(CLI::App& app);
+  bool shares_work = false;  // several ranks (pipeline/comm.h) do it together
 };
 
 Job DefineInspect(CLI::App& app);

@@ -12,7 +12,7 @@ absl::Span<const Command> Commands() {
        "nibble quantize Llama-3.1-8B/ -o llama-8GB.gguf --fit 8GB --context 8192\n"
        "nibble quantize Llama-3.1-8B/ -o llama-MXFP4.gguf --type MXFP4 --calibration-text corpus.txt\n"
        "nibble quantize Llama-3.1-8B/ -o Llama-3.1-8B-INT4/ --type INT4_G128    # for vLLM, transformers",
-       DefineQuantize},
+       DefineQuantize, /*shares_work=*/true},
       {kMake, "plan", "What quantize would write with the same options, tensor by tensor; writes nothing.",
        "nibble plan Llama-3.1-8B/ --type Q4_K_M\n"
        "nibble plan Llama-3.1-8B/ --fit 16GB --context 8192 --json",
@@ -20,7 +20,7 @@ absl::Span<const Command> Commands() {
       {kMake, "convert", "Change the container to GGUF without loss.",
        "nibble convert Llama-3.1-8B/ -o llama.gguf\n"
        "nibble convert Llama-3.1-8B/ -o llama-bf16.gguf --dtype bf16",
-       DefineConvert},
+       DefineConvert, /*shares_work=*/true},
       {kMake, "calibrate",
        "Measure what a model's weights are multiplied with on a text: an importance matrix, in llama.cpp's form.",
        "nibble calibrate Llama-3.1-8B/ --text corpus.txt -o imatrix.gguf", DefineCalibrate},
@@ -28,7 +28,7 @@ absl::Span<const Command> Commands() {
        "nibble verify Llama-3.1-8B/ llama-Q4_K_M.gguf --text wiki.test.raw --chunks 40\n"
        "nibble verify Llama-3.1-8B/ a.gguf b.gguf --text wiki.test.raw --report report.html\n"
        "nibble verify Llama-3.1-8B/ a.gguf --text wiki.test.raw --max-kld 0.05 && echo good enough",
-       DefineVerify},
+       DefineVerify, /*shares_work=*/true},
       {kJudge, "check", "Whether files are whole: structure, values, and the bytes that their manifest tells of.",
        "nibble check llama-Q4_K_M.gguf\n"
        "nibble check llama-Q4_K_M.gguf --source Llama-3.1-8B/    # make it again, and compare",

@@ -36,6 +36,7 @@ absl::Status RunConvert(ConvertOptions& options, Context& context) {
   options.output.recipe.set_pre(context.pre);
   options.output.recipe.set_keep_mtp(options.keep_mtp);
   options.output.journal = true;
+  options.output.comm = &context.comm;
   const ResumeAfterInterrupt guard;
   NIBBLE_ASSIGN_OR_RETURN(const Plan plan, RunRecipe(context.files, model, options.output, {}, context.progress));
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);

@@ -14,6 +14,13 @@ void HandleSignals();
 // So does, from now on, an allocation that fails: a thread of a parallel region has nobody to throw to.
 void HandleEndOfMemory();
 
+// This process is one of several ranks. An end of memory has exit code 75 then, as every end of one of them has; that
+// by a signal is told of by the first rank alone, since what ends one ends all.
+void BeOneOfRanks(int rank);
+
+// What becomes of the program is known: signals change nothing of it any more.
+void IgnoreSignals();
+
 // While it lives, such an end removes the file at `path`, unless that was there before.
 class RemoveOnInterrupt {
  public:

@@ -42,6 +42,26 @@ TEST(Interrupt, KeepsAFileThatWasThereBefore) {
   EXPECT_TRUE(Exists(path));
 }
 
+void BeInterruptedAsRank(int rank) {
+  HandleSignals();
+  BeOneOfRanks(rank);
+  raise(SIGTERM);
+}
+
+TEST(Interrupt, OfSeveralRanksTheFirstSaysSo) {
+  EXPECT_EXIT(BeInterruptedAsRank(0), testing::ExitedWithCode(75), "nibble: error: interrupted by a signal\n");
+  EXPECT_EXIT(BeInterruptedAsRank(1), testing::ExitedWithCode(75), "^$");
+}
+
+void IgnoreInterrupts() {
+  HandleSignals();
+  IgnoreSignals();
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) raise(signal);
+  _exit(3);
+}
+
+TEST(Interrupt, AtTheEndSignalsChangeNothing) { EXPECT_EXIT(IgnoreInterrupts(), testing::ExitedWithCode(3), "^$"); }
+
 void BeInterruptedAfterTheJob(const std::string& path) {
   HandleSignals();
   std::optional<RemoveOnInterrupt> guard(path);

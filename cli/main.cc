@@ -1,8 +1,11 @@
 #include <malloc.h>
 
+#include <utility>
+
 #include "cli/app.h"
 #include "cli/interrupt.h"
 #include "cli/standard_streams.h"
+#include "pipeline/start_comm.h"
 
 namespace {
 
@@ -15,7 +18,8 @@ constexpr int kReturnedBytes = 1 << 20;
 int main(int argc, char** argv) {
   mallopt(M_MMAP_THRESHOLD, kReturnedBytes);
   nibble::cli::OpenClosedStandardStreams();
+  auto comm = nibble::StartComm(&argc, &argv);
   nibble::cli::HandleSignals();
   nibble::cli::HandleEndOfMemory();
-  return nibble::cli::Run(argc, argv);
+  return nibble::cli::Run(argc, argv, std::move(comm));
 }

@@ -12,13 +12,13 @@
 namespace nibble::cli {
 
 void Output::Print(absl::string_view text) {
-  if (error_ != 0) return;
+  if (error_ != 0 || stream_ == nullptr) return;
   errno = 0;
   if (std::fwrite(text.data(), 1, text.size(), stream_) != text.size()) error_ = errno;
 }
 
 void Output::Flush() {
-  if (error_ != 0) return;
+  if (error_ != 0 || stream_ == nullptr) return;
   errno = 0;
   if (std::fflush(stream_) != 0) error_ = errno;
 }

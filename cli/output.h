@@ -15,7 +15,7 @@ namespace nibble::cli {
 // A stream that remembers its first error. A reader that goes away (`| head`) is no error: what follows is dropped.
 class Output {
  public:
-  explicit Output(std::FILE* stream) : stream_(stream) {}
+  explicit Output(std::FILE* stream) : stream_(stream) {}  // null: nothing is shown
 
   void Print(absl::string_view text);
   void Flush();

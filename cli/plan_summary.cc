@@ -10,6 +10,7 @@
 #include "cli/calibration_report.h"
 #include "cli/peak_memory.h"
 #include "cli/printable.h"
+#include "cli/rank_lines.h"
 #include "cli/units.h"
 
 namespace nibble::cli {
@@ -105,7 +106,7 @@ std::string PlanSummary(const Plan& plan, absl::string_view path, const JobEnd& 
   if (const std::string coverage = CoverageText(plan.calibration()); !coverage.empty()) {
     absl::StrAppend(&text, PlanLine("expert tokens", coverage));
   }
-  return text + EndLines(end);
+  return absl::StrCat(text, RankLines(std::vector<RankShare>(plan.ranks().begin(), plan.ranks().end())), EndLines(end));
 }
 
 }  // namespace nibble::cli

@@ -28,9 +28,11 @@ absl::Status RunQuantize(const QuantizeOptions& options, Context& context) {
   const Stopwatch stopwatch;
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.job.model(), output.recipe.keep_mtp()));
   output.journal = true;
+  output.comm = &context.comm;
   const ResumeAfterInterrupt guard;
   NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
                           RunRecipe(context.files, model, output, std::move(job.calibration), context.progress));
+  if (!context.comm.is_first()) return absl::OkStatus();
   NIBBLE_RETURN_IF_ERROR(options.job.SaveRecipe(output.recipe, plan, model.inputs, context));
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
   context.Show(options.json ? PlanJson(plan, model.path, PeakMemory()) + "\n"

@@ -2,7 +2,9 @@
 
 #include <omp.h>
 #include <pthread.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <vector>
 
@@ -33,6 +35,12 @@ bool HasRoomFor(int threads) {
 }
 
 }  // namespace
+
+int ThreadsBeside(int processes) {
+  if (processes == 1) return 0;
+  const int share = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)) / processes;
+  return std::clamp(share, 1, omp_get_max_threads());
+}
 
 absl::Status StartThreads(int threads) {
   const int count = threads > 0 ? threads : omp_get_max_threads();

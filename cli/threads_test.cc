@@ -14,6 +14,12 @@ TEST(Threads, AreStarted) {
   EXPECT_EQ(StartThreads(5), absl::OkStatus());
 }
 
+TEST(Threads, OfSeveralProcessesEachHasItsShare) {
+  EXPECT_EQ(ThreadsBeside(1), 0);
+  EXPECT_EQ(ThreadsBeside(1 << 20), 1);
+  EXPECT_GE(ThreadsBeside(2), 1);
+}
+
 // Of 4096 stacks no more than some have room.
 void StartWithoutRoom() {
   const rlimit limit = {rlim_t{1} << 30, rlim_t{1} << 30};

@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/plan_summary.h"
 #include "cli/printable.h"
+#include "cli/rank_lines.h"
 #include "cli/report_page.h"
 #include "cli/stopwatch.h"
 #include "cli/verify_json.h"
@@ -53,6 +54,7 @@ absl::Status RunVerify(Options& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(options.job.text, ReadText(options.text_path, context));
   options.job.threads = context.threads;
   options.job.device = context.device;
+  options.job.comm = &context.comm;
   NIBBLE_ASSIGN_OR_RETURN(const Model reference, context.Open(options.reference));
   std::vector<Model> candidates;
   for (const std::string& path : options.candidates) {
@@ -68,7 +70,7 @@ absl::Status RunVerify(Options& options, Context& context) {
     const std::string& path = options.*file.path;
     if (path.empty()) continue;
     options.job.details = true;
-    NIBBLE_RETURN_IF_ERROR(CheckTextFile(context.files, path, inputs));
+    if (context.comm.is_first()) NIBBLE_RETURN_IF_ERROR(CheckTextFile(context.files, path, inputs));
   }
   NIBBLE_ASSIGN_OR_RETURN(VerifyReport report, Verify(reference, pointers, options.job, context.progress));
   AddKnownTypes(report);
@@ -76,10 +78,11 @@ absl::Status RunVerify(Options& options, Context& context) {
 
   for (const ReportFile& file : kReportFiles) {
     const std::string& path = options.*file.path;
-    if (path.empty()) continue;
+    if (path.empty() || !context.comm.is_first()) continue;
     NIBBLE_RETURN_IF_ERROR(WriteTextFile(context.files, path, file.render(report), inputs));
   }
   context.Show(absl::StrCat(VerifyText(report, options.reference), "\n",
+                            RankLines(std::vector<RankShare>(report.ranks().begin(), report.ranks().end())),
                             EndLines({.seconds = stopwatch.seconds(), .warnings = context.progress.warnings()})));
   for (const ReportFile& file : kReportFiles) {
     if (const std::string& path = options.*file.path; !path.empty()) context.Show(PlanLine("written", Printable(path)));

@@ -8,7 +8,7 @@
 namespace nibble {
 
 absl::StatusOr<std::unique_ptr<Device>> MakeDevice(const DeviceOptions& options) {
-  auto cpu = std::make_unique<CpuDevice>(options.threads);
+  auto cpu = std::make_unique<CpuDevice>(options.threads, options.steady);
   if (options.kind == DeviceKind::kCpu) return cpu;
   absl::StatusOr<std::unique_ptr<Device>> cuda = MakeCudaDevice({.threads = cpu->threads(), .bf16 = options.bf16});
   if (!cuda.ok() && options.kind == DeviceKind::kAuto) return cpu;

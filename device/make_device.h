@@ -20,6 +20,9 @@ struct DeviceOptions {
   int threads = 0;  // of the host; 0: all processors
   // For calibration: a GPU's linears and statistics take inputs rounded to bf16 (device/operations.h).
   bool bf16 = false;
+  // For figures that are equal to the last digit however windows are divided: what products make of a row does not
+  // depend on how many rows are beside it, nor which. Of the CPU alone.
+  bool steady = false;
 };
 
 // kInvalidArgument: a program without CUDA was asked for it. kResourceExhausted: no GPU, or no driver.

@@ -2,9 +2,11 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "pipeline/comm.h"
 #include "pipeline/file_output.h"
 #include "pipeline/folder_output.h"
 #include "pipeline/gguf_output.h"
@@ -40,29 +42,67 @@ std::string WithoutSlash(std::string path) {
   return path;
 }
 
+// The first rank's, when all have the same but for the times at which copies of the source were made.
+absl::StatusOr<JobIdentity> AgreedIdentity(Comm& comm, const JobIdentity& mine, const OutputOptions& options) {
+  std::vector<Fact> facts = FactsOf(mine);
+  facts.push_back({"the options", absl::StrCat(options.path, "\n", options.force, options.journal, options.resume)});
+  NIBBLE_RETURN_IF_ERROR(SameEverywhere(comm, facts));
+  NIBBLE_ASSIGN_OR_RETURN(const std::string bytes, comm.Broadcast(mine.SerializeAsString()));
+  JobIdentity job;
+  if (!job.ParseFromString(bytes)) return absl::InternalError("a bug of nibble: an identity that is none");
+  return job;
+}
+
+struct OpenedOutput {
+  std::unique_ptr<FileOutput> output;
+  std::unique_ptr<Journal> journal;  // null: none was asked for
+};
+
+// The first rank makes the output, or goes on with what is there; the others join it.
+absl::Status Open(io::FileSystem& files, const Model& model, const OutputPlan& plan, const OutputOptions& options,
+                  const JobIdentity& job, OpenedOutput& opened) {
+  const std::string journal = JournalPath(WithoutSlash(options.path), options.comm->rank());
+  if (options.journal && options.resume && options.comm->is_first()) {
+    NIBBLE_ASSIGN_OR_RETURN(opened.journal, ResumedJournal(files, journal, job));
+  }
+  OutputOptions how = options;
+  how.resume = opened.journal != nullptr;
+  NIBBLE_ASSIGN_OR_RETURN(opened.output,
+                          (plan.folder ? FolderOutput::Create : GgufOutput::Create)(files, model, plan, how));
+  if (options.journal && opened.journal == nullptr) {
+    NIBBLE_ASSIGN_OR_RETURN(opened.journal, Journal::Begin(files, journal, job));
+  }
+  return absl::OkStatus();
+}
+
+// What the ranks have opened must be one: each machine may have a disk of its own at that path.
+absl::Status CheckShared(io::FileSystem& files, Comm& comm, const std::string& path) {
+  if (comm.size() == 1) return absl::OkStatus();
+  NIBBLE_ASSIGN_OR_RETURN(const io::FileInfo info, files.Stat(path));
+  return SameEverywhere(
+      comm, {{absl::StrCat("the ", path, ", on a disk that all share,"), absl::StrCat(info.identity.inode)}});
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Output>> CreateOutput(io::FileSystem& files, const Model& model, const OutputPlan& plan,
                                                      const OutputOptions& options, Progress& progress) {
-  const std::string path = absl::StrCat(WithoutSlash(options.path), kJournalSuffix);
-  JobIdentity job = IdentityOf(model, plan.manifest, TextOf(plan));
-  job.set_attempt(options.attempt);
-  std::unique_ptr<Journal> journal;
-  if (options.journal && options.resume) {
-    NIBBLE_ASSIGN_OR_RETURN(journal, ResumedJournal(files, path, job));
+  Comm& comm = *options.comm;
+  const std::string path = WithoutSlash(options.path);
+  JobIdentity mine = IdentityOf(model, plan.manifest, TextOf(plan));
+  mine.set_attempt(options.attempt);
+  NIBBLE_ASSIGN_OR_RETURN(const JobIdentity job, AgreedIdentity(comm, mine, options));
+  OpenedOutput opened;
+  absl::Status status;
+  if (comm.is_first()) status = Open(files, model, plan, options, job, opened);
+  NIBBLE_RETURN_IF_ERROR(comm.Agree(status));
+  if (!comm.is_first()) NIBBLE_RETURN_IF_ERROR(Open(files, model, plan, options, job, opened));
+  if (opened.journal != nullptr) {
+    NIBBLE_RETURN_IF_ERROR(opened.output->Attach(std::move(opened.journal), progress));
   }
-  OutputOptions how = options;
-  how.resume = journal != nullptr;
-  NIBBLE_ASSIGN_OR_RETURN(std::unique_ptr<FileOutput> output,
-                          (plan.folder ? FolderOutput::Create : GgufOutput::Create)(files, model, plan, how));
-  if (options.journal) {
-    if (journal == nullptr) {
-      NIBBLE_ASSIGN_OR_RETURN(journal, Journal::Begin(files, path, job));
-    }
-    NIBBLE_RETURN_IF_ERROR(output->Attach(std::move(journal), progress));
-  }
-  NIBBLE_RETURN_IF_ERROR(output->Ended(output->Begin()));
-  return output;
+  NIBBLE_RETURN_IF_ERROR(CheckShared(files, comm, absl::StrCat(path, ".part")));
+  NIBBLE_RETURN_IF_ERROR(opened.output->Ended(opened.output->Begin()));
+  return std::move(opened.output);
 }
 
 }  // namespace nibble

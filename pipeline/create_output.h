@@ -15,8 +15,9 @@
 namespace nibble {
 
 // Ready for rows. Errors as AtomicFile::Create and AtomicFolder::Create have them. With `options.resume` what an
-// earlier run of the same job left is taken up; kDataLoss if its journal is damaged, or another job's. All but
-// `options` and `progress` outlive the output.
+// earlier run of the same job left is taken up, by however many ranks that was; kDataLoss if its journal is damaged, or
+// another job's. Collective over `options.comm`: kInvalidArgument if ranks have different jobs, or no disk that they
+// share. All but `options` and `progress` outlive the output.
 absl::StatusOr<std::unique_ptr<Output>> CreateOutput(io::FileSystem& files, const Model& model, const OutputPlan& plan,
                                                      const OutputOptions& options, Progress& progress);
 

@@ -93,29 +93,40 @@ FileOutput::~FileOutput() {
 absl::Status FileOutput::Attach(std::unique_ptr<Journal> journal, Progress& progress) {
   journal_ = std::move(journal);
   keeps_journal_ = KeepData(!journal_->before().empty());
-  const std::vector<WrittenRows>& before = journal_->before();
+  JournalRecord told;
+  told.mutable_rows()->Assign(journal_->before().begin(), journal_->before().end());
+  NIBBLE_ASSIGN_OR_RETURN(const std::string record, comm_.Broadcast(told.SerializeAsString()));
+  if (!told.ParseFromString(record)) return absl::InternalError("a bug of nibble: a record that is none");
+  const std::vector<WrittenRows> before(told.rows().begin(), told.rows().end());
+  NIBBLE_ASSIGN_OR_RETURN(const std::string found, Find(before, progress));
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> all, comm_.AllGather(found));
+  for (size_t i = 0; i < before.size(); ++i) {
+    if (all[i % all.size()][i] == '1') Take(before[i]);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> FileOutput::Find(absl::Span<const WrittenRows> before, Progress& progress) const {
   std::vector<absl::Status> failed(before.size());
-  std::vector<char> holds(before.size());
+  std::string found(before.size(), '0');
+  const size_t rank = comm_.rank(), ranks = comm_.size();
   int64_t done = 0;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads_ > 0 ? threads_ : omp_get_max_threads())
-  for (size_t i = 0; i < before.size(); ++i) {
+  for (size_t i = rank; i < before.size(); i += ranks) {
     if (IsValid(before[i])) {
       const absl::StatusOr<uint64_t> checksum = ReadChecksum(before[i]);
       failed[i] = checksum.status();
-      holds[i] = checksum.ok() && *checksum == before[i].checksum();
+      if (checksum.ok() && *checksum == before[i].checksum()) found[i] = '1';
     }
 #pragma omp critical
     progress.Update({.stage = "resume",
                      .detail = "",
                      .done = static_cast<uint64_t>(++done),
-                     .total = before.size(),
+                     .total = (before.size() + ranks - 1 - rank) / ranks,
                      .unit = "ranges"});
   }
   for (const absl::Status& status : failed) NIBBLE_RETURN_IF_ERROR(status);
-  for (size_t i = 0; i < before.size(); ++i) {
-    if (holds[i]) Take(before[i]);
-  }
-  return absl::OkStatus();
+  return found;
 }
 
 bool FileOutput::IsValid(const WrittenRows& rows) const {
@@ -157,8 +168,10 @@ void FileOutput::Take(const WrittenRows& rows) {
 }
 
 absl::Status FileOutput::Ended(absl::Status status) {
-  if (status.ok() || journal_ == nullptr) return status;
+  status = comm_.Agree(std::move(status));
+  if (status.ok() || journal_ == nullptr) return AsInterrupted(comm_, status);
   keeps_journal_ = KeepData(MayPass(status));
+  status = AsInterrupted(comm_, status);
   if (!keeps_journal_) return status;
   journal_->Flush().IgnoreError();
   return WithResumeHint(status);
@@ -168,9 +181,10 @@ absl::Status FileOutput::Commit() {
   for (const auto& file : model_.source.files()) NIBBLE_RETURN_IF_ERROR(io::CheckUnchanged(*file));
   Manifest manifest = plan_.manifest;
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> hashes,
-                          hashes_->Finish(threads_, [this] { return SyncData(); }));
+                          hashes_->Finish(files_, comm_, threads_, [this] { return SyncData(); }));
   for (size_t i = 0; i < hashes.size(); ++i) manifest.mutable_tensors(i)->set_sha256(hashes[i]);
-  NIBBLE_RETURN_IF_ERROR(Publish(manifest));
+  // All have synced: they were there when hashes were gathered.
+  NIBBLE_RETURN_IF_ERROR(comm_.Agree(comm_.is_first() ? Publish(manifest) : Close()));
   keeps_journal_ = false;
   return absl::OkStatus();
 }

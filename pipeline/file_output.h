@@ -19,6 +19,7 @@
 #include "absl/types/span.h"
 #include "formats/io/file.h"
 #include "model/model.h"
+#include "pipeline/comm.h"
 #include "pipeline/journal.h"
 #include "pipeline/output.h"
 #include "pipeline/output_options.h"
@@ -32,8 +33,9 @@ class FileOutput : public Output {
  public:
   ~FileOutput() override;
 
-  // From now on this writes what is done into `journal`. What that says earlier runs have written is read again, and
-  // counts as written if it is there. Called before the first write, or never.
+  // From now on this writes what is done into `journal`. What the first rank's says earlier runs have written is read
+  // again, divided among ranks, and counts as written if it is there. Called before the first write, or never.
+  // Collective, as are Begin(), Ended() and Commit().
   absl::Status Attach(std::unique_ptr<Journal> journal, Progress& progress);
   // What comes before rows. REQUIRES: called once, before the first row.
   virtual absl::Status Begin() { return absl::OkStatus(); }
@@ -56,8 +58,8 @@ class FileOutput : public Output {
   // Takes bytes of tensor `number` of the manifest, from its byte `offset` on.
   using Sink = absl::FunctionRef<absl::Status(size_t number, uint64_t offset, absl::Span<const std::byte> bytes)>;
 
-  FileOutput(io::FileSystem& files, const Model& model, const OutputPlan& plan, int threads)
-      : files_(files), model_(model), plan_(plan), threads_(threads) {}
+  FileOutput(io::FileSystem& files, const Model& model, const OutputPlan& plan, const OutputOptions& options)
+      : files_(files), model_(model), plan_(plan), comm_(*options.comm), threads_(options.threads) {}
 
   // Of the manifest's tensors, in their order. REQUIRES: called once, before the first write.
   absl::Status SetPlaces(std::vector<Place> places);
@@ -75,15 +77,20 @@ class FileOutput : public Output {
   virtual absl::Status SyncData() = 0;
   // Whether what was written so far stays where this ends without Commit(); false if it cannot be relied upon.
   virtual bool KeepData(bool keep) = 0;
-  virtual absl::Status Publish(const Manifest& manifest) = 0;  // Commit(), with what the output says of itself
+  // Commit(), with what the output says of itself: by the first rank alone.
+  virtual absl::Status Publish(const Manifest& manifest) = 0;
+  virtual absl::Status Close() = 0;  // by the others
 
   io::FileSystem& files_;
   const Model& model_;
   const OutputPlan& plan_;
+  Comm& comm_;
 
  private:
   // Their checksum as they are in the files now.
   absl::StatusOr<uint64_t> ReadChecksum(const WrittenRows& rows) const;
+  // Which of `before` are in the files: '1', else '0', of this rank's part of them.
+  absl::StatusOr<std::string> Find(absl::Span<const WrittenRows> before, Progress& progress) const;
   bool IsValid(const WrittenRows& rows) const;
   void Take(const WrittenRows& rows);
 

@@ -12,6 +12,7 @@
 #include "formats/tensor_source.h"
 #include "model/gather.h"
 #include "model/logical_tensor.h"
+#include "pipeline/divide.h"
 #include "pipeline/folder_layout.h"
 #include "pipeline/manifest.h"
 #include "pipeline/publication.h"
@@ -81,11 +82,13 @@ absl::StatusOr<std::unique_ptr<FileOutput>> FolderOutput::Create(io::FileSystem&
     NIBBLE_ASSIGN_OR_RETURN(
         config, NewConfig(files, io::JoinPath(model.path, "config.json"), plan.folder->quantization_config));
   }
-  NIBBLE_ASSIGN_OR_RETURN(auto folder, io::AtomicFolder::Create(
-                                           files, options.path,
-                                           {.force = options.force, .resume = options.resume, .inputs = model.inputs}));
+  NIBBLE_ASSIGN_OR_RETURN(auto folder, io::AtomicFolder::Create(files, options.path,
+                                                                {.force = options.force,
+                                                                 .resume = options.resume,
+                                                                 .inputs = model.inputs,
+                                                                 .joins = !options.comm->is_first()}));
   std::unique_ptr<FolderOutput> output(
-      new FolderOutput(files, model, plan, options.threads, std::move(config), std::move(folder)));
+      new FolderOutput(files, model, plan, options, std::move(config), std::move(folder)));
   NIBBLE_RETURN_IF_ERROR(output->ReserveShards());
   return output;
 }
@@ -103,13 +106,17 @@ absl::Status FolderOutput::ReserveShards() {
 }
 
 absl::Status FolderOutput::Begin() {
+  if (comm_.is_first()) NIBBLE_RETURN_IF_ERROR(WriteWhatIsKnown());
+  return CopyTensors();
+}
+
+absl::Status FolderOutput::WriteWhatIsKnown() {
   for (size_t i = 0; i < shards_.size(); ++i) {
     NIBBLE_RETURN_IF_ERROR(shards_[i]->WriteAt(0, AsBytes(plan_.folder->files[i].layout.header)));
   }
   NIBBLE_RETURN_IF_ERROR(WriteText("config.json", config_));
   NIBBLE_RETURN_IF_ERROR(WriteCompanions());
-  NIBBLE_RETURN_IF_ERROR(WriteFacts());
-  return CopyTensors();
+  return WriteFacts();
 }
 
 uint64_t FolderOutput::RowBytes(size_t tensor) const {
@@ -144,8 +151,12 @@ absl::Status FolderOutput::WriteFacts() {
 }
 
 absl::Status FolderOutput::CopyTensors() {
+  std::vector<uint64_t> costs;
+  for (const StoredTensor* tensor : plan_.folder->copies) costs.push_back(tensor->bytes);
+  const std::vector<int> owners = Divide(costs, comm_.size());
   std::vector<std::byte> bytes;
   for (size_t i = 0; i < plan_.folder->copies.size(); ++i) {
+    if (owners[i] != comm_.rank()) continue;
     const StoredTensor& tensor = *plan_.folder->copies[i];
     for (uint64_t offset = 0; offset < tensor.bytes; offset += bytes.size()) {
       bytes.resize(std::min(kCopyBytes, tensor.bytes - offset));

@@ -30,7 +30,7 @@ class FolderOutput : public FileOutput {
   static absl::StatusOr<std::unique_ptr<FileOutput>> Create(io::FileSystem& files, const Model& model,
                                                             const OutputPlan& plan, const OutputOptions& options);
 
-  // Writes all but rows and the index.
+  // Writes all but rows and the index: of several ranks the first, but for what is copied, which is divided.
   absl::Status Begin() override;
 
  protected:
@@ -40,14 +40,16 @@ class FolderOutput : public FileOutput {
   absl::Status SyncData() override { return folder_->Sync(); }
   bool KeepData(bool keep) override { return folder_->Keep(keep); }
   absl::Status Publish(const Manifest& manifest) override;
+  absl::Status Close() override { return folder_->Commit(); }  // which was joined
 
  private:
-  FolderOutput(io::FileSystem& files, const Model& model, const OutputPlan& plan, int threads, std::string config,
-               std::unique_ptr<io::AtomicFolder> folder)
-      : FileOutput(files, model, plan, threads), config_(std::move(config)), folder_(std::move(folder)) {}
+  FolderOutput(io::FileSystem& files, const Model& model, const OutputPlan& plan, const OutputOptions& options,
+               std::string config, std::unique_ptr<io::AtomicFolder> folder)
+      : FileOutput(files, model, plan, options), config_(std::move(config)), folder_(std::move(folder)) {}
 
   absl::Status ReserveShards();
-  absl::Status WriteFacts();  // shapes and divisors of packed tensors
+  absl::Status WriteWhatIsKnown();  // headers, config, companions, facts
+  absl::Status WriteFacts();        // shapes and divisors of packed tensors
   absl::Status CopyTensors();
   absl::Status WriteCompanions();  // the tokenizer's files: published ones, or the source's
   absl::Status CopyFiles();

@@ -25,11 +25,13 @@ uint64_t BytesOf(const OutputTensor& tensor) {
 
 absl::StatusOr<std::unique_ptr<FileOutput>> GgufOutput::Create(io::FileSystem& files, const Model& model,
                                                                const OutputPlan& plan, const OutputOptions& options) {
-  NIBBLE_ASSIGN_OR_RETURN(
-      auto file, io::AtomicFile::Create(files, options.path, plan.layout.file_bytes,
-                                        {.force = options.force, .resume = options.resume, .inputs = model.inputs}));
+  NIBBLE_ASSIGN_OR_RETURN(auto file, io::AtomicFile::Create(files, options.path, plan.layout.file_bytes,
+                                                            {.force = options.force,
+                                                             .resume = options.resume,
+                                                             .inputs = model.inputs,
+                                                             .joins = !options.comm->is_first()}));
   // Removed again: that it can be made is known before the work is done.
-  NIBBLE_RETURN_IF_ERROR(CreateSidecar(files, model, options.path, 0).status());
+  if (options.comm->is_first()) NIBBLE_RETURN_IF_ERROR(CreateSidecar(files, model, options.path, 0).status());
   std::unique_ptr<GgufOutput> output(new GgufOutput(files, model, plan, options, std::move(file)));
   std::vector<Place> places;
   for (const OutputTensor& tensor : plan.tensors) {
@@ -39,7 +41,9 @@ absl::StatusOr<std::unique_ptr<FileOutput>> GgufOutput::Create(io::FileSystem& f
   return output;
 }
 
-absl::Status GgufOutput::Begin() { return file_->file().WriteAt(0, AsBytes(plan_.layout.header)); }
+absl::Status GgufOutput::Begin() {
+  return comm_.is_first() ? file_->file().WriteAt(0, AsBytes(plan_.layout.header)) : absl::OkStatus();
+}
 
 // What is there already belongs to a file that is replaced, or that is gone.
 absl::StatusOr<std::unique_ptr<io::AtomicFile>> GgufOutput::CreateSidecar(io::FileSystem& files, const Model& model,

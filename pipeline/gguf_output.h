@@ -35,11 +35,12 @@ class GgufOutput : public FileOutput {
   absl::Status SyncData() override { return file_->Sync(); }
   bool KeepData(bool keep) override { return file_->Keep(keep); }
   absl::Status Publish(const Manifest& manifest) override;
+  absl::Status Close() override { return file_->Commit(); }  // which was joined
 
  private:
   GgufOutput(io::FileSystem& files, const Model& model, const OutputPlan& plan, const OutputOptions& options,
              std::unique_ptr<io::AtomicFile> file)
-      : FileOutput(files, model, plan, options.threads), path_(options.path), file_(std::move(file)) {}
+      : FileOutput(files, model, plan, options), path_(options.path), file_(std::move(file)) {}
 
   // The file beside the one at `path`.
   static absl::StatusOr<std::unique_ptr<io::AtomicFile>> CreateSidecar(io::FileSystem& files, const Model& model,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
@@ -96,6 +98,32 @@ void Take(const LayersDone& done, std::vector<LayersDone>& layers) {
   if (done.first() == reached && done.last() > done.first()) layers.push_back(done);
 }
 
+// Of the other ranks, beside the first's. Those that cannot be found are as good as gone: their rows are made again.
+std::vector<std::string> OtherJournals(io::FileSystem& files, const std::string& path) {
+  const std::string directory = io::DirectoryOf(path), prefix = absl::StrCat(io::Basename(path), ".");
+  std::vector<std::string> others;
+  const absl::StatusOr<std::vector<std::string>> names = files.List(directory);
+  if (!names.ok()) return others;
+  for (const std::string& name : *names) {
+    int rank = 0;
+    if (!absl::StartsWith(name, prefix) || !absl::SimpleAtoi(name.substr(prefix.size()), &rank)) continue;
+    others.push_back(io::JoinPath(directory, name));
+  }
+  return others;
+}
+
+// Whole, and of this job.
+absl::StatusOr<JournalContent> ReadJournal(io::FileSystem& files, const std::string& path, const JobIdentity& job) {
+  NIBBLE_ASSIGN_OR_RETURN(const std::string text, io::ReadWholeFile(files, path, kMaxJournalBytes));
+  absl::StatusOr<JournalContent> content = ParseJournal(text, path);
+  if (absl::IsDataLoss(content.status())) {
+    return absl::DataLossError(absl::StrCat(content.status().message(), kStartAnew));
+  }
+  NIBBLE_RETURN_IF_ERROR(content.status());
+  NIBBLE_RETURN_IF_ERROR(CompareJobs(content->job, job, path));
+  return content;
+}
+
 }  // namespace
 
 bool MayPass(const absl::Status& status) {
@@ -105,6 +133,22 @@ bool MayPass(const absl::Status& status) {
 
 absl::Status WithResumeHint(const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(status.message(), "; run again with --resume"));
+}
+
+std::string JournalPath(const std::string& output, int rank) {
+  return rank == 0 ? absl::StrCat(output, kJournalSuffix) : absl::StrCat(output, kJournalSuffix, ".", rank);
+}
+
+std::vector<Fact> FactsOf(const JobIdentity& job) {
+  JobIdentity timeless = job;
+  timeless.clear_source_times();
+  const Manifest& manifest = job.manifest();
+  return {{"the version of nibble", manifest.nibble()},
+          {"the instruction set", manifest.instruction_set()},
+          {"the recipe", manifest.recipe().SerializeAsString()},
+          {"the calibration text or importance matrix", TextsText(job)},
+          {"the source files", FilesText(timeless)},
+          {"the plan of tensors, types and places", job.plan_sha256()}};
 }
 
 absl::StatusOr<JournalContent> ParseJournal(absl::string_view text, const std::string& place) {
@@ -126,6 +170,7 @@ absl::StatusOr<JournalContent> ParseJournal(absl::string_view text, const std::s
 
 absl::StatusOr<std::unique_ptr<Journal>> Journal::Begin(io::FileSystem& files, const std::string& path,
                                                         const JobIdentity& job) {
+  for (const std::string& other : OtherJournals(files, path)) NIBBLE_RETURN_IF_ERROR(files.RemoveAbandoned(other));
   NIBBLE_ASSIGN_OR_RETURN(io::RecordLog log, io::RecordLog::Create(files, path));
   std::unique_ptr<Journal> journal(new Journal(files, path, std::move(log), {}));
   JournalRecord record;
@@ -143,18 +188,33 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Begin(io::FileSystem& files, c
 absl::StatusOr<std::unique_ptr<Journal>> Journal::Resume(io::FileSystem& files, const std::string& path,
                                                          const JobIdentity& job) {
   NIBBLE_ASSIGN_OR_RETURN(std::unique_ptr<io::WritableFile> file, io::Reopen(path));
-  NIBBLE_ASSIGN_OR_RETURN(const std::string text, io::ReadWholeFile(files, path, kMaxJournalBytes));
-  absl::StatusOr<JournalContent> content = ParseJournal(text, path);
-  if (absl::IsDataLoss(content.status())) {
-    return absl::DataLossError(absl::StrCat(content.status().message(), kStartAnew));
-  }
-  NIBBLE_RETURN_IF_ERROR(content.status());
-  NIBBLE_RETURN_IF_ERROR(CompareJobs(content->job, job, path));
-  if (content->job.attempt() != job.attempt()) {
+  NIBBLE_ASSIGN_OR_RETURN(JournalContent content, ReadJournal(files, path, job));
+  if (content.job.attempt() != job.attempt()) {
     return absl::NotFoundError(absl::StrCat(path, ": expected the attempt ", job.attempt(), ", found another"));
   }
-  NIBBLE_ASSIGN_OR_RETURN(io::RecordLog log, io::RecordLog::Continue(std::move(file), content->bytes));
-  return std::unique_ptr<Journal>(new Journal(files, path, std::move(log), *std::move(content)));
+  NIBBLE_ASSIGN_OR_RETURN(io::RecordLog log, io::RecordLog::Continue(std::move(file), content.bytes));
+  std::unique_ptr<Journal> journal(new Journal(files, path, std::move(log), std::move(content)));
+  for (const std::string& other : OtherJournals(files, path)) {
+    NIBBLE_RETURN_IF_ERROR(journal->TakeIn(other, job));
+  }
+  return journal;
+}
+
+// What is said twice, when this ends in the middle, costs nothing but time.
+absl::Status Journal::TakeIn(const std::string& other, const JobIdentity& job) {
+  const auto file = io::Reopen(other);  // whose writer does not live
+  if (absl::IsNotFound(file.status())) return absl::OkStatus();
+  NIBBLE_RETURN_IF_ERROR(file.status());
+  const absl::StatusOr<JournalContent> content = ReadJournal(files_, other, job);
+  if (!absl::IsNotFound(content.status())) {  // else its writer was stopped before it said a word
+    NIBBLE_RETURN_IF_ERROR(content.status());
+    JournalRecord record;
+    record.mutable_rows()->Assign(content->rows.begin(), content->rows.end());
+    absl::MutexLock lock(&mutex_);
+    NIBBLE_RETURN_IF_ERROR(Append(log_, record));
+    before_.rows.insert(before_.rows.end(), content->rows.begin(), content->rows.end());
+  }
+  return files_.Remove(other);
 }
 
 absl::Status Journal::Wrote(const RowRange& rows, uint64_t checksum) {

@@ -21,11 +21,19 @@
 #include "absl/time/time.h"
 #include "formats/io/file.h"
 #include "formats/io/record_log.h"
+#include "pipeline/comm.h"
 #include "pipeline/journal.pb.h"
 
 namespace nibble {
 
 inline constexpr char kJournalSuffix[] = ".part.journal";  // after the output's path
+
+// Of several ranks (comm.h) each has one: the first's is called as that of one process, the others' have their number
+// behind it.
+std::string JournalPath(const std::string& output, int rank);
+
+// What ranks must have alike to work on one job: all of its identity but the times.
+std::vector<Fact> FactsOf(const JobIdentity& job);
 
 // Rows of one slice of a planned tensor.
 struct RowRange {
@@ -53,11 +61,13 @@ absl::StatusOr<JournalContent> ParseJournal(absl::string_view text, const std::s
 // Thread-safe.
 class Journal {
  public:
-  // Begins one; what a stopped program left is replaced. Errors as FileSystem::Create has them.
+  // Begins one; what a stopped program left is replaced, the other ranks' journals as well. Errors as
+  // FileSystem::Create has them.
   static absl::StatusOr<std::unique_ptr<Journal>> Begin(io::FileSystem& files, const std::string& path,
                                                         const JobIdentity& job);
-  // Goes on with the one that is there. kNotFound if there is none, or one of another attempt at the same job;
-  // kDataLoss if it is damaged or another job's, which the message tells apart; kAborted if its writer lives.
+  // Goes on with the one that is there, which takes in those of the other ranks that there were. kNotFound if there is
+  // none, or one of another attempt at the same job; kDataLoss if it is damaged or another job's, which the message
+  // tells apart; kAborted if its writer lives.
   static absl::StatusOr<std::unique_ptr<Journal>> Resume(io::FileSystem& files, const std::string& path,
                                                          const JobIdentity& job);
 
@@ -85,12 +95,13 @@ class Journal {
   Journal(io::FileSystem& files, std::string path, io::RecordLog log, JournalContent before)
       : files_(files), path_(std::move(path)), before_(std::move(before)), log_(std::move(log)) {}
 
+  absl::Status TakeIn(const std::string& other, const JobIdentity& job);
   absl::Status FlushLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status SyncLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   io::FileSystem& files_;
   const std::string path_;
-  const JournalContent before_;
+  JournalContent before_;
   absl::Mutex mutex_;
   io::RecordLog log_ ABSL_GUARDED_BY(mutex_);
   std::vector<WrittenRows> pending_ ABSL_GUARDED_BY(mutex_);

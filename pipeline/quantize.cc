@@ -20,6 +20,7 @@
 #include "pipeline/calibration_text.h"
 #include "pipeline/checkpoints.h"
 #include "pipeline/column_weights.h"
+#include "pipeline/comm.h"
 #include "pipeline/container.h"
 #include "pipeline/create_output.h"
 #include "pipeline/expected_time.h"
@@ -30,6 +31,7 @@
 #include "pipeline/manifest.h"
 #include "pipeline/output.h"
 #include "pipeline/plan.h"
+#include "pipeline/rank_shares.h"
 #include "pipeline/stream.h"
 #include "pipeline/tensor_multipliers.h"
 #include "pipeline/types.h"
@@ -178,13 +180,20 @@ void AddCoverageOfLinears(const Model& model, Plan& report) {
 }
 
 // Writes `what`, of a plan that has more or all of it, and reports.
-absl::Status Stream(const Model& model, const OutputPlan& what, const StreamOptions& options, Output& output,
-                    Progress& progress, Plan& report) {
+absl::StatusOr<StreamFigures> Stream(const Model& model, const OutputPlan& what, const StreamOptions& options,
+                                     Output& output, Progress& progress, Plan& report) {
   NIBBLE_ASSIGN_OR_RETURN(const StreamFigures figures, WriteTensors(model, what, options, output, progress));
   if (figures.rounded_scales > 0) {
     report.add_warnings(absl::StrCat(figures.rounded_scales,
                                      " scales of kept 4-bit codes lie between two halves: the nearest was taken"));
   }
+  return figures;
+}
+
+absl::Status AddRanks(const RankClock& clock, const StreamFigures& figures, Plan& report) {
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<RankShare> shares,
+                          clock.Gather(figures.cost, figures.source_bytes, figures.output_bytes));
+  report.mutable_ranks()->Assign(shares.begin(), shares.end());
   return absl::OkStatus();
 }
 
@@ -214,6 +223,8 @@ absl::StatusOr<Plan> Quantize(io::FileSystem& files, const Model& model, const T
 
 struct QuantizeJob::Parts {
   const Model& model;
+  Comm& comm;
+  RankClock clock;
   Method others;
   LinearOptions linears;
   WorkSpace work;
@@ -221,6 +232,7 @@ struct QuantizeJob::Parts {
   Knowledge knowledge;
   std::unique_ptr<Output> output;
   std::unique_ptr<Checkpoints> checkpoints;  // where there are windows, and the output has a journal
+  StreamFigures figures = {};
 };
 
 QuantizeJob::QuantizeJob(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -231,13 +243,21 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
                                                                  const CalibrationOptions& calibration,
                                                                  Progress& progress) {
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
-  auto parts = std::make_unique<Parts>(
-      Parts{model, method.others, LinearsBy(method, calibration, output.threads), calibration.work, {}, {}, {}, {}});
+  auto parts = std::make_unique<Parts>(Parts{model,
+                                             *output.comm,
+                                             RankClock(*output.comm, output.threads),
+                                             method.others,
+                                             LinearsBy(method, calibration, output.threads),
+                                             calibration.work,
+                                             {},
+                                             {},
+                                             {},
+                                             {}});
   NIBBLE_ASSIGN_OR_RETURN(Manifest manifest, DescribeJob(output.recipe, calibration));
   NIBBLE_RETURN_IF_ERROR(DescribeInputs(files, model, calibration, output.hash_source, output.threads, manifest));
   NIBBLE_ASSIGN_OR_RETURN(parts->plan, Planned(model, types, LeftInLinears(method, calibration), output, manifest));
   NIBBLE_ASSIGN_OR_RETURN(parts->knowledge, Learn(files, model, calibration, method.linears, parts->plan));
-  if (parts->plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, parts->plan));
+  if (parts->plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, *output.comm, parts->plan));
   NIBBLE_ASSIGN_OR_RETURN(parts->output, CreateOutput(files, model, parts->plan, output, progress));
   if (Journal* journal = parts->output->journal(); journal != nullptr && parts->knowledge.windows) {
     const CalibrationMemory memory = MemoryOf(model, parts->plan, *parts->knowledge.windows, parts->linears);
@@ -250,18 +270,23 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
 absl::Status QuantizeJob::Write(Progress& progress) { return parts_->output->Ended(WriteAll(progress)); }
 
 absl::Status QuantizeJob::WriteAll(Progress& progress) {
-  auto& [model, others, linears, work, plan, knowledge, output, checkpoints] = *parts_;
+  auto& [model, comm, clock, others, linears, work, plan, knowledge, output, checkpoints, figures] = *parts_;
   const StreamOptions stream{
-      .method = others, .threads = linears.threads, .stage = "quantize", .weights = &knowledge.weights};
-  if (!knowledge.windows) return Stream(model, plan, stream, *output, progress, plan.report);
-  NIBBLE_RETURN_IF_ERROR(Stream(model, WithoutLinears(plan, linears.method), stream, *output, progress, plan.report));
+      .method = others, .threads = linears.threads, .stage = "quantize", .weights = &knowledge.weights, .comm = &comm};
+  const OutputPlan rest = knowledge.windows ? WithoutLinears(plan, linears.method) : OutputPlan();
+  NIBBLE_ASSIGN_OR_RETURN(figures,
+                          Stream(model, knowledge.windows ? rest : plan, stream, *output, progress, plan.report));
+  if (!knowledge.windows) return absl::OkStatus();
   NIBBLE_ASSIGN_OR_RETURN(*plan.report.mutable_calibration(),
                           WriteWithin(work, model, plan, *knowledge.windows, linears, *output, progress));
   AddCoverageOfLinears(model, plan.report);
   return absl::OkStatus();
 }
 
-absl::Status QuantizeJob::Commit() { return parts_->output->Ended(parts_->output->Commit()); }
+absl::Status QuantizeJob::Commit() {
+  NIBBLE_RETURN_IF_ERROR(parts_->output->Ended(parts_->output->Commit()));
+  return AddRanks(parts_->clock, parts_->figures, parts_->plan.report);
+}
 
 const Plan& QuantizeJob::report() const { return parts_->plan.report; }
 
@@ -292,14 +317,18 @@ namespace {
 
 absl::StatusOr<Plan> WriteConverted(io::FileSystem& files, const Model& model, const TypeChoices& choices,
                                     const OutputOptions& output, Progress& progress) {
+  const RankClock clock(*output.comm, output.threads);
   NIBBLE_ASSIGN_OR_RETURN(Manifest manifest, DescribeJob(output.recipe, {}));
   NIBBLE_RETURN_IF_ERROR(DescribeInputs(files, model, {}, output.hash_source, output.threads, manifest));
   OutputPlan plan = PlanOf(model, choices, output, manifest);
   // To the nearest value: there is nothing to search for.
-  const StreamOptions stream{.method = Method::kRtn, .threads = output.threads, .stage = "convert"};
+  const StreamOptions stream{
+      .method = Method::kRtn, .threads = output.threads, .stage = "convert", .comm = output.comm};
   NIBBLE_ASSIGN_OR_RETURN(const auto out, CreateOutput(files, model, plan, output, progress));
-  NIBBLE_RETURN_IF_ERROR(out->Ended(Stream(model, plan, stream, *out, progress, plan.report)));
+  const absl::StatusOr<StreamFigures> figures = Stream(model, plan, stream, *out, progress, plan.report);
+  NIBBLE_RETURN_IF_ERROR(out->Ended(figures.status()));
   NIBBLE_RETURN_IF_ERROR(out->Ended(out->Commit()));
+  NIBBLE_RETURN_IF_ERROR(AddRanks(clock, *figures, plan.report));
   return std::move(plan.report);
 }
 

@@ -7,8 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "base/version.h"
 #include "pipeline/apply_transforms.h"
 #include "pipeline/best_transform.h"
+#include "pipeline/comm.h"
 #include "pipeline/container.h"
 #include "pipeline/quantize.h"
 #include "pipeline/recipe.h"
@@ -49,10 +51,23 @@ absl::StatusOr<Plan> RunConvert(io::FileSystem& files, const Model& model, Outpu
   return convert(files, model, recipe.dtype(), output, progress);
 }
 
+// Before ranks do anything together: what they do follows from these.
+absl::Status AgreeOnJob(const OutputOptions& output, const CalibrationOptions& calibration) {
+  if (output.comm->size() == 1) return absl::OkStatus();
+  NIBBLE_RETURN_IF_ERROR(SameEverywhere(*output.comm, {{"the version of nibble", std::string(kVersion)},
+                                                       {"the recipe", output.recipe.SerializeAsString()}}));
+  if (calibration.texts.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--calibration-text: expected one process, found ", output.comm->size(),
+                   ", which cannot share this work; make an importance matrix alone (nibble calibrate), and give it "
+                   "with --imatrix"));
+}
+
 }  // namespace
 
 absl::StatusOr<Plan> RunRecipe(io::FileSystem& files, const Model& model, const OutputOptions& output,
                                CalibrationOptions calibration, Progress& progress) {
+  NIBBLE_RETURN_IF_ERROR(AgreeOnJob(output, calibration));
   const std::string& job = output.recipe.job();
   if (job == "quantize") return RunQuantize(files, model, output, std::move(calibration), progress);
   if (job == "convert") return RunConvert(files, model, output, progress);

@@ -4,26 +4,23 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/status.h"
-#include "formats/dtype.h"
 #include "model/logical_tensor.h"
 #include "pipeline/check_overflow.h"
 #include "pipeline/int4_blocks.h"
+#include "pipeline/panels.h"
 #include "quant/block/format.h"
 
 namespace nibble {
 namespace {
-
-// 256 KiB as floats, with their source and their blocks in a core's second-level cache; short waits at the end of a
-// job.
-constexpr int64_t kPanelElements = 1 << 16;
 
 // Rows that share weights are encoded so many values at a time: enough blocks for every lane of a vector.
 constexpr int64_t kWeightedElements = 1 << 16;
@@ -31,73 +28,11 @@ constexpr int64_t kMaxWeightedRows = 16;
 
 constexpr int64_t kFetchElements = 1 << 20;  // as many are read at once, whatever the panel
 
-// Rows of one slice of an output tensor.
-struct Panel {
-  const OutputTensor* output;
-  const LogicalTensor* slice;
-  size_t slice_place;  // in the output's slices
-  int64_t begin, end;  // rows
-  uint64_t source_bytes;
-};
-
-int64_t PanelRowsOf(const LogicalTensor& tensor) {
-  return PanelRows(tensor, kPanelElements / std::max<int64_t>(1, tensor.cols));
-}
-
 int64_t WeightedRows(int64_t cols) {
   return std::clamp<int64_t>(kWeightedElements / std::max<int64_t>(1, cols), 1, kMaxWeightedRows);
 }
 
 int ThreadsOf(int threads) { return threads > 0 ? threads : omp_get_max_threads(); }
-
-uint64_t SourceBytes(const Model& model, const LogicalTensor& tensor, int64_t rows) {
-  const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
-  if (view == nullptr) return 0;
-  if (view->packed) return GetFormat(*view->packed).BytesFor(rows * tensor.cols);
-  if (view->words) return rows * tensor.cols * view->words->bits / 8;
-  const DTypeInfo& dtype = GetDType(model.source.Find(view->tensor)->dtype);
-  return rows * tensor.cols * dtype.block_bits / dtype.block_elements / 8;
-}
-
-// All panels in the file's order, made as they are asked for: of a large mixture of experts there are millions.
-class Panels {
- public:
-  Panels(const Model& model, const OutputPlan& plan) : model_(model) {
-    for (const OutputTensor& output : plan.tensors) {
-      for (const LogicalTensor& slice : output.slices) {
-        const int64_t rows = PanelRowsOf(slice);
-        slices_.push_back({&output, &slice, rows, size_});
-        size_ += (slice.rows + rows - 1) / rows;
-        source_bytes_ += SourceBytes(model, slice, slice.rows);
-      }
-    }
-  }
-
-  size_t size() const { return size_; }
-  uint64_t source_bytes() const { return source_bytes_; }
-
-  Panel operator[](size_t index) const {
-    const auto after = std::upper_bound(slices_.begin(), slices_.end(), index,
-                                        [](size_t i, const Slice& slice) { return i < slice.first_panel; });
-    const Slice& slice = *std::prev(after);
-    const int64_t begin = (index - slice.first_panel) * slice.panel_rows;
-    const int64_t end = std::min(begin + slice.panel_rows, slice.tensor->rows);
-    const size_t place = slice.tensor - slice.output->slices.data();
-    return {slice.output, slice.tensor, place, begin, end, SourceBytes(model_, *slice.tensor, end - begin)};
-  }
-
- private:
-  struct Slice {
-    const OutputTensor* output;
-    const LogicalTensor* tensor;
-    int64_t panel_rows;
-    size_t first_panel;
-  };
-  const Model& model_;
-  std::vector<Slice> slices_;
-  size_t size_ = 0;
-  uint64_t source_bytes_ = 0;
-};
 
 // A thread's buffers.
 struct Buffers {
@@ -175,10 +110,15 @@ class Shared {
     update_.total = source_bytes;
   }
 
-  // Whether a panel can still matter: none behind an error does.
+  // Whether a panel can still matter: none behind an error does, and none where another rank has one.
   bool Wanted(size_t panel) {
     absl::MutexLock lock(&mutex_);
     return panel < failed_panel_;
+  }
+
+  void Stop() {
+    absl::MutexLock lock(&mutex_);
+    failed_panel_ = 0;
   }
 
   void Done(const Panel& panel) {
@@ -224,15 +164,19 @@ uint64_t BufferBytes(const Model& model, const OutputPlan& plan, int threads) {
 
 absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
                                            Output& output, Progress& progress) {
-  const Panels panels(model, plan);
+  Comm& comm = *options.comm;
+  const Panels panels(model, plan, comm.rank(), comm.size());
   const Encoder encoder(model, options);
   Shared shared(panels.source_bytes(), options.stage, progress);
   int64_t rounded_scales = 0;
-#pragma omp parallel num_threads(ThreadsOf(options.threads)) reduction(+ : rounded_scales)
+  uint64_t output_bytes = 0;
+#pragma omp parallel num_threads(ThreadsOf(options.threads)) reduction(+ : rounded_scales, output_bytes)
   {
     Buffers buffers;
 #pragma omp for schedule(dynamic, 1)
     for (size_t i = 0; i < panels.size(); ++i) {
+      // Thread 0 is the one that called.
+      if (omp_get_thread_num() == 0 && comm.HasFailed()) shared.Stop();
       if (!shared.Wanted(i)) continue;
       const Panel panel = panels[i];
       if (output.Has(*panel.output, panel.slice_place, panel.begin, panel.end - panel.begin)) {
@@ -243,6 +187,7 @@ absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan&
       if (status.ok()) status = output.WriteRows(*panel.output, panel.slice_place, panel.begin, buffers.bytes);
       if (status.ok()) {
         shared.Done(panel);
+        output_bytes += buffers.bytes.size();
       } else {
         shared.Failed(i, std::move(status));
       }
@@ -250,7 +195,14 @@ absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan&
     rounded_scales += buffers.rounded_scales;
   }
   NIBBLE_RETURN_IF_ERROR(shared.error());
-  return StreamFigures{.rounded_scales = rounded_scales};
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> counts, comm.AllGather(absl::StrCat(rounded_scales)));
+  StreamFigures figures{.source_bytes = panels.source_bytes(), .output_bytes = output_bytes, .cost = panels.cost()};
+  for (const std::string& count : counts) {
+    int64_t its = 0;
+    if (!absl::SimpleAtoi(count, &its)) return absl::InternalError("a bug of nibble: a count that is no number");
+    figures.rounded_scales += its;
+  }
+  return figures;
 }
 
 }  // namespace nibble

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "model/model.h"
 #include "pipeline/column_weights.h"
+#include "pipeline/comm.h"
 #include "pipeline/output.h"
 #include "pipeline/plan.h"
 #include "pipeline/progress.h"
@@ -21,17 +22,22 @@ struct StreamOptions {
   int threads = 0;                         // 0: all
   const char* stage = "quantize";          // for progress
   const ColumnWeights* weights = nullptr;  // for kWeighted; null: all columns count the same
+  Comm* comm = &Comm::Alone();             // of several ranks each writes its panels
 };
 
 struct StreamFigures {
-  int64_t rounded_scales = 0;  // of kept 4-bit codes: not exactly what the output's scales can hold
+  int64_t rounded_scales = 0;  // of kept 4-bit codes: not exactly what the output's scales can hold; of all ranks
+  // Of this rank:
+  uint64_t source_bytes = 0, output_bytes = 0;
+  uint64_t cost = 0;  // as Panels::cost() has it
 };
 
 // The buffers that WriteTensors needs, in bytes, with so many threads (0: all).
 uint64_t BufferBytes(const Model& model, const OutputPlan& plan, int threads);
 
 // Writes all tensors of the plan that the output has not. kDataLoss names the tensor and index of a value that is not
-// finite, or too large for its type. Of several errors the one that comes first in the file is returned.
+// finite, or too large for its type. Of several errors of a rank the one that comes first in the file is returned.
+// Collective over options.comm.
 absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
                                            Output& output, Progress& progress);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,6 +18,8 @@
 #include "model/logical_tensor.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
+#include "pipeline/divide.h"
+#include "pipeline/packed_values.h"
 #include "pipeline/plan.h"
 #include "pipeline/published_tensors.h"
 #include "pipeline/residual_basis.h"
@@ -27,6 +30,7 @@ namespace nibble {
 namespace {
 
 constexpr int64_t kPanelValues = 1 << 18;
+constexpr double kNoError = std::numeric_limits<double>::quiet_NaN();  // there is none to tell
 
 int64_t Elements(TensorStack stack) { return stack.size() * stack[0].rows * stack[0].cols; }
 
@@ -132,28 +136,66 @@ void DescribeStack(const Model& model, TensorStack stack, TensorFigures& out) {
   out.set_bits_per_weight(8 * bytes / Elements(stack));
 }
 
+// Nothing to measure it by: NaN.
+double RelativeError(const Squares& squares) {
+  if (squares.reference > 0) return std::sqrt(squares.error / squares.reference);
+  return squares.error == 0 ? 0 : kNoError;
+}
+
+// Of this rank's stacks. Of the others kNoError.
+absl::StatusOr<std::vector<double>> MeasureErrors(const Model& reference, const Model& candidate, int threads,
+                                                  const Comm& comm, Progress& progress) {
+  const absl::Span<const TensorStack> stacks = candidate.tensors.stacks();
+  std::vector<uint64_t> costs;
+  for (const TensorStack stack : stacks) costs.push_back(Elements(stack));
+  const std::vector<int> owners = Divide(costs, comm.size());
+  std::vector<double> errors(stacks.size(), kNoError);
+  uint64_t total = 0, done = 0;
+  for (size_t i = 0; i < stacks.size(); ++i) total += owners[i] == comm.rank() ? costs[i] : 0;
+  for (size_t i = 0; i < stacks.size(); ++i) {
+    if (owners[i] != comm.rank() || !std::holds_alternative<StridedView>(stacks[i][0].recipe)) continue;
+    const LogicalTensor& first = stacks[i][0];
+    progress.Update({.stage = "tensors", .detail = GgufName(first), .done = done, .total = total, .unit = "values"});
+    done += costs[i];
+    const TensorStack expected = reference.tensors.Find(first.role, first.layer);
+    if (!HaveOneShape(expected, stacks[i])) continue;
+    NIBBLE_ASSIGN_OR_RETURN(const Squares squares, CompareStacks(reference, expected, candidate, stacks[i], threads));
+    errors[i] = RelativeError(squares);
+  }
+  return errors;
+}
+
+absl::StatusOr<std::vector<double>> GatherErrors(Comm& comm, const std::vector<double>& mine) {
+  Packer packer;
+  packer.Add(mine);
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> all, comm.AllGather(packer.Take()));
+  std::vector<double> errors(mine.size(), kNoError);
+  for (const std::string& packed : all) {
+    std::vector<double> its = Unpacker(packed).Take<double>();
+    its.resize(errors.size(), kNoError);
+    for (size_t i = 0; i < errors.size(); ++i) {
+      if (!std::isnan(its[i])) errors[i] = its[i];
+    }
+  }
+  return errors;
+}
+
 }  // namespace
 
-absl::Status FillTensors(const Model& reference, const Model& candidate, int threads, Progress& progress,
+absl::Status FillTensors(const Model& reference, const Model& candidate, int threads, Comm& comm, Progress& progress,
                          Candidate& out) {
   out.set_has_other_basis(!HaveOneBasis(candidate.spec, reference.spec));
   const absl::Span<const TensorStack> stacks = candidate.tensors.stacks();
-  uint64_t total = 0, done = 0;
-  for (const TensorStack stack : stacks) total += Elements(stack);
-  for (const TensorStack stack : stacks) {
-    if (!std::holds_alternative<StridedView>(stack[0].recipe)) continue;
+  std::vector<double> errors(stacks.size(), kNoError);
+  if (!out.has_other_basis()) {
+    NIBBLE_ASSIGN_OR_RETURN(errors, MeasureErrors(reference, candidate, threads, comm, progress));
+    NIBBLE_ASSIGN_OR_RETURN(errors, GatherErrors(comm, errors));
+  }
+  for (size_t i = 0; i < stacks.size(); ++i) {
+    if (!std::holds_alternative<StridedView>(stacks[i][0].recipe)) continue;
     TensorFigures& tensor = *out.add_tensors();
-    DescribeStack(candidate, stack, tensor);
-    progress.Update({.stage = "tensors", .detail = tensor.name(), .done = done, .total = total, .unit = "values"});
-    done += Elements(stack);
-    const TensorStack expected = reference.tensors.Find(stack[0].role, stack[0].layer);
-    if (out.has_other_basis() || !HaveOneShape(expected, stack)) continue;
-    NIBBLE_ASSIGN_OR_RETURN(const Squares squares, CompareStacks(reference, expected, candidate, stack, threads));
-    if (squares.reference > 0) {
-      tensor.set_relative_error(std::sqrt(squares.error / squares.reference));
-    } else if (squares.error == 0) {
-      tensor.set_relative_error(0);
-    }
+    DescribeStack(candidate, stacks[i], tensor);
+    if (!std::isnan(errors[i])) tensor.set_relative_error(errors[i]);
   }
   CountTypes(out);
   return absl::OkStatus();

@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "model/model.h"
+#include "pipeline/comm.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.pb.h"
 
@@ -13,7 +14,8 @@ namespace nibble {
 // a time; figures do not depend on the number of threads. A tensor that the reference has not, or in another shape, has
 // no error, and none has if one model's residual stream is rotated and the other's is not.
 // kDataLoss names a value that is not finite.
-absl::Status FillTensors(const Model& reference, const Model& candidate, int threads, Progress& progress,
+// Divided among ranks; collective.
+absl::Status FillTensors(const Model& reference, const Model& candidate, int threads, Comm& comm, Progress& progress,
                          Candidate& out);
 
 }  // namespace nibble

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "pipeline/comm.h"
 #include "pipeline/no_progress.h"
 #include "runtime/random_model.h"
 
@@ -14,7 +15,7 @@ namespace {
 Candidate Fill(const Model& reference, const Model& candidate, int threads = 2) {
   NoProgress progress;
   Candidate out;
-  const absl::Status status = FillTensors(reference, candidate, threads, progress, out);
+  const absl::Status status = FillTensors(reference, candidate, threads, Comm::Alone(), progress, out);
   EXPECT_TRUE(status.ok()) << status;
   return out;
 }

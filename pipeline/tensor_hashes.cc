@@ -8,8 +8,12 @@
 #include <thread>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/status.h"
 #include "formats/io/sha256.h"
+#include "pipeline/divide.h"
 
 namespace nibble {
 namespace {
@@ -47,15 +51,33 @@ absl::Status TensorHashes::Hash(size_t tensor) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::string>> TensorHashes::Finish(int threads,
+absl::StatusOr<std::vector<std::string>> TensorHashes::Finish(io::FileSystem& files, Comm& comm, int threads,
                                                               absl::FunctionRef<absl::Status()> meanwhile) {
-  std::vector<size_t> left;
+  std::vector<size_t> own, left;
   for (size_t i = 0; i < places_.size(); ++i) {
-    if (hashes_[i].empty()) left.push_back(i);
+    if (hashes_[i].empty() && (comm.size() == 1 || missing_[i] == 0)) own.push_back(i);
   }
+  NIBBLE_RETURN_IF_ERROR(HashAll(own, threads, meanwhile));
+  if (comm.size() == 1) return std::move(hashes_);
+  NIBBLE_RETURN_IF_ERROR(GatherHashes(comm));
+  NIBBLE_RETURN_IF_ERROR(OpenAnew(files));
+  std::vector<uint64_t> bytes;
+  for (size_t i = 0; i < places_.size(); ++i) bytes.push_back(hashes_[i].empty() ? places_[i].bytes : 0);
+  const std::vector<int> owners = Divide(bytes, comm.size());
+  for (size_t i = 0; i < places_.size(); ++i) {
+    if (hashes_[i].empty() && owners[i] == comm.rank()) left.push_back(i);
+  }
+  NIBBLE_RETURN_IF_ERROR(HashAll(left, threads, [] { return absl::OkStatus(); }));
+  NIBBLE_RETURN_IF_ERROR(GatherHashes(comm));
+  return std::move(hashes_);
+}
+
+absl::Status TensorHashes::HashAll(std::vector<size_t> tensors, int threads,
+                                   absl::FunctionRef<absl::Status()> meanwhile) {
   // The largest first: no thread is alone with one in the end.
-  std::stable_sort(left.begin(), left.end(), [&](size_t a, size_t b) { return places_[a].bytes > places_[b].bytes; });
-  std::vector<absl::Status> done(left.size() + 1);
+  std::stable_sort(tensors.begin(), tensors.end(),
+                   [&](size_t a, size_t b) { return places_[a].bytes > places_[b].bytes; });
+  std::vector<absl::Status> done(tensors.size() + 1);
   // A thread of its own, which OpenMP's are not: for one that has no room, OpenMP would end the program.
   std::thread beside;
   try {
@@ -64,10 +86,33 @@ absl::StatusOr<std::vector<std::string>> TensorHashes::Finish(int threads,
     done.back() = meanwhile();
   }
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads > 0 ? threads : omp_get_max_threads())
-  for (size_t i = 0; i < left.size(); ++i) done[i] = Hash(left[i]);
+  for (size_t i = 0; i < tensors.size(); ++i) done[i] = Hash(tensors[i]);
   if (beside.joinable()) beside.join();
   for (const absl::Status& status : done) NIBBLE_RETURN_IF_ERROR(status);
-  return std::move(hashes_);
+  return absl::OkStatus();
+}
+
+absl::Status TensorHashes::GatherHashes(Comm& comm) {
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> all, comm.AllGather(absl::StrJoin(hashes_, " ")));
+  for (const std::string& text : all) {
+    const std::vector<std::string> its = absl::StrSplit(text, ' ');
+    for (size_t i = 0; i < std::min(its.size(), hashes_.size()); ++i) {
+      if (hashes_[i].empty()) hashes_[i] = its[i];
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TensorHashes::OpenAnew(io::FileSystem& files) {
+  absl::flat_hash_map<std::string, std::shared_ptr<const io::ReadableFile>> opened;
+  for (Place& place : places_) {
+    std::shared_ptr<const io::ReadableFile>& file = opened[place.file->path()];
+    if (file == nullptr) {
+      NIBBLE_ASSIGN_OR_RETURN(file, files.Open(place.file->path()));
+    }
+    place.file = file;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace nibble

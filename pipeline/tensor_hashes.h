@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "formats/io/file.h"
+#include "pipeline/comm.h"
 
 namespace nibble {
 
@@ -38,13 +39,20 @@ class TensorHashes {
   absl::Status Wrote(size_t tensor, uint64_t bytes);
 
   // Of every tensor, in their order; what is not hashed yet is now, on so many threads (0: all), while `meanwhile` runs
-  // on one more. REQUIRES: called once, when all is in the files.
-  absl::StatusOr<std::vector<std::string>> Finish(int threads, absl::FunctionRef<absl::Status()> meanwhile);
+  // on one more, which brings to the disk what this rank has written. Of several ranks, those that have written a
+  // tensor alone hash it; the others are divided, when all is there, and read from files that are opened anew.
+  // Collective. REQUIRES: called once, when all of this rank's is in the files.
+  absl::StatusOr<std::vector<std::string>> Finish(io::FileSystem& files, Comm& comm, int threads,
+                                                  absl::FunctionRef<absl::Status()> meanwhile);
 
  private:
   absl::Status Hash(size_t tensor);
+  absl::Status HashAll(std::vector<size_t> tensors, int threads, absl::FunctionRef<absl::Status()> meanwhile);
+  // What any rank has hashed, and all know then. Collective.
+  absl::Status GatherHashes(Comm& comm);
+  absl::Status OpenAnew(io::FileSystem& files);
 
-  const std::vector<Place> places_;
+  std::vector<Place> places_;
   std::vector<std::atomic<uint64_t>> missing_;  // bytes of each tensor
   std::vector<std::string> hashes_;
   absl::Mutex mutex_;

@@ -8,6 +8,7 @@
 
 #include "formats/io/sha256.h"
 #include "gtest/gtest.h"
+#include "pipeline/comm.h"
 
 namespace nibble {
 namespace {
@@ -30,19 +31,19 @@ TEST_F(TensorHashesTest, AnyOrderOfPieces) {
   for (const auto& [tensor, bytes] : std::vector<std::pair<size_t, uint64_t>>{{2, 1}, {0, 3}, {2, 0}, {2, 3}}) {
     ASSERT_EQ(hashes.Wrote(tensor, bytes), absl::OkStatus());
   }
-  EXPECT_EQ(*hashes.Finish(2, [] { return absl::OkStatus(); }), expected_);
+  EXPECT_EQ(*hashes.Finish(io::Posix(), Comm::Alone(), 2, [] { return absl::OkStatus(); }), expected_);
 }
 
 TEST_F(TensorHashesTest, WhatEarlierRunsWroteIsHashedInTheEnd) {
   TensorHashes hashes = Make();
   ASSERT_EQ(hashes.Wrote(2, 1), absl::OkStatus());
-  EXPECT_EQ(*hashes.Finish(2, [] { return absl::OkStatus(); }), expected_);
+  EXPECT_EQ(*hashes.Finish(io::Posix(), Comm::Alone(), 2, [] { return absl::OkStatus(); }), expected_);
 }
 
 TEST_F(TensorHashesTest, WhatFailsMeanwhileIsTold) {
   TensorHashes hashes = Make();
   const absl::Status full = absl::UnavailableError("disk full");
-  EXPECT_EQ(hashes.Finish(2, [&] { return full; }).status(), full);
+  EXPECT_EQ(hashes.Finish(io::Posix(), Comm::Alone(), 2, [&] { return full; }).status(), full);
 }
 
 TEST_F(TensorHashesTest, ManyThreads) {
@@ -53,7 +54,7 @@ TEST_F(TensorHashesTest, ManyThreads) {
       threads.emplace_back([&hashes, tensor] { EXPECT_EQ(hashes.Wrote(tensor, 1), absl::OkStatus()); });
     }
     for (std::thread& thread : threads) thread.join();
-    EXPECT_EQ(*hashes.Finish(2, [] { return absl::OkStatus(); }), expected_);
+    EXPECT_EQ(*hashes.Finish(io::Posix(), Comm::Alone(), 2, [] { return absl::OkStatus(); }), expected_);
   }
 }
 

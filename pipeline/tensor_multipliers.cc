@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
+#include <string>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -36,26 +38,40 @@ absl::StatusOr<float> LargestMagnitude(const Model& model, const LogicalTensor& 
   return largest;
 }
 
+// Its bits, so that it stays exactly what it is.
+absl::StatusOr<float> LargestOfAll(Comm& comm, float mine) {
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> all,
+                          comm.AllGather(std::string(reinterpret_cast<const char*>(&mine), sizeof(mine))));
+  for (const std::string& bytes : all) {
+    float its = 0;
+    std::memcpy(&its, bytes.data(), std::min(bytes.size(), sizeof(its)));
+    mine = std::max(mine, its);
+  }
+  return mine;
+}
+
 }  // namespace
 
-absl::Status SetMultipliers(const Model& model, int threads, OutputPlan& plan) {
+absl::Status SetMultipliers(const Model& model, int threads, Comm& comm, OutputPlan& plan) {
   std::vector<const LogicalTensor*> slices;
   for (const OutputTensor& tensor : plan.tensors) {
     if (!HasMultiplier(tensor)) continue;
     for (const LogicalTensor& slice : tensor.slices) slices.push_back(&slice);
   }
   std::vector<absl::StatusOr<float>> found(slices.size(), 0.0f);
+  const size_t rank = comm.rank(), ranks = comm.size();
 #pragma omp parallel num_threads(threads > 0 ? threads : omp_get_max_threads())
   {
     std::vector<float> values;
 #pragma omp for schedule(dynamic, 1)
-    for (size_t i = 0; i < slices.size(); ++i) found[i] = LargestMagnitude(model, *slices[i], values);
+    for (size_t i = rank; i < slices.size(); i += ranks) found[i] = LargestMagnitude(model, *slices[i], values);
   }
   float largest = 0;
   for (const absl::StatusOr<float>& magnitude : found) {
     NIBBLE_RETURN_IF_ERROR(magnitude.status());
     largest = std::max(largest, *magnitude);
   }
+  NIBBLE_ASSIGN_OR_RETURN(largest, LargestOfAll(comm, largest));
   if (largest == 0) return absl::OkStatus();
   const int exponent = std::clamp(std::ilogb(kLargest / largest), -kMaxExponent, kMaxExponent);
   for (OutputTensor& tensor : plan.tensors) {

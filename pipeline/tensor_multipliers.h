@@ -5,14 +5,15 @@
 
 #include "absl/status/status.h"
 #include "model/model.h"
+#include "pipeline/comm.h"
 #include "pipeline/plan.h"
 
 namespace nibble {
 
 // Sets OutputTensor::multiplier of the tensors that have one: the largest power of two under which no scale overflows,
 // one for all of them, as runtimes want of linears that they fuse. A power of two loses nothing and leaves values exact
-// in BF16. Reads these tensors, on so many threads (0: all). kDataLoss as ReadRows.
-absl::Status SetMultipliers(const Model& model, int threads, OutputPlan& plan);
+// in BF16. Reads these tensors, on so many threads (0: all), divided among ranks. Collective. kDataLoss as ReadRows.
+absl::Status SetMultipliers(const Model& model, int threads, Comm& comm, OutputPlan& plan);
 
 }  // namespace nibble
 

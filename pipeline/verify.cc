@@ -11,13 +11,19 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/status.h"
+#include "base/version.h"
 #include "device/device.h"
+#include "device/instruction_set.h"
 #include "device/make_device.h"
+#include "formats/io/file.h"
 #include "formats/tensor_source.h"
 #include "model/model_spec.pb.h"
+#include "pipeline/comm.h"
 #include "pipeline/context_memory.h"
 #include "pipeline/model_tokenizer.h"
+#include "pipeline/packed_values.h"
 #include "pipeline/predict_scored.h"
+#include "pipeline/rank_shares.h"
 #include "pipeline/residual_basis.h"
 #include "pipeline/tensor_figures.h"
 #include "pipeline/verify_figures.h"
@@ -83,7 +89,7 @@ absl::Status CheckShape(const Model& reference, const Model& candidate) {
 // One model on its way; models[0] is the reference.
 struct Lane {
   const Model* model;
-  std::vector<StateDifference> layers;  // against the reference
+  std::vector<StateDifference> layers;  // against the reference: [windows, layers]
   Predictions predictions;
   WorstPositions worst;
 };
@@ -92,20 +98,28 @@ class VerifyJob {
  public:
   VerifyJob(const Model& reference, const std::vector<const Model*>& candidates, const VerifyOptions& options,
             std::unique_ptr<Device> device, Windows windows, Progress& progress)
-      : owned_device_(std::move(device)), device_(*owned_device_), windows_(std::move(windows)), progress_(progress) {
+      : owned_device_(std::move(device)),
+        device_(*owned_device_),
+        comm_(*options.comm),
+        windows_(std::move(windows)),
+        progress_(progress) {
     lanes_.push_back({.model = &reference});
     for (const Model* candidate : candidates) lanes_.push_back({.model = candidate});
-    for (Lane& lane : lanes_) lane.layers.resize(layers());
     details_ = options.details;
+    first_ = windows_.count() * comm_.rank() / comm_.size();
+    last_ = windows_.count() * (comm_.rank() + 1) / comm_.size();
     group_ = WindowsAtATime(options.memory == 0 ? kDefaultMemory : options.memory);
   }
 
   absl::Status Run() {
-    for (int64_t first = 0; first < windows_.count(); first += group_) {
-      NIBBLE_RETURN_IF_ERROR(RunGroup(first, std::min(group_, windows_.count() - first)));
+    for (int64_t first = first_; first < last_; first += group_) {
+      if (comm_.HasFailed()) return comm_.Agree(absl::OkStatus());
+      NIBBLE_RETURN_IF_ERROR(RunGroup(first, std::min(group_, last_ - first)));
     }
-    return absl::OkStatus();
+    return comm_.size() == 1 ? absl::OkStatus() : Gather();
   }
+
+  int64_t own_windows() const { return last_ - first_; }
 
   VerifyReport Report() const {
     VerifyReport report;
@@ -128,10 +142,12 @@ class VerifyJob {
       FillFigures(reference.predictions, lane.predictions, candidate);
       for (const double mean : WindowMeans(lane.predictions.divergence)) candidate.add_kld_windows(mean);
       for (int layer = 0; layer < layers(); ++layer) {
+        StateDifference sum;
+        for (size_t at = layer; at < lane.layers.size(); at += layers()) sum += lane.layers[at];
         LayerError& error = *candidate.add_layers();
         error.set_layer(layer);
-        error.set_relative_error(lane.layers[layer].RelativeError());
-        error.set_cosine(lane.layers[layer].Cosine());
+        error.set_relative_error(sum.RelativeError());
+        error.set_cosine(sum.Cosine());
       }
     }
     return report;
@@ -144,8 +160,10 @@ class VerifyJob {
     for (size_t i = 1; i < lanes_.size(); ++i) {
       const Lane& lane = lanes_[i];
       Candidate& candidate = *report.mutable_candidates(i - 1);
-      NIBBLE_RETURN_IF_ERROR(lane.worst.Describe(device_, reference, *lane.model, windows_, *tokenizer, candidate));
-      NIBBLE_RETURN_IF_ERROR(FillTensors(reference, *lane.model, device_.threads(), progress_, candidate));
+      if (comm_.is_first()) {
+        NIBBLE_RETURN_IF_ERROR(lane.worst.Describe(device_, reference, *lane.model, windows_, *tokenizer, candidate));
+      }
+      NIBBLE_RETURN_IF_ERROR(FillTensors(reference, *lane.model, device_.threads(), comm_, progress_, candidate));
     }
     return absl::OkStatus();
   }
@@ -160,6 +178,31 @@ class VerifyJob {
       means.push_back(std::accumulate(begin, begin + windows_.scored(), 0.0) / windows_.scored());
     }
     return means;
+  }
+
+  // All ranks' windows, in their order: from here on every rank has what one alone would have.
+  absl::Status Gather() {
+    Packer packer;
+    for (const Lane& lane : lanes_) {
+      packer.Add(lane.layers);
+      packer.Add(lane.predictions.log_likelihood);
+      packer.Add(lane.predictions.top);
+      packer.Add(lane.predictions.divergence);
+      lane.worst.Pack(packer);
+    }
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> all, comm_.AllGather(packer.Take()));
+    for (Lane& lane : lanes_) lane = {.model = lane.model};
+    for (const std::string& packed : all) {
+      Unpacker its(packed);
+      for (Lane& lane : lanes_) {
+        const std::vector<StateDifference> layers = its.Take<StateDifference>();
+        lane.layers.insert(lane.layers.end(), layers.begin(), layers.end());
+        const Predictions predictions{its.Take<double>(), its.Take<uint32_t>(), its.Take<double>()};
+        Append(predictions, lane.predictions);
+        lane.worst.Take(its);
+      }
+    }
+    return absl::OkStatus();
   }
 
   // As many as fit beside one layer, or beside the logits: the more, the less often the weights are read.
@@ -178,6 +221,7 @@ class VerifyJob {
 
   absl::Status RunGroup(int64_t first, int64_t count) {
     const Windows windows = windows_.Between(first, first + count);
+    for (Lane& lane : lanes_) lane.layers.resize((first - first_ + count) * layers());
     std::vector<ScoredRun> runs;
     for (const Lane& lane : lanes_) {
       NIBBLE_ASSIGN_OR_RETURN(Sequences embedded, Sequences::Embed(device_, *lane.model, windows.ids, windows.length));
@@ -189,7 +233,10 @@ class VerifyJob {
                      layer * lanes_.size() + i);
         NIBBLE_RETURN_IF_ERROR(runs[i].sequences.RunLayer(layer));
         if (i == 0) continue;
-        NIBBLE_RETURN_IF_ERROR(Compare(runs[0].sequences, runs[i].sequences, lanes_[i], lanes_[i].layers[layer]));
+        for (int64_t window = 0; window < count; ++window) {
+          NIBBLE_RETURN_IF_ERROR(Compare(runs[0].sequences, runs[i].sequences, window, lanes_[i],
+                                         lanes_[i].layers[(first - first_ + window) * layers() + layer]));
+        }
       }
     }
     ShowProgress("logits", *lanes_[0].model, first, count, layers() * lanes_.size());
@@ -211,13 +258,14 @@ class VerifyJob {
     return absl::OkStatus();
   }
 
-  // In the reference's basis.
-  absl::Status Compare(const Sequences& reference, const Sequences& candidate, const Lane& lane,
+  // One window of the runs, in the reference's basis.
+  absl::Status Compare(const Sequences& reference, const Sequences& candidate, int64_t window, const Lane& lane,
                        StateDifference& difference) const {
     const ModelSpec &own = lane.model->spec, &its = lanes_[0].model->spec;
     const bool has_other_basis = !HaveOneBasis(own, its);
-    for (int64_t first = 0; first < reference.tokens(); first += kComparedAtOnce) {
-      const int64_t count = std::min(kComparedAtOnce, reference.tokens() - first);
+    const int64_t end = (window + 1) * windows_.length;
+    for (int64_t first = window * windows_.length; first < end; first += kComparedAtOnce) {
+      const int64_t count = std::min(kComparedAtOnce, end - first);
       NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> expected, reference.States(first, count));
       NIBBLE_ASSIGN_OR_RETURN(std::vector<float> found, candidate.States(first, count));
       if (has_other_basis) ChangeBasis(own, its, absl::MakeSpan(found));
@@ -243,41 +291,85 @@ class VerifyJob {
     const uint64_t tokens = models * windows_.length;  // of one window
     progress_.Update({.stage = std::move(stage),
                       .detail = model.path,
-                      .done = first * tokens + count * tokens * step / steps,
-                      .total = windows_.count() * tokens,
+                      .done = (first - first_) * tokens + count * tokens * step / steps,
+                      .total = own_windows() * tokens,
                       .unit = "tok"});
   }
 
   const std::unique_ptr<Device> owned_device_;
   Device& device_;
+  Comm& comm_;
   const Windows windows_;
   Progress& progress_;
   std::vector<Lane> lanes_;
   bool details_ = false;
-  int64_t group_ = 1;  // windows whose states are there at a time
+  int64_t group_ = 1;             // windows whose states are there at a time
+  int64_t first_ = 0, last_ = 0;  // this rank's windows
 };
 
-}  // namespace
+// What ranks must have alike.
+std::string FactsOf(const Model& model) {
+  std::string facts;
+  for (const auto& file : model.source.files()) {
+    absl::StrAppend(&facts, io::Basename(file->path()), " ", file->info().size, "\n");
+  }
+  for (const StoredTensor& tensor : model.source.tensors()) {
+    absl::StrAppend(&facts, tensor.name, " ", static_cast<int>(tensor.dtype), " ", tensor.file, " ", tensor.offset,
+                    "\n");
+  }
+  return facts;
+}
 
-absl::StatusOr<VerifyReport> Verify(const Model& reference, const std::vector<const Model*>& candidates,
-                                    const VerifyOptions& options, Progress& progress) {
-  const auto start = std::chrono::steady_clock::now();
+absl::Status AgreeOnJob(const Model& reference, const std::vector<const Model*>& candidates,
+                        const VerifyOptions& options) {
+  if (options.comm->size() == 1) return absl::OkStatus();
+  NIBBLE_ASSIGN_OR_RETURN(const std::string instructions, InstructionSetOf(options.device));
+  std::vector<Fact> facts = {
+      {"the version of nibble", std::string(kVersion)},
+      {"the instruction set", instructions},
+      {"the options", absl::StrCat(options.ctx, " ", options.chunks, " ", options.details, " ", candidates.size())},
+      {"the text", options.text},
+      {absl::StrCat("the files of ", reference.path), FactsOf(reference)}};
+  for (const Model* candidate : candidates) {
+    facts.push_back({absl::StrCat("the files of ", candidate->path), FactsOf(*candidate)});
+  }
+  return SameEverywhere(*options.comm, facts);
+}
+
+absl::StatusOr<VerifyReport> RunVerify(const Model& reference, const std::vector<const Model*>& candidates,
+                                       const VerifyOptions& options, Progress& progress) {
+  const RankClock clock(*options.comm, options.threads);
+  NIBBLE_RETURN_IF_ERROR(AgreeOnJob(reference, candidates, options));
   NIBBLE_ASSIGN_OR_RETURN(Windows windows, CutWindows(reference, options.text, options.ctx, options.chunks));
   for (const Model* candidate : candidates) {
     NIBBLE_RETURN_IF_ERROR(CheckVocabulary(reference, *candidate));
     NIBBLE_RETURN_IF_ERROR(CheckShape(reference, *candidate));
   }
   const int64_t count = windows.count();
-  NIBBLE_ASSIGN_OR_RETURN(auto device, MakeDevice({.kind = options.device, .threads = options.threads}));
+  NIBBLE_ASSIGN_OR_RETURN(auto device,
+                          MakeDevice({.kind = options.device, .threads = options.threads, .steady = true}));
   VerifyJob job(reference, candidates, options, std::move(device), std::move(windows), progress);
   NIBBLE_RETURN_IF_ERROR(job.Run());
   VerifyReport report = job.Report();
   if (options.details) NIBBLE_RETURN_IF_ERROR(job.AddDetails(report));
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<RankShare> shares, clock.Gather(job.own_windows(), 0, 0));
+  report.mutable_ranks()->Assign(shares.begin(), shares.end());
   if (count < options.chunks) {
     report.add_warnings(
         absl::StrCat("the text has ", count, " windows, fewer than the ", options.chunks, " asked for"));
   }
-  report.set_seconds(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  return report;
+}
+
+}  // namespace
+
+absl::StatusOr<VerifyReport> Verify(const Model& reference, const std::vector<const Model*>& candidates,
+                                    const VerifyOptions& options, Progress& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  absl::StatusOr<VerifyReport> report = RunVerify(reference, candidates, options, progress);
+  const absl::Status agreed = options.comm->Agree(report.status());
+  if (!agreed.ok()) return AsInterrupted(*options.comm, agreed);
+  report->set_seconds(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   return report;
 }
 

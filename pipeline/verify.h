@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "device/make_device.h"
 #include "model/model.h"
+#include "pipeline/comm.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.pb.h"
 
@@ -27,10 +28,15 @@ struct VerifyOptions {
   uint64_t memory = 0;  // bytes that weights, states and logits may take; 0: 1 GiB
   // Types and errors of tensors, and the worst tokens, as well: all tensors are read once more, a panel at a time.
   bool details = false;
+  Comm* comm = &Comm::Alone();  // ranks that divide the windows
 };
 
 // kInvalidArgument if the text is shorter than one window; kDataLoss if a candidate's vocabulary is not the
 // reference's. `candidate_bytes` and `reference_bytes` of the report are of the stored tensors.
+//
+// Figures are sums over windows in their order: the same to the last digit for any number of threads and ranks, and any
+// `memory` (of a GPU: of one number of ranks and one `memory`). Collective over `options.comm`: every rank returns the
+// report, but the worst tokens are in the first's alone.
 absl::StatusOr<VerifyReport> Verify(const Model& reference, const std::vector<const Model*>& candidates,
                                     const VerifyOptions& options, Progress& progress);
 

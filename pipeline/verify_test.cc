@@ -8,10 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pipeline/byte_vocabulary.h"
+#include "pipeline/comm.h"
 #include "pipeline/no_progress.h"
+#include "pipeline/thread_ranks.h"
 #include "pipeline/transform.h"
 #include "runtime/random_model.h"
 #include "runtime/slow_forward.h"
@@ -101,6 +104,47 @@ TEST(VerifyTest, HiddenStatesAreComparedInTheReferencesBasis) {
   expect_same(random.model, rotated);
   expect_same(rotated, random.model);
   expect_same(rotated, rotated);
+}
+
+// To the last digit, however windows are divided among ranks or cut by the memory that there is.
+TEST(VerifyTest, RanksFindWhatOneProcessFinds) {
+  const RandomModel reference = ByteModel({.seed = 1}), candidate = ByteModel({.seed = 2});
+  const std::string expected = RunVerify(reference.model, {&candidate.model}).SerializeAsString();
+  for (const int ranks : {1, 2, 3, 5}) {
+    for (const uint64_t memory : {uint64_t{1}, uint64_t{1} << 30}) {
+      std::vector<VerifyReport> reports(ranks);
+      const auto outcomes = RunRanks(ranks, [&](Comm& comm) -> absl::Status {
+        RecordedProgress progress;
+        NIBBLE_ASSIGN_OR_RETURN(
+            VerifyReport report,
+            Verify(reference.model, {&candidate.model},
+                   {.text = Text(), .ctx = kCtx, .chunks = kWindows, .threads = 1, .memory = memory, .comm = &comm},
+                   progress));
+        EXPECT_EQ(report.ranks_size(), ranks == 1 ? 0 : ranks);
+        report.set_seconds(0);
+        report.clear_ranks();
+        reports[comm.rank()] = report;
+        return absl::OkStatus();
+      });
+      EXPECT_THAT(outcomes, testing::Each(absl::OkStatus()));
+      for (const VerifyReport& report : reports) EXPECT_EQ(report.SerializeAsString(), expected) << ranks;
+    }
+  }
+}
+
+TEST(VerifyTest, RanksWithOtherTextsStop) {
+  const RandomModel reference = ByteModel({.seed = 1});
+  const auto outcomes = RunRanks(2, [&](Comm& comm) {
+    RecordedProgress progress;
+    const std::string text = comm.rank() == 0 ? Text() : Text() + Text();
+    return Verify(reference.model, {&reference.model}, {.text = text, .ctx = kCtx, .threads = 1, .comm = &comm},
+                  progress)
+        .status();
+  });
+  for (const absl::Status& outcome : outcomes) {
+    EXPECT_TRUE(absl::IsInvalidArgument(outcome)) << outcome;
+    EXPECT_THAT(std::string(outcome.message()), HasSubstr("rank 1 on thread-1: expected the text that rank 0"));
+  }
 }
 
 TEST(VerifyTest, AgreesWithTheSlowForwardPass) {

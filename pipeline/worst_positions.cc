@@ -86,11 +86,37 @@ absl::Status WorstPositions::Take(const Windows& windows, int64_t first_window, 
     NIBBLE_ASSIGN_OR_RETURN(position.reference_state, reference_run.States(token, 1));
     NIBBLE_ASSIGN_OR_RETURN(position.candidate_state, candidate_run.States(token, 1));
   }
+  KeepWorst();
+  return absl::OkStatus();
+}
+
+void WorstPositions::KeepWorst() {
   std::sort(positions_.begin(), positions_.end(), [](const Position& a, const Position& b) {
     return std::pair(-a.divergence, a.index) < std::pair(-b.divergence, b.index);
   });
   if (positions_.size() > kLimit) positions_.resize(kLimit);
-  return absl::OkStatus();
+}
+
+void WorstPositions::Pack(Packer& packer) const {
+  std::vector<int64_t> indices;
+  for (const Position& position : positions_) indices.push_back(position.index);
+  packer.Add(indices);
+  for (const Position& position : positions_) {
+    packer.Add(
+        std::vector<double>{position.divergence, position.reference_log_likelihood, position.candidate_log_likelihood});
+    packer.Add(position.reference_state);
+    packer.Add(position.candidate_state);
+  }
+}
+
+void WorstPositions::Take(Unpacker& packed) {
+  for (const int64_t index : packed.Take<int64_t>()) {
+    std::vector<double> figures = packed.Take<double>();
+    figures.resize(3);
+    Position& position = positions_.emplace_back();
+    position = {index, figures[0], figures[1], figures[2], packed.Take<float>(), packed.Take<float>()};
+  }
+  KeepWorst();
 }
 
 absl::Status WorstPositions::Describe(Device& device, const Model& reference, const Model& candidate,

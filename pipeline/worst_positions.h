@@ -9,6 +9,7 @@
 #include "device/device.h"
 #include "formats/tokenizer/tokenizer.h"
 #include "model/model.h"
+#include "pipeline/packed_values.h"
 #include "pipeline/report.pb.h"
 #include "pipeline/verify_windows.h"
 #include "runtime/predictions.h"
@@ -27,6 +28,10 @@ class WorstPositions {
   absl::Status Take(const Windows& windows, int64_t first_window, const Predictions& reference,
                     const Predictions& candidate, const Sequences& reference_run, const Sequences& candidate_run);
 
+  // Those of other windows (of another rank), as Pack() has them.
+  void Pack(Packer& packer) const;
+  void Take(Unpacker& packed);
+
   // Fills `out.worst_tokens`. Reads both output projections once, and needs kLimit rows of logits.
   absl::Status Describe(Device& device, const Model& reference, const Model& candidate, const Windows& windows,
                         const tokenizer::Tokenizer& tokenizer, Candidate& out) const;
@@ -38,6 +43,8 @@ class WorstPositions {
     double reference_log_likelihood = 0, candidate_log_likelihood = 0;
     std::vector<float> reference_state, candidate_state;
   };
+
+  void KeepWorst();
 
   std::vector<Position> positions_;  // worst first
 };

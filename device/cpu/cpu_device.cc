@@ -47,7 +47,8 @@ void Free(float* memory) { operator delete[](memory, kAlignment); }
 
 }  // namespace
 
-CpuDevice::CpuDevice(int threads) : threads_(threads > 0 ? threads : omp_get_max_threads()) {}
+CpuDevice::CpuDevice(int threads, bool steady)
+    : threads_(threads > 0 ? threads : omp_get_max_threads()), steady_(steady) {}
 
 const Operations& CpuDevice::operations() const { return kOperations; }
 

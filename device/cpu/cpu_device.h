@@ -12,13 +12,14 @@ namespace nibble {
 
 class CpuDevice : public Device {
  public:
-  // `threads` 0: all processors.
-  explicit CpuDevice(int threads = 0);
+  // `threads` 0: all processors. `steady`: DeviceOptions::steady.
+  explicit CpuDevice(int threads = 0, bool steady = false);
   ~CpuDevice() override;
 
   absl::string_view name() const override { return "cpu"; }
   const Operations& operations() const override;
   int threads() const override { return threads_; }
+  bool steady() const { return steady_; }
 
   // Of buffers that are no longer used the last ones are kept: batch by batch the same sizes are asked for, and memory
   // fresh from the system is zeroed first. Thread-safe.
@@ -39,6 +40,7 @@ class CpuDevice : public Device {
   void Keep(float* memory, int64_t floats);
 
   const int threads_;
+  const bool steady_;
   std::mutex mutex_;  // of what follows
   absl::Status failure_;
   std::deque<Kept> kept_;  // the last one to become free at the end

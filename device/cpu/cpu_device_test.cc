@@ -1,5 +1,6 @@
 #include "device/cpu/cpu_device.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -19,6 +20,32 @@ TEST(CpuDeviceTest, ABufferOfTheSameSizeComesBack) {
   buffer = *device.Allocate(1000);
   EXPECT_EQ(buffer.data(), first);
   EXPECT_NE(device.Allocate(1000)->data(), first);  // it is in use
+}
+
+// Of a product each row alone, wherever it stands and whatever is beside it.
+TEST(CpuDeviceTest, ASteadyOnesRowsDoNotDependOnOneAnother) {
+  CpuDevice device(1, /*steady=*/true);
+  for (const auto& [inputs, outputs] : std::vector<std::pair<int64_t, int64_t>>{{32, 16}, {96, 40}, {576, 130}}) {
+    Buffer w = *device.Allocate(outputs * inputs), bias = *device.Allocate(outputs);
+    for (int64_t i = 0; i < outputs * inputs; ++i) w.data()[i] = 0.1f * static_cast<float>(i * 7919 % 101 - 50);
+    for (int64_t i = 0; i < outputs; ++i) bias.data()[i] = 0.3f * static_cast<float>(i);
+    const int64_t all = 600;
+    Buffer x = *device.Allocate(all * inputs), expected = *device.Allocate(all * outputs);
+    for (int64_t i = 0; i < all * inputs; ++i) x.data()[i] = 0.01f * static_cast<float>(i * 104729 % 997 - 498);
+    const auto multiply = [&](int64_t first, int64_t rows, Matrix y) {
+      device.operations().matmul(device, x.matrix(all, inputs).Rows(first, first + rows), w.matrix(outputs, inputs),
+                                 bias.data(), y);
+    };
+    multiply(0, all, expected.matrix(all, outputs));
+    for (const int64_t rows : {1, 2, 3, 4, 7, 16, 23, 24, 25, 100, 239, 240, 241, 256, 500}) {
+      for (const int64_t first : {0, 1, 37, 100}) {
+        Buffer y = *device.Allocate(rows * outputs);
+        multiply(first, rows, y.matrix(rows, outputs));
+        EXPECT_TRUE(std::equal(y.data(), y.data() + rows * outputs, expected.data() + first * outputs))
+            << rows << " rows from " << first << " on, of " << inputs << " inputs";
+      }
+    }
+  }
 }
 
 TEST(CpuDeviceTest, TheLastBuffersAreKeptAndNoMoreOfThem) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "device/cpu/cpu_device.h"
 #include "device/cpu/gemm.h"
@@ -47,19 +48,45 @@ void AddBias(const float* bias, int64_t rows, int64_t cols, float* y, int64_t st
   }
 }
 
+// Rows by which oneDNN's kernels take a left-hand side, on every instruction set: of a product of a multiple of them
+// each row is what it is in any other such product, wherever it stands. (What is left of other numbers goes other
+// ways.)
+constexpr int64_t kSteadyRows = 24;
+constexpr int64_t kSteadyTileRows = 10 * kSteadyRows;
+
+// A tile by such multiples: the last rows stand among zeros.
+void SteadyTile(CpuDevice& device, ConstMatrix x, ConstMatrix w, float* block, int64_t stride) {
+  const int64_t rows = x.rows, cols = w.rows;
+  const ConstBlock weights{w.data, w.cols, Transpose::kYes};
+  const int64_t whole = rows / kSteadyRows * kSteadyRows, rest = rows - whole;
+  if (whole > 0) Gemm(device, whole, cols, w.cols, 1, {x.data, x.cols}, weights, 0, {block, stride});
+  if (rest == 0) return;
+  std::vector<float> padded(kSteadyRows * x.cols), product(kSteadyRows * cols);
+  std::copy_n(x.row(whole), rest * x.cols, padded.begin());
+  Gemm(device, kSteadyRows, cols, w.cols, 1, {padded.data(), x.cols}, weights, 0, {product.data(), cols});
+  for (int64_t row = 0; row < rest; ++row) {
+    std::copy_n(product.begin() + row * cols, cols, block + (whole + row) * stride);
+  }
+}
+
 void ByTiles(CpuDevice& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y) {
   const int64_t across = (y.cols + kTileCols - 1) / kTileCols;
-  const int64_t down = (y.rows + kTileRows - 1) / kTileRows;
+  const int64_t tile_rows = device.steady() ? kSteadyTileRows : kTileRows;
+  const int64_t down = (y.rows + tile_rows - 1) / tile_rows;
   const int threads = ThreadsFor(device, x.rows * w.rows * w.cols);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
   for (int64_t tile = 0; tile < across * down; ++tile) {
-    const int64_t row = tile / across * kTileRows;
+    const int64_t row = tile / across * tile_rows;
     const int64_t col = tile % across * kTileCols;
-    const int64_t rows = std::min(kTileRows, y.rows - row);
+    const int64_t rows = std::min(tile_rows, y.rows - row);
     const int64_t cols = std::min(kTileCols, y.cols - col);
     float* block = y.row(row) + col;
-    Gemm(device, rows, cols, w.cols, 1, {x.row(row), x.cols}, {w.row(col), w.cols, Transpose::kYes}, 0,
-         {block, y.cols});
+    if (device.steady()) {
+      SteadyTile(device, x.Rows(row, row + rows), w.Rows(col, col + cols), block, y.cols);
+    } else {
+      Gemm(device, rows, cols, w.cols, 1, {x.row(row), x.cols}, {w.row(col), w.cols, Transpose::kYes}, 0,
+           {block, y.cols});
+    }
     if (bias != nullptr) AddBias(bias + col, rows, cols, block, y.cols);
   }
 }
@@ -68,7 +95,8 @@ void ByTiles(CpuDevice& device, ConstMatrix x, ConstMatrix w, const float* bias,
 
 void MatMul(Device& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y) {
   auto& cpu = static_cast<CpuDevice&>(device);
-  (x.rows < kFewRows ? ByDotProducts : ByTiles)(cpu, x, w, bias, y);
+  const bool few = x.rows < kFewRows && !cpu.steady();
+  (few ? ByDotProducts : ByTiles)(cpu, x, w, bias, y);
 }
 
 }  // namespace nibble::cpu

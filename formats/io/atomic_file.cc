@@ -32,8 +32,12 @@ absl::StatusOr<bool> CheckTarget(FileSystem& files, const std::string& path, con
 
 absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(FileSystem& files, std::string path, uint64_t size,
                                                                const Options& options) {
-  NIBBLE_RETURN_IF_ERROR(CheckTarget(files, path, options).status());
   const std::string part = absl::StrCat(path, ".part");
+  if (options.joins) {
+    NIBBLE_ASSIGN_OR_RETURN(auto shared, OpenShared(part));
+    return std::unique_ptr<AtomicFile>(new AtomicFile(files, std::move(path), options, std::move(shared)));
+  }
+  NIBBLE_RETURN_IF_ERROR(CheckTarget(files, path, options).status());
   // What is in the way is removed or written to, so the rules for the output hold for it as well.
   NIBBLE_RETURN_IF_ERROR(CheckTarget(files, part, {.force = true, .inputs = options.inputs}).status());
   absl::StatusOr<std::unique_ptr<WritableFile>> file = absl::NotFoundError("");
@@ -60,7 +64,7 @@ AtomicFile::AtomicFile(FileSystem& files, std::string path, Options options, std
 
 AtomicFile::~AtomicFile() {
   // Removed before file_ is closed: the lock holds until then, so that it is ours.
-  if (!committed_ && !keep_) files_.Remove(part_).IgnoreError();
+  if (!committed_ && !keep_ && !options_.joins) files_.Remove(part_).IgnoreError();
 }
 
 absl::Status AtomicFile::Sync() {
@@ -73,6 +77,7 @@ absl::Status AtomicFile::Sync() {
 }
 
 absl::Status AtomicFile::Commit() {
+  if (options_.joins) return file_->Close();
   NIBBLE_ASSIGN_OR_RETURN(const bool replaces, CheckTarget(files_, path_, options_));
   NIBBLE_RETURN_IF_ERROR(Sync());
   // What is replaced changes names with the new file, and goes only when that is safe on the disk.

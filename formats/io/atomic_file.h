@@ -24,6 +24,9 @@ class AtomicFile {
     bool force = false;                // replace a regular file, or a link, that is there already
     bool resume = false;               // go on with a temporary file that is there already; it is kept then
     std::vector<FileIdentity> inputs;  // files that the output must not be, whatever they are called
+    // Write to the temporary file that another process has, which alone reserves, renames and removes it: here Commit()
+    // closes it, and nothing else changes.
+    bool joins = false;
   };
 
   // kAlreadyExists if `path` exists and not `force`; kPermissionDenied if it is one of the inputs (through links too),

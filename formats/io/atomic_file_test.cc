@@ -71,6 +71,26 @@ TEST_F(AtomicFileTest, WithoutCommitNothingStays) {
   EXPECT_TRUE(fs::is_empty(directory_));
 }
 
+TEST_F(AtomicFileTest, WhoJoinsWritesAndChangesNothingElse) {
+  EXPECT_EQ(AtomicFile::Create(Posix(), path_, 2, {.joins = true}).status().code(), absl::StatusCode::kNotFound);
+  auto output = AtomicFile::Create(Posix(), path_, 2, {});
+  ASSERT_TRUE(output.ok()) << output.status();
+  const std::byte bytes[] = {std::byte{'a'}, std::byte{'b'}};
+  for (const bool commits : {false, true}) {
+    auto joined = AtomicFile::Create(Posix(), path_, 2, {.joins = true});
+    ASSERT_TRUE(joined.ok()) << joined.status();
+    ASSERT_TRUE((*joined)->file().WriteAt(1, absl::MakeConstSpan(&bytes[1], 1)).ok());
+    if (commits) {
+      EXPECT_TRUE((*joined)->Commit().ok());
+    }
+    EXPECT_FALSE(fs::exists(path_));
+  }
+  EXPECT_TRUE(fs::exists(part_));
+  ASSERT_TRUE((*output)->file().WriteAt(0, absl::MakeConstSpan(&bytes[0], 1)).ok());
+  ASSERT_TRUE((*output)->Commit().ok());
+  EXPECT_EQ(Get(path_), "ab");
+}
+
 TEST_F(AtomicFileTest, ReplacesOnlyWithForce) {
   Put(path_, "old");
   const absl::Status status = Write(Posix(), {});

@@ -65,6 +65,7 @@ void RemoveReplaced(FileSystem& files, const std::string& path) {
 absl::StatusOr<std::unique_ptr<AtomicFolder>> AtomicFolder::Create(FileSystem& files, std::string path,
                                                                    const Options& options) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
+  if (options.joins) return std::unique_ptr<AtomicFolder>(new AtomicFolder(files, std::move(path), options));
   NIBBLE_RETURN_IF_ERROR(CheckTarget(files, path, options).status());
   std::unique_ptr<AtomicFolder> folder(new AtomicFolder(files, std::move(path), options));
   folder->Keep(true);  // until it is ours
@@ -76,7 +77,7 @@ absl::StatusOr<std::unique_ptr<AtomicFolder>> AtomicFolder::Create(FileSystem& f
 }
 
 AtomicFolder::~AtomicFolder() {
-  if (committed_ || keep_) return;
+  if (committed_ || keep_ || options_.joins) return;
   // Removed before they are closed: the locks hold until then, so that they are ours.
   for (const auto& file : open_) files_.Remove(file->path()).IgnoreError();
   files_.Remove(part_).IgnoreError();
@@ -85,11 +86,12 @@ AtomicFolder::~AtomicFolder() {
 absl::StatusOr<WritableFile*> AtomicFolder::Add(const std::string& name, uint64_t size) {
   NIBBLE_ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, OpenOrCreate(JoinPath(part_, name)));
   open_.push_back(std::move(file));
-  NIBBLE_RETURN_IF_ERROR(open_.back()->Preallocate(size));
+  if (!options_.joins) NIBBLE_RETURN_IF_ERROR(open_.back()->Preallocate(size));
   return open_.back().get();
 }
 
 absl::StatusOr<std::unique_ptr<WritableFile>> AtomicFolder::OpenOrCreate(const std::string& path) {
+  if (options_.joins) return OpenShared(path);
   if (!options_.resume) return files_.Create(path);
   absl::StatusOr<std::unique_ptr<WritableFile>> file = Reopen(path);
   if (!absl::IsNotFound(file.status())) return file;
@@ -120,6 +122,10 @@ absl::Status AtomicFolder::RemoveOthers() {
 }
 
 absl::Status AtomicFolder::Commit() {
+  if (options_.joins) {
+    for (const auto& file : open_) NIBBLE_RETURN_IF_ERROR(file->Close());
+    return absl::OkStatus();
+  }
   NIBBLE_ASSIGN_OR_RETURN(const bool replaces, CheckTarget(files_, path_, options_));
   if (options_.resume) NIBBLE_RETURN_IF_ERROR(RemoveOthers());
   NIBBLE_RETURN_IF_ERROR(Sync());

@@ -28,6 +28,9 @@ class AtomicFolder {
     bool force = false;                // replace a folder that is there already: one of files alone, of a model
     bool resume = false;               // go on with the temporary folder that is there already; it is kept then
     std::vector<FileIdentity> inputs;  // files that must not be lost: none of them lies in a folder that is replaced
+    // Write to files of the temporary folder that another process has, which alone makes, renames and removes: here
+    // Add() opens what is there, Commit() closes, and nothing else changes.
+    bool joins = false;
   };
 
   // kAlreadyExists if `path` exists and not `force`; kPermissionDenied if it is no folder, one that has folders in it

@@ -66,6 +66,29 @@ TEST_F(AtomicFolderTest, IsGoneWithoutCommit) {
   EXPECT_TRUE(fs::is_empty(root_));
 }
 
+TEST_F(AtomicFolderTest, WhoJoinsWritesAndChangesNothingElse) {
+  auto folder = AtomicFolder::Create(Posix(), Path(), {});
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  const auto file = (*folder)->Add("a", 2);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const std::byte bytes[] = {std::byte{'a'}, std::byte{'b'}};
+  for (const bool commits : {false, true}) {
+    auto joined = AtomicFolder::Create(Posix(), Path(), {.joins = true});
+    ASSERT_TRUE(joined.ok()) << joined.status();
+    EXPECT_EQ((*joined)->Add("none", 2).status().code(), absl::StatusCode::kNotFound);
+    const auto its = (*joined)->Add("a", 2);
+    ASSERT_TRUE(its.ok()) << its.status();
+    EXPECT_EQ((*its)->WriteAt(1, absl::MakeConstSpan(&bytes[1], 1)), absl::OkStatus());
+    if (commits) {
+      EXPECT_EQ((*joined)->Commit(), absl::OkStatus());
+    }
+    EXPECT_FALSE(fs::exists(Path()));
+  }
+  EXPECT_EQ((*file)->WriteAt(0, absl::MakeConstSpan(&bytes[0], 1)), absl::OkStatus());
+  EXPECT_EQ((*folder)->Commit(), absl::OkStatus());
+  EXPECT_EQ(Get("out/a"), "ab");
+}
+
 TEST_F(AtomicFolderTest, ReplacesAModelAloneAndOnlyWithForce) {
   Put("out/config.json", "old");
   Put("out/rest", "old");

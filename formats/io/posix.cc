@@ -351,6 +351,19 @@ absl::StatusOr<std::unique_ptr<WritableFile>> Reopen(const std::string& path) {
   return std::make_unique<PosixWritableFile>(path, std::move(fd));
 }
 
+absl::StatusOr<std::unique_ptr<WritableFile>> OpenShared(const std::string& path) {
+  // Not for reading: a network file system could read what is around a range, and write it back over what another
+  // machine has put there since.
+  FileDescriptor fd = OpenDescriptor(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+  if (!fd.ok()) return InputError(errno, path, "the file that another process has made");
+  struct stat stat;
+  if (::fstat(fd.get(), &stat) != 0 || !S_ISREG(stat.st_mode)) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(path, ": expected the file that another process has made, found no regular file"));
+  }
+  return std::make_unique<PosixWritableFile>(path, std::move(fd));
+}
+
 int64_t ModifiedTime(const ReadableFile& file) {
   const auto* posix = dynamic_cast<const PosixReadableFile*>(&file);
   return posix == nullptr ? 0 : posix->modified();

@@ -18,6 +18,10 @@ namespace nibble::io {
 // if that cannot be told.
 absl::StatusOr<std::unique_ptr<WritableFile>> Reopen(const std::string& path);
 
+// A file that another process has made and locked, to write to other ranges of it than that does: it alone reserves,
+// renames and removes it. kNotFound if there is none.
+absl::StatusOr<std::unique_ptr<WritableFile>> OpenShared(const std::string& path);
+
 // When the file's bytes last changed before it was opened: nanoseconds, by the file system's clock. 0 if `file` is not
 // the operating system's.
 int64_t ModifiedTime(const ReadableFile& file);

@@ -1,0 +1,143 @@
+// The only file that knows MPI.
+#define OMPI_SKIP_MPICXX 1  // MPI's own C++, which nobody uses
+#define MPICH_SKIP_MPICXX 1
+#include <mpi.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "base/status.h"
+#include "pipeline/launched_ranks.h"
+#include "pipeline/rank_group.h"
+#include "pipeline/start_comm.h"
+
+namespace nibble {
+namespace {
+
+constexpr int kFailureTag = 1;
+constexpr int64_t kBytesAtOnce = 1 << 30;  // MPI counts in int
+constexpr std::chrono::microseconds kFirstSleep(20), kLongestSleep(2000);
+
+absl::Status StatusOf(int error, absl::string_view call) {
+  if (error == MPI_SUCCESS) return absl::OkStatus();
+  char text[MPI_MAX_ERROR_STRING] = "";
+  int length = 0;
+  MPI_Error_string(error, text, &length);
+  return absl::AbortedError(absl::StrCat(call, ": expected all ranks at work, found: ", text));
+}
+
+int RankIn(MPI_Comm comm) {
+  int rank = 0;
+  MPI_Comm_rank(comm, &rank);
+  return rank;
+}
+
+int SizeOf(MPI_Comm comm) {
+  int size = 1;
+  MPI_Comm_size(comm, &size);
+  return size;
+}
+
+int LocalRanks() {
+  MPI_Comm local;
+  MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &local);
+  const int size = SizeOf(local);
+  MPI_Comm_free(&local);
+  return size;
+}
+
+std::string HostName() {
+  char name[MPI_MAX_PROCESSOR_NAME] = "";
+  int length = 0;
+  MPI_Get_processor_name(name, &length);
+  return name;
+}
+
+// MPI lives as long as this.
+class MpiWire : public Wire {
+ public:
+  MpiWire() : rank_(RankIn(MPI_COMM_WORLD)), size_(SizeOf(MPI_COMM_WORLD)), local_ranks_(LocalRanks()) {
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  }
+  ~MpiWire() override { MPI_Finalize(); }
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+  int local_ranks() const override { return local_ranks_; }
+  std::string host() const override { return HostName(); }
+
+  absl::StatusOr<std::vector<Words>> Exchange(const Words& mine) override {
+    std::vector<Words> all(size_);
+    MPI_Request request;
+    NIBBLE_RETURN_IF_ERROR(StatusOf(MPI_Iallgather(mine.data(), mine.size(), MPI_INT64_T, all.data(), mine.size(),
+                                                   MPI_INT64_T, MPI_COMM_WORLD, &request),
+                                    "MPI_Iallgather"));
+    // MPI's own waiting takes a core, which another rank or thread may need.
+    int is_done = 0;
+    for (auto sleep = kFirstSleep;; sleep = std::min(2 * sleep, kLongestSleep)) {
+      NIBBLE_RETURN_IF_ERROR(StatusOf(MPI_Test(&request, &is_done, MPI_STATUS_IGNORE), "MPI_Test"));
+      if (is_done) return all;
+      std::this_thread::sleep_for(sleep);
+    }
+  }
+
+  absl::Status Share(int root, absl::Span<char> bytes) override {
+    for (; !bytes.empty(); bytes.remove_prefix(std::min<int64_t>(kBytesAtOnce, bytes.size()))) {
+      const int count = std::min<int64_t>(kBytesAtOnce, bytes.size());
+      NIBBLE_RETURN_IF_ERROR(StatusOf(MPI_Bcast(bytes.data(), count, MPI_CHAR, root, MPI_COMM_WORLD), "MPI_Bcast"));
+    }
+    return absl::OkStatus();
+  }
+
+  // Empty messages: they need no buffer, and are received by TakeFailures().
+  void TellFailure() override {
+    for (int rank = 0; rank < size_; ++rank) {
+      if (rank == rank_) continue;
+      MPI_Request request;
+      MPI_Isend(nullptr, 0, MPI_CHAR, rank, kFailureTag, MPI_COMM_WORLD, &request);
+      MPI_Request_free(&request);
+    }
+  }
+
+  bool HearsFailure() override {
+    int hears = 0;
+    MPI_Iprobe(MPI_ANY_SOURCE, kFailureTag, MPI_COMM_WORLD, &hears, MPI_STATUS_IGNORE);
+    return hears != 0;
+  }
+
+  void TakeFailures(absl::Span<const int> ranks) override {
+    for (const int rank : ranks) {
+      if (rank != rank_) MPI_Recv(nullptr, 0, MPI_CHAR, rank, kFailureTag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    }
+  }
+
+ private:
+  const int rank_, size_, local_ranks_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Comm>> StartComm(int* argc, char*** argv) {
+  const auto ranks = FindLaunchedRanks([](const char* name) { return std::getenv(name); });
+  // Started alone there is nothing to ask MPI for, which would start a helper of its own.
+  if (!ranks) return nullptr;
+  int threads = MPI_THREAD_SINGLE;
+  if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &threads) != MPI_SUCCESS || threads < MPI_THREAD_FUNNELED) {
+    return absl::ResourceExhaustedError("MPI: expected to start, with threads beside it, found that it cannot");
+  }
+  auto wire = std::make_unique<MpiWire>();
+  if (wire->size() != ranks->size) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("MPI: expected ", ranks->variable, "=", ranks->size, " ranks, found ", wire->size(),
+                     "; start them with the mpirun of the MPI that nibble was built with"));
+  }
+  if (wire->size() == 1) return nullptr;
+  return std::make_unique<RankGroup>(std::move(wire));
+}
+
+}  // namespace nibble
