@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <mutex>
 
 #include "device/device.h"
@@ -19,6 +20,8 @@ class CpuDevice : public Device {
   absl::string_view name() const override { return "cpu"; }
   const Operations& operations() const override;
   int threads() const override { return threads_; }
+  bool is_host() const override { return true; }
+  absl::StatusOr<std::unique_ptr<Device>> Fork() override { return std::make_unique<CpuDevice>(threads_); }
 
   // Of buffers that are no longer used the last ones are kept: batch by batch the same sizes are asked for, and memory
   // fresh from the system is zeroed first. Thread-safe.

@@ -25,6 +25,11 @@ class HostBackend : public CpuDevice {
 
   const Operations& operations() const override { return kOperations<HostBackend>; }
 
+  bool is_host() const override { return false; }  // as the GPU that it stands for
+  absl::StatusOr<std::unique_ptr<Device>> Fork() override { return std::make_unique<HostBackend>(threads(), bf16_); }
+
+  absl::StatusOr<Buffer> AllocateScratch(int64_t floats) { return Allocate(floats); }
+
   template <typename Kernel>
   void ForEach(int64_t n, Kernel kernel) {
     for (int64_t i = 0; i < n; ++i) kernel(backwards_ ? n - 1 - i : i);
