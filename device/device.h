@@ -51,8 +51,8 @@ struct DevicePeak {
   double bytes = 0;         // of its memory
 };
 
-// Operations and copies are issued from one thread at a time, except Upload and Operations::decode: concurrent calls to
-// ranges that do not overlap are safe.
+// Operations and copies are issued from one thread at a time, except what loads weights: Upload, Operations::decode and
+// largest_magnitude are safe beside one another, for ranges that do not overlap.
 class Device {
  public:
   virtual ~Device() = default;
@@ -67,10 +67,10 @@ class Device {
   virtual DeviceUse use() const { return {}; }
   virtual DevicePeak peak() const { return {}; }
 
-  // Another queue on the same device and its memory, for a thread that prepares what this one needs next: operations
-  // and copies of the two go on side by side. Buffers of either are good for both as soon as what was queued for them
-  // is known to be done, by Download. Outlived by this device, and outlives its buffers.
-  virtual absl::StatusOr<std::unique_ptr<Device>> Fork() = 0;
+  // Another queue on the same device and its memory, for threads that load what this one needs next: its operations and
+  // copies go on beside this one's. A buffer from it is good here once a Download there has returned. Owned by this
+  // device; made when first asked for.
+  virtual absl::StatusOr<Device*> Side() = 0;
 
   // Thread-safe. Contents undefined. kResourceExhausted if there is no room.
   virtual absl::StatusOr<Buffer> Allocate(int64_t floats) = 0;

@@ -132,9 +132,12 @@ constexpr Operations kOperations = {
 
 const Operations& MeasuredDevice::operations() const { return kOperations; }
 
-absl::StatusOr<std::unique_ptr<Device>> MeasuredDevice::Fork() {
-  NIBBLE_ASSIGN_OR_RETURN(std::unique_ptr<Device> fork, inner_->Fork());
-  return std::unique_ptr<Device>(new MeasuredDevice(std::move(fork), counters_));
+absl::StatusOr<Device*> MeasuredDevice::Side() {
+  if (side_ == nullptr) {
+    NIBBLE_ASSIGN_OR_RETURN(Device* const side, inner_->Side());
+    side_.reset(new MeasuredDevice(side, counters_));
+  }
+  return side_.get();
 }
 
 absl::Status MeasuredDevice::Download(const float* from, absl::Span<float> to) {

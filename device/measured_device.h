@@ -16,16 +16,17 @@ namespace nibble {
 // it returns, elsewhere when the next Download or an operation that is complete has returned.
 class MeasuredDevice : public Device {
  public:
-  explicit MeasuredDevice(std::unique_ptr<Device> inner)
-      : MeasuredDevice(std::move(inner), std::make_shared<Counters>()) {}
+  explicit MeasuredDevice(std::unique_ptr<Device> inner) : MeasuredDevice(inner.get(), std::make_shared<Counters>()) {
+    owned_ = std::move(inner);
+  }
 
   absl::string_view name() const override { return inner_->name(); }
   const Operations& operations() const override;
   int threads() const override { return inner_->threads(); }
   bool is_host() const override { return inner_->is_host(); }
   DevicePeak peak() const override { return inner_->peak(); }
-  DeviceUse use() const override;  // with that of its forks
-  absl::StatusOr<std::unique_ptr<Device>> Fork() override;
+  DeviceUse use() const override;  // with that of its side
+  absl::StatusOr<Device*> Side() override;
 
   absl::StatusOr<Buffer> Allocate(int64_t floats) override { return inner_->Allocate(floats); }
   void Upload(absl::Span<const float> from, float* to) override { inner_->Upload(from, to); }
@@ -47,10 +48,11 @@ class MeasuredDevice : public Device {
     Clock::time_point since;
   };
 
-  MeasuredDevice(std::unique_ptr<Device> inner, std::shared_ptr<Counters> counters)
-      : inner_(std::move(inner)), counters_(std::move(counters)) {}
+  MeasuredDevice(Device* inner, std::shared_ptr<Counters> counters) : inner_(inner), counters_(std::move(counters)) {}
 
-  const std::unique_ptr<Device> inner_;
+  std::unique_ptr<Device> owned_;  // null: a side, whose inner device is the other's
+  Device* const inner_;
+  std::unique_ptr<MeasuredDevice> side_;
   const std::shared_ptr<Counters> counters_;
 };
 

@@ -24,8 +24,8 @@ TEST(MeasuredDevice, CountsByShapes) {
   operations.matmul(device, {x.data(), 3, 5}, {w.data(), 7, 5}, nullptr, {y.data(), 3, 7});
   EXPECT_EQ(device.use().flops, 2 * 3 * 5 * 7);
   EXPECT_EQ(device.use().bytes, 4 * (3 * 5 + 7 * 5 + 3 * 7));
-  const auto fork = *device.Fork();
-  fork->operations().gelu(*fork, {y.data(), 3, 7});
+  Device& side = **device.Side();
+  side.operations().gelu(side, {y.data(), 3, 7});
   EXPECT_EQ(device.use().bytes, 4 * (3 * 5 + 7 * 5 + 3 * 7) + 4 * 2 * 3 * 7);
 }
 

@@ -144,8 +144,8 @@ struct RefineGroupsArguments {
 };
 
 struct Operations {
-  // Values of blocks of a format, bit for bit what format.decode makes of them; the blocks lie in host memory. As with
-  // Device::Upload, concurrent calls for ranges of values that do not overlap are safe.
+  // Values of blocks of a format, bit for bit what format.decode makes of them; the blocks lie in host memory, and are
+  // free again when it returns.
   void (*decode)(Device& device, const BlockFormat& format, absl::Span<const std::byte> blocks, float* values);
   // The reverse by the format's plain rule: the bytes of format.encode_rtn. Complete when it returns. REQUIRES: the
   // format can be written.

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <mutex>
 
 #include "device/device.h"
@@ -21,7 +20,7 @@ class CpuDevice : public Device {
   const Operations& operations() const override;
   int threads() const override { return threads_; }
   bool is_host() const override { return true; }
-  absl::StatusOr<std::unique_ptr<Device>> Fork() override { return std::make_unique<CpuDevice>(threads_); }
+  absl::StatusOr<Device*> Side() override { return this; }  // there is no queue
 
   // Of buffers that are no longer used the last ones are kept: batch by batch the same sizes are asked for, and memory
   // fresh from the system is zeroed first. Thread-safe.

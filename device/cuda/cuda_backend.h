@@ -18,6 +18,7 @@
 #include "device/cuda/cuda_status.h"
 #include "device/cuda/device_peak.h"
 #include "device/cuda/kernel.h"
+#include "device/cuda/launcher.h"
 #include "device/cuda/libraries.h"
 #include "device/cuda/product.h"
 #include "device/cuda/scratch.h"
@@ -25,18 +26,6 @@
 #include "device/device.h"
 
 namespace nibble::cuda {
-
-template <typename Kernel>
-__global__ void __launch_bounds__(kThreads) RunForEach(int64_t n, const __grid_constant__ Kernel kernel) {
-  const int64_t step = int64_t{gridDim.x} * blockDim.x;
-  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < n; i += step) kernel(i);
-}
-
-template <typename Kernel>
-__global__ void __launch_bounds__(kThreads) RunForEachBlock(const __grid_constant__ Kernel kernel) {
-  __shared__ typename Kernel::Shared shared;
-  kernel(Block(blockIdx.x), shared);
-}
 
 struct ToBf16Kernel {
   NIBBLE_HOST_DEVICE void operator()(int64_t i) const {
@@ -66,7 +55,7 @@ class Event {
   cudaEvent_t event_ = nullptr;
 };
 
-// All work and all copies go through one stream, in the order in which they are asked for; a fork has one of its own.
+// All work and all copies go through one stream, in the order in which they are asked for; a side has one of its own.
 class CudaDevice : public Device {
  public:
   static absl::StatusOr<std::unique_ptr<Device>> Create(const CudaOptions& options) {
@@ -77,6 +66,7 @@ class CudaDevice : public Device {
   }
 
   ~CudaDevice() override {
+    side_.reset();
     if (cublas_handle_ != nullptr) cublas_->destroy(cublas_handle_);
     if (cusolver_handle_ != nullptr) cusolver_->destroy(cusolver_handle_);
     staging_.reset();
@@ -88,12 +78,15 @@ class CudaDevice : public Device {
   int threads() const override { return options_.threads; }
   DevicePeak peak() const override { return peak_; }
 
-  absl::StatusOr<std::unique_ptr<Device>> Fork() override {
-    std::unique_ptr<CudaDevice> fork(new CudaDevice(options_));
-    fork->parent_ = this;
-    fork->name_ = name_;
-    NIBBLE_RETURN_IF_ERROR(fork->OpenStream());
-    return fork;
+  absl::StatusOr<Device*> Side() override {
+    if (side_ == nullptr) {
+      std::unique_ptr<CudaDevice> side(new CudaDevice(options_));
+      side->main_ = this;
+      side->name_ = name_;
+      NIBBLE_RETURN_IF_ERROR(side->OpenStream());
+      side_ = std::move(side);
+    }
+    return side_.get();
   }
 
   absl::StatusOr<Buffer> Allocate(int64_t floats) override {
@@ -113,6 +106,7 @@ class CudaDevice : public Device {
 
   absl::Status Download(const float* from, absl::Span<float> to) override {
     Check(cudaStreamSynchronize(stream_), "GPU");  // also where there is nothing to copy
+    Check(launcher_.error(), "kernel");
     CopyOut(from, to.size() * sizeof(float), to.data());
     std::lock_guard lock(mutex_);
     return failure_;
@@ -120,21 +114,17 @@ class CudaDevice : public Device {
 
   // What operations.h asks of a Backend.
 
+  using Launcher = StreamLauncher;
+  Launcher& launcher() { return launcher_; }
+
   template <typename Kernel>
   void ForEach(int64_t n, const Kernel& kernel) {
-    constexpr int64_t kMostBlocks = int64_t{1} << 20, kFew = int64_t{1} << 15;
-    if (n == 0) return;
-    const int64_t threads = n < kFew ? 32 : kThreads;  // few long ones spread over more processors
-    const int64_t blocks = std::min((n + threads - 1) / threads, kMostBlocks);
-    RunForEach<<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads), 0, stream_>>>(n, kernel);
-    Check(cudaGetLastError(), "kernel");
+    launcher_.ForEach(n, kernel);
   }
 
   template <typename Kernel>
   void ForEachBlock(int64_t n, const Kernel& kernel) {
-    if (n == 0) return;
-    RunForEachBlock<<<static_cast<unsigned>(n), kThreads, 0, stream_>>>(kernel);
-    Check(cudaGetLastError(), "kernel");
+    launcher_.ForEachBlock(n, kernel);
   }
 
   void Multiply(const Product& p) {
@@ -185,6 +175,7 @@ class CudaDevice : public Device {
   }
 
   bool ok() {
+    Check(launcher_.error(), "kernel");
     std::lock_guard lock(mutex_);
     return failure_.ok();
   }
@@ -210,6 +201,7 @@ class CudaDevice : public Device {
     uint64_t keep_all = UINT64_MAX;  // what is freed is soon wanted again
     NIBBLE_RETURN_IF_ERROR(
         CudaStatus(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep_all), kPlace));
+    launcher_.set_stream(stream_);
     staging_.emplace(stream_);
     return absl::OkStatus();
   }
@@ -231,9 +223,9 @@ class CudaDevice : public Device {
     return static_cast<float*>(memory);
   }
 
-  // What a fork made, its parent may be at work with.
+  // With what a side has loaded, the main queue may be at work.
   void Free(float* memory) {
-    if (parent_ != nullptr) Event(parent_->stream_).HoldBack(stream_);
+    if (main_ != nullptr) Event(main_->stream_).HoldBack(stream_);
     cudaFreeAsync(memory, stream_);
   }
 
@@ -285,12 +277,14 @@ class CudaDevice : public Device {
   }
 
   const CudaOptions options_;
-  CudaDevice* parent_ = nullptr;  // of a fork
+  CudaDevice* main_ = nullptr;  // of a side
+  std::unique_ptr<CudaDevice> side_;
   DevicePeak peak_;
   std::string name_;
   cudaDeviceProp properties_ = {};
   cudaStream_t stream_ = nullptr;
   cudaMemPool_t pool_ = nullptr;
+  StreamLauncher launcher_;
   std::optional<Staging> staging_;
   std::optional<Cublas> cublas_;
   std::optional<Cusolver> cusolver_;

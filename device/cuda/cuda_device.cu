@@ -5,7 +5,7 @@
 
 namespace nibble::cuda {
 
-extern template const Codec<CudaDevice>& CodecOf<CudaDevice>(const BlockFormat& format);  // cuda_codecs.cu
+extern template const Codec<StreamLauncher>& CodecOf<StreamLauncher>(const BlockFormat& format);  // cuda_codecs.cu
 
 const Operations& CudaDevice::operations() const { return kOperations<CudaDevice>; }
 

@@ -2,6 +2,7 @@
 // which runs the same kernels in tests (host_backend.h). A Backend is a Device that the table came from, with
 //
 //   absl::StatusOr<Buffer> AllocateScratch(int64_t floats)    Allocate, for what stays within one operation
+//   Launcher, launcher()                          what has ForEach, for kernels that are compiled by themselves
 //   void ForEach(int64_t n, Kernel kernel)        queues a kernel over indices 0 ... n - 1 (kernel.h)
 //   void ForEachBlock(int64_t n, Kernel kernel)   queues one over so many blocks of threads
 //   void Multiply(const Product& product)         queues a product (product.h)
