@@ -13,6 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "converters/family.h"
+#include "device/device.h"
+#include "device/make_device.h"
 #include "formats/imatrix/imatrix.h"
 #include "formats/io/work_file.h"
 #include "model/tensor_list.h"
@@ -150,8 +152,10 @@ absl::StatusOr<CalibrationReport> WriteWithin(const WorkSpace& work, const Model
                                               const Windows& windows, LinearOptions options, Output& output,
                                               Progress& progress) {
   io::WorkFile file(*work.files, work.directory);
-  RowBudget budget(work.BytesBeside(MemoryOf(model, plan, windows, options).working), file);
+  const CalibrationMemory memory = MemoryOf(model, plan, windows, options);
+  RowBudget budget(work.BytesBeside(memory.working), file);
   options.states = &budget;
+  options.working = memory.working;
   return WriteLinears(model, plan, windows, options, output, progress);
 }
 
@@ -235,8 +239,15 @@ absl::Status QuantizeJob::Write(Progress& progress) { return parts_->output->End
 
 absl::Status QuantizeJob::WriteAll(Progress& progress) {
   auto& [model, others, linears, work, plan, knowledge, output] = *parts_;
-  const StreamOptions stream{
-      .method = others, .threads = linears.threads, .stage = "quantize", .weights = &knowledge.weights};
+  std::unique_ptr<Device> device;  // that encodes; the host does without
+  if (linears.device != DeviceKind::kCpu) {
+    NIBBLE_ASSIGN_OR_RETURN(device, MakeDevice({.kind = linears.device, .threads = linears.threads}));
+  }
+  const StreamOptions stream{.method = others,
+                             .threads = linears.threads,
+                             .stage = "quantize",
+                             .weights = &knowledge.weights,
+                             .device = device.get()};
   if (!knowledge.windows) return Stream(model, plan, stream, *output, progress, plan.report);
   NIBBLE_RETURN_IF_ERROR(Stream(model, WithoutLinears(plan, linears.method), stream, *output, progress, plan.report));
   NIBBLE_ASSIGN_OR_RETURN(*plan.report.mutable_calibration(),

@@ -16,6 +16,7 @@
 #include "model/logical_tensor.h"
 #include "pipeline/check_overflow.h"
 #include "pipeline/int4_blocks.h"
+#include "pipeline/stream_on_device.h"
 #include "quant/block/format.h"
 
 namespace nibble {
@@ -181,10 +182,10 @@ class Shared {
     return panel < failed_panel_;
   }
 
-  void Done(const Panel& panel) {
+  void Done(const OutputTensor& tensor, uint64_t source_bytes) {
     absl::MutexLock lock(&mutex_);
-    update_.done += panel.source_bytes;
-    update_.detail = panel.output->name;
+    update_.done += source_bytes;
+    update_.detail = tensor.name;
     progress_.Update(update_);
   }
 
@@ -224,9 +225,27 @@ uint64_t BufferBytes(const Model& model, const OutputPlan& plan, int threads) {
 
 absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
                                            Output& output, Progress& progress) {
-  const Panels panels(model, plan);
+  OutputPlan on_host;
+  std::vector<const OutputTensor*> on_device;
+  uint64_t device_bytes = 0;
+  for (const OutputTensor& tensor : plan.tensors) {
+    if (options.device == nullptr || options.device->is_host() || !DeviceEncodes(tensor)) {
+      on_host.tensors.push_back(tensor);
+      continue;
+    }
+    on_device.push_back(&tensor);
+    for (const LogicalTensor& slice : tensor.slices) device_bytes += SourceBytes(model, slice, slice.rows);
+  }
+  const Panels panels(model, on_host);
   const Encoder encoder(model, options);
-  Shared shared(panels.source_bytes(), options.stage, progress);
+  Shared shared(panels.source_bytes() + device_bytes, options.stage, progress);
+  DeviceStreamResult by_device;
+  if (!on_device.empty()) {
+    by_device = WriteOnDevice(model, on_device, options, output,
+                              [&](const OutputTensor& tensor, const LogicalTensor& slice, int64_t rows) {
+                                shared.Done(tensor, SourceBytes(model, slice, rows));
+                              });
+  }
   int64_t rounded_scales = 0;
 #pragma omp parallel num_threads(ThreadsOf(options.threads)) reduction(+ : rounded_scales)
   {
@@ -235,14 +254,15 @@ absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan&
     for (size_t i = 0; i < panels.size(); ++i) {
       if (!shared.Wanted(i)) continue;
       const Panel panel = panels[i];
+      if (panel.output->place > by_device.failed) continue;
       if (output.Has(*panel.output, panel.slice_place, panel.begin, panel.end - panel.begin)) {
-        shared.Done(panel);
+        shared.Done(*panel.output, panel.source_bytes);
         continue;
       }
       absl::Status status = encoder.Encode(panel, buffers);
       if (status.ok()) status = output.WriteRows(*panel.output, panel.slice_place, panel.begin, buffers.bytes);
       if (status.ok()) {
-        shared.Done(panel);
+        shared.Done(*panel.output, panel.source_bytes);
       } else {
         shared.Failed(i, std::move(status));
       }
@@ -250,6 +270,7 @@ absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan&
     rounded_scales += buffers.rounded_scales;
   }
   NIBBLE_RETURN_IF_ERROR(shared.error());
+  NIBBLE_RETURN_IF_ERROR(by_device.status);
   return StreamFigures{.rounded_scales = rounded_scales};
 }
 

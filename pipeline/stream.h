@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
+#include "device/device.h"
 #include "model/model.h"
 #include "pipeline/column_weights.h"
 #include "pipeline/output.h"
@@ -21,6 +22,7 @@ struct StreamOptions {
   int threads = 0;                         // 0: all
   const char* stage = "quantize";          // for progress
   const ColumnWeights* weights = nullptr;  // for kWeighted; null: all columns count the same
+  Device* device = nullptr;                // that encodes, if it is not the host; null: the host does
 };
 
 struct StreamFigures {

@@ -28,6 +28,7 @@
 #include "runtime/sequences.h"
 #include "runtime/state_difference.h"
 #include "runtime/statistics.h"
+#include "runtime/weights.h"
 
 namespace nibble {
 namespace {
@@ -179,8 +180,11 @@ class VerifyJob {
   absl::Status RunGroup(int64_t first, int64_t count) {
     const Windows windows = windows_.Between(first, first + count);
     std::vector<ScoredRun> runs;
+    int64_t ahead = 0;  // layers of the others that are loaded ahead
+    for (const Lane& lane : lanes_) ahead += LargestLayer(*lane.model);
     for (const Lane& lane : lanes_) {
-      NIBBLE_ASSIGN_OR_RETURN(Sequences embedded, Sequences::Embed(device_, *lane.model, windows.ids, windows.length));
+      NIBBLE_ASSIGN_OR_RETURN(Sequences embedded, Sequences::Embed(device_, *lane.model, windows.ids, windows.length,
+                                                                   /*budget=*/nullptr, ahead));
       runs.push_back({lane.model, std::move(embedded)});
     }
     for (int layer = 0; layer < layers(); ++layer) {
