@@ -206,14 +206,14 @@ int64_t NearestLevel(const float* levels, int64_t codes, double target) {
 }
 
 struct Rounding {
-  Doubles errors;
+  Doubles errors, left;
   std::vector<uint8_t> codes, choices;
 };
 
 // The operation's contract, word by word.
 Rounding RoundPlainly(const RoundColumnsArguments& a) {
   const int64_t rows = a.w.rows, n = a.w.cols;
-  Rounding result = {Doubles(rows * n), std::vector<uint8_t>(rows * n), {}};
+  Rounding result = {Doubles(rows * n), Doubles(rows * n), std::vector<uint8_t>(rows * n), {}};
   for (int64_t r = 0; r < rows; ++r) {
     double* error = &result.errors[r * n];
     for (int64_t j = 0; j < n; ++j) {
@@ -223,6 +223,7 @@ Rounding RoundPlainly(const RoundColumnsArguments& a) {
       const int64_t code = NearestLevel(levels, a.codes, target);
       result.codes[r * n + j] = static_cast<uint8_t>(code);
       error[j] = static_cast<double>(a.w.row(r)[j]) - levels[code];
+      result.left[r * n + j] = target - levels[code];
     }
   }
   return result;
@@ -235,12 +236,12 @@ TEST_P(OnDevice, RoundColumns) {
   for (const Case& c : {Case{1, 32, 16}, {70, 96, 16}, {64, 160, 64}, {130, 64, 5}}) {
     SCOPED_TRACE(testing::Message() << c.rows << " x " << c.n << ", " << c.codes << " codes");
     const int64_t group_length = 16, groups = c.n / group_length;
-    const Values w = RandomValues(c.rows * c.n, 1), levels = RandomValues(c.rows * groups * c.codes, 4);
-    Values coupling = RandomValues(c.n * c.n, 3);
+    Values w = RandomValues(c.rows * c.n, 1), coupling = RandomValues(c.n * c.n, 3);
+    const Values levels = RandomValues(c.rows * groups * c.codes, 4);
     for (float& value : coupling) value *= 0.02f;
     std::vector<int32_t> group(c.n);
     for (int64_t j = 0; j < c.n; ++j) group[j] = static_cast<int32_t>((j * 7 % c.n) / group_length);
-    const auto arguments = [&](const float* w, const float* coupling, const float* levels) {
+    const auto arguments = [&](float* w, const float* coupling, const float* levels) {
       return RoundColumnsArguments{.w = {w, c.rows, c.n},
                                    .coupling = {coupling, c.n, c.n},
                                    .group = group,
@@ -249,24 +250,26 @@ TEST_P(OnDevice, RoundColumns) {
     };
     const Rounding expected = RoundPlainly(arguments(w.data(), coupling.data(), levels.data()));
     std::vector<uint8_t> codes(c.rows * c.n);
-    Check(
-        [&](Device& device) {
-          const Buffer dw = Put(device, w), dcoupling = Put(device, coupling), dlevels = Put(device, levels);
-          const Buffer error = *device.Allocate(w.size());
-          device.operations().round_columns(device, arguments(dw.data(), dcoupling.data(), dlevels.data()),
-                                            error.matrix(c.rows, c.n), absl::MakeSpan(codes));
-          return Get(device, error);
-        },
-        expected.errors);
-    EXPECT_EQ(codes, expected.codes);
+    for (const bool of_targets : {false, true}) {
+      Check(
+          [&](Device& device) {
+            const Buffer dw = Put(device, w), dcoupling = Put(device, coupling), dlevels = Put(device, levels);
+            const Buffer error = *device.Allocate(w.size());
+            device.operations().round_columns(device, arguments(dw.data(), dcoupling.data(), dlevels.data()),
+                                              error.matrix(c.rows, c.n), absl::MakeSpan(codes));
+            return Get(device, of_targets ? dw : error);
+          },
+          of_targets ? expected.left : expected.errors);
+      EXPECT_EQ(codes, expected.codes);
+    }
   }
 }
 
 // The operation's contract, word by word, but that the costs of choices are whole sums e H e^T.
 Rounding RefinePlainly(const RefineGroupsArguments& a, const Values& before) {
   const int64_t rows = a.w.rows, n = a.w.cols, groups = n / a.group;
-  Rounding result = {Doubles(before.begin(), before.end()), std::vector<uint8_t>(rows * n),
-                     std::vector<uint8_t>(rows * groups)};
+  Rounding result = {
+      Doubles(before.begin(), before.end()), {}, std::vector<uint8_t>(rows * n), std::vector<uint8_t>(rows * groups)};
   for (int64_t r = 0; r < rows; ++r) {
     const absl::Span<double> error = absl::MakeSpan(result.errors).subspan(r * n, n);
     for (int64_t g = 0; g < groups; ++g) {

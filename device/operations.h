@@ -120,7 +120,7 @@ struct DivergenceState {
 //
 // Coupling from a Cholesky factor makes this GPTQ (arXiv 2210.17323, quant/gptq/curvature.h).
 struct RoundColumnsArguments {
-  ConstMatrix w;
+  Matrix w;                         // target - level takes its place
   ConstMatrix coupling;             // [n, n], read left of the diagonal
   absl::Span<const int32_t> group;  // [n]: the group of levels of each column; host memory
   ConstMatrix levels;               // [rows, groups * codes]

@@ -66,6 +66,7 @@ class Panel {
     Nearest(&levels_[a_.group[j] * a_.codes * kRows], a_.codes, target, nearest, code);
     for (int64_t r = 0; r < rows_; ++r) {
       errors_[j * kRows + r] = w[r] - nearest[r];
+      a_.w.row(first_ + r)[j] = target[r] - nearest[r];
       codes_[(first_ + r) * n_ + j] = static_cast<uint8_t>(code[r]);
     }
   }

@@ -42,6 +42,7 @@ struct RoundColumnsKernel {
       const float* own = levels.row(row) + group[j] * count;
       const int code = NearestLevel(own, count, target + value);
       errors[j - begin] = value - own[code];
+      w.row(row)[j] = target + value - own[code];
       error.row(row)[j] = errors[j - begin];
       codes[row * w.cols + j] = static_cast<uint8_t>(code);
     }
@@ -49,7 +50,8 @@ struct RoundColumnsKernel {
 
   int64_t begin, end;    // the columns, at most kColumns
   const float* targets;  // [rows, kColumns]: what the columns before add; not read where there are none
-  ConstMatrix w, coupling, levels;
+  Matrix w;
+  ConstMatrix coupling, levels;
   int64_t count;  // codes of a group
   const int32_t* group;
   Matrix error;

@@ -196,6 +196,13 @@ TEST_P(ConformanceTest, AnyMagnitudeIsWithinTheBound) {
   }
 }
 
+// A model that was trained for a format, or comes from a file of it, loses nothing.
+TEST_P(ConformanceTest, WhatWasQuantizedComesBack) {
+  const Floats values = Decode(Rtn(Gaussian(512 * kRun, 0.02f, 5)));
+  EXPECT_EQ(Decode(Weighted(values, {})), values);
+  EXPECT_EQ(Decode(Weighted(values, RandomWeights(values.size(), 6))), values);
+}
+
 TEST_P(ConformanceTest, ZerosStayZero) {
   for (float zero : {0.0f, -0.0f}) {
     const Floats values(kRun, zero);

@@ -81,9 +81,9 @@ uint64_t Hash(const std::vector<std::byte>& bytes) {
 // When a search is changed on purpose these change with it; under another compiler or processor they must not.
 const std::map<std::string, uint64_t> kWeightedHashes = {
     {"F32", 0xb3d67b0f72907e25},      {"F16", 0xc87da52222838ca9},       {"BF16", 0xd8fe7a6fc346c301},
-    {"Q8_0", 0x7cd62da001d54ae4},     {"Q4_0", 0x4c158a072ff8a9fb},      {"Q4_1", 0x42f860df932eea35},
-    {"Q5_0", 0x6c026db14fbaca75},     {"Q5_1", 0x6109aff2e7797b58},      {"Q4_K", 0x417f0eb280bb1ced},
-    {"Q5_K", 0x1bbd19a603fb4a54},     {"Q6_K", 0x908bbb50c950f2d4},      {"IQ4_NL", 0x3e8c48df1fe6b36d},
+    {"Q8_0", 0x7cd62da001d54ae4},     {"Q4_0", 0x8e9e32bfb9b5da23},      {"Q4_1", 0xb8727564fbaefd1c},
+    {"Q5_0", 0x831a6cc385c9b215},     {"Q5_1", 0x20c4b2d01940c006},      {"Q4_K", 0x7d2594e9d055b3c0},
+    {"Q5_K", 0x9a6aa31bb6c743a8},     {"Q6_K", 0xf60c4282f4aa635c},      {"IQ4_NL", 0x3e8c48df1fe6b36d},
     {"IQ4_XS", 0x94721ecdd03943cf},   {"MXFP4", 0xeabc672b831d6438},     {"NVFP4", 0xe8e132d82356730a},
     {"INT4_G32", 0xc36e19ecc6538da8}, {"INT4_G128", 0xcb065f8640b216a5},
 };

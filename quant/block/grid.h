@@ -4,6 +4,7 @@
 //   Nearest(ratio)                   the level nearest to value / scale
 //   kFirstRatio, kRatioStep, kRatios the scales worth trying, as fractions of the scale that puts a block's largest
 //                                    value on an outermost level
+//   kManyLevels                      whether errors are too small beside the values to be found as differences of sums
 #ifndef NIBBLE_QUANT_BLOCK_GRID_H_
 #define NIBBLE_QUANT_BLOCK_GRID_H_
 

@@ -6,6 +6,7 @@
 
 #include "quant/block/host_device.h"
 #include "quant/block/lanes.h"
+#include "quant/block/rounding.h"
 
 namespace nibble {
 

@@ -6,6 +6,8 @@
 #define NIBBLE_QUANT_BLOCK_LANES_INL_H_
 #endif
 
+#include <cmath>
+
 #include "hwy/highway.h"
 
 #undef NIBBLE_LANES_INLINE
@@ -37,6 +39,18 @@ HWY_INLINE bool Any(Mask mask) { return !hn::AllFalse(kFloatTag, mask); }
 HWY_INLINE Floats Magnitude(Floats value) { return hn::Abs(value); }
 HWY_INLINE Floats Least(Floats a, Floats b) { return hn::Min(a, b); }
 HWY_INLINE Floats Most(Floats a, Floats b) { return hn::Max(a, b); }
+#if HWY_TARGET <= HWY_AVX2 || HWY_ARCH_ARM_A64
+HWY_INLINE Floats FusedMulAdd(Floats a, Floats b, Floats c) { return hn::MulAdd(a, b, c); }
+#else  // no such instruction: hn::MulAdd would round twice
+HWY_INLINE Floats FusedMulAdd(Floats a, Floats b, Floats c) {
+  HWY_ALIGN float factors[kLanes], others[kLanes], sums[kLanes];
+  hn::Store(a, kFloatTag, factors);
+  hn::Store(b, kFloatTag, others);
+  hn::Store(c, kFloatTag, sums);
+  for (int lane = 0; lane < kLanes; ++lane) sums[lane] = fmaf(factors[lane], others[lane], sums[lane]);
+  return hn::Load(kFloatTag, sums);
+}
+#endif
 HWY_INLINE Floats ToFloats(Ints value) { return hn::ConvertTo(kFloatTag, value); }
 HWY_INLINE Ints ToInts(Floats value) { return hn::ConvertTo(kIntTag, value); }
 HWY_INLINE Ints BitsOf(Floats value) { return hn::BitCast(kIntTag, value); }
@@ -93,6 +107,26 @@ class Table16 {
 #else
   HWY_INLINE explicit Table16(const float* values) : values_(values) {}
   HWY_INLINE Floats operator[](Ints index) const { return hn::GatherIndex(kFloatTag, values_, index & SplatInt(15)); }
+
+ private:
+  const float* values_;
+#endif
+};
+
+class Table32 {
+ public:
+#if HWY_TARGET == HWY_AVX3
+  HWY_INLINE explicit Table32(const float* values)
+      : low_(hn::LoadU(kFloatTag, values)), high_(hn::LoadU(kFloatTag, values + 16)) {}
+  HWY_INLINE Floats operator[](Ints index) const {
+    return Floats{_mm512_permutex2var_ps(low_.raw, index.raw, high_.raw)};
+  }
+
+ private:
+  Floats low_, high_;
+#else
+  HWY_INLINE explicit Table32(const float* values) : values_(values) {}
+  HWY_INLINE Floats operator[](Ints index) const { return hn::GatherIndex(kFloatTag, values_, index & SplatInt(31)); }
 
  private:
   const float* values_;

@@ -8,6 +8,7 @@
 #ifndef NIBBLE_QUANT_BLOCK_LANES_H_
 #define NIBBLE_QUANT_BLOCK_LANES_H_
 
+#include <cmath>
 #include <cstdint>
 
 #include "quant/block/half.h"
@@ -33,6 +34,8 @@ NIBBLE_LANES_INLINE bool Any(Mask mask) { return mask; }
 NIBBLE_LANES_INLINE Floats Magnitude(Floats value) { return value < 0 ? -value : value; }
 NIBBLE_LANES_INLINE Floats Least(Floats a, Floats b) { return b < a ? b : a; }
 NIBBLE_LANES_INLINE Floats Most(Floats a, Floats b) { return a < b ? b : a; }
+// a * b + c, rounded once.
+NIBBLE_LANES_INLINE Floats FusedMulAdd(Floats a, Floats b, Floats c) { return fmaf(a, b, c); }
 NIBBLE_LANES_INLINE Floats ToFloats(Ints value) { return static_cast<float>(value); }
 NIBBLE_LANES_INLINE Ints ToInts(Floats value) { return static_cast<int32_t>(value); }  // an integer's
 NIBBLE_LANES_INLINE Ints BitsOf(Floats value) { return BitCast<int32_t>(value); }
@@ -60,6 +63,16 @@ class Table16 {
  public:
   NIBBLE_LANES_INLINE explicit Table16(const float* values) : values_(values) {}
   NIBBLE_LANES_INLINE Floats operator[](Ints index) const { return values_[index & 15]; }
+
+ private:
+  const float* values_;
+};
+
+// Thirty-two of them, by the low five bits.
+class Table32 {
+ public:
+  NIBBLE_LANES_INLINE explicit Table32(const float* values) : values_(values) {}
+  NIBBLE_LANES_INLINE Floats operator[](Ints index) const { return values_[index & 31]; }
 
  private:
   const float* values_;

@@ -37,7 +37,7 @@ double BruteForce(const Values& v) {
     for (float end : {Grid::kLow, Grid::kHigh}) {
       for (float sign : {-1.0f, 1.0f}) {
         const float scale = sign * top / end * static_cast<float>(i) / 1000;
-        least = std::min<double>(least, RoundAtScale<Grid, kN>(v.x, v.w, scale).RefitError());
+        least = std::min<double>(least, RoundAtScale<Grid>(ScaleValues<kN>(v.x, v.w), scale).RefitError());
       }
     }
   }
@@ -51,7 +51,7 @@ void IsNearBruteForce(double factor) {
     double found = 0, least = 0;
     for (int block = 0; block < 16; ++block) {
       const Values v = RandomValues(random, weighted);
-      found += SearchScale<Grid, kN>(v.x, v.w).error;
+      found += SearchScale<Grid>(ScaleValues<kN>(v.x, v.w)).error;
       least += BruteForce<Grid>(v);
     }
     EXPECT_LT(found, factor * least) << "weighted " << weighted;
@@ -69,7 +69,7 @@ TEST(ScaleSearchTest, FindsTheScaleOfValuesOnTheGrid) {
     v.x[i] = static_cast<float>(i % 16 - 8) * -0.125f;
     v.w[i] = 1;
   }
-  const ScaleFit fit = SearchScale<Grid, kN>(v.x, v.w);
+  const ScaleFit fit = SearchScale<Grid>(ScaleValues<kN>(v.x, v.w));
   EXPECT_EQ(fit.scale, -0.125f);
   EXPECT_EQ(fit.error, 0);
 }
@@ -77,7 +77,7 @@ TEST(ScaleSearchTest, FindsTheScaleOfValuesOnTheGrid) {
 TEST(ScaleSearchTest, RefitErrorIsTheErrorAtTheRefit) {
   std::mt19937 random(2);
   const Values v = RandomValues(random, true);
-  const ScaleFit fit = RoundAtScale<IntegerGrid<-8, 7>, kN>(v.x, v.w, 0.3f);
+  const ScaleFit fit = RoundAtScale<IntegerGrid<-8, 7>>(ScaleValues<kN>(v.x, v.w), 0.3f);
   double error = 0;
   for (int i = 0; i < kN; ++i) {
     const double rest = v.x[i] - fit.Refit() * IntegerGrid<-8, 7>::Nearest(v.x[i] / 0.3f);
@@ -89,7 +89,7 @@ TEST(ScaleSearchTest, RefitErrorIsTheErrorAtTheRefit) {
 
 TEST(ScaleSearchTest, NothingToWeighKeepsTheScale) {
   const Values v = {{1, 2, 3}, {}};
-  const ScaleFit fit = RoundAtScale<IntegerGrid<-8, 7>, kN>(v.x, v.w, 0.5f);
+  const ScaleFit fit = RoundAtScale<IntegerGrid<-8, 7>>(ScaleValues<kN>(v.x, v.w), 0.5f);
   EXPECT_EQ(fit.Refit(), 0.5f);
   EXPECT_EQ(fit.RefitError(), 0);
 }

@@ -51,9 +51,11 @@ absl::StatusOr<Curvature> Curvature::Of(Device& device, absl::Span<const float> 
 
   NIBBLE_RETURN_IF_ERROR(device.Download(factor.data(), absl::MakeSpan(values)));
   std::vector<float> rows(n * n);
+  curvature.feedback_pivots_.resize(n);
 #pragma omp parallel for schedule(static) num_threads(device.threads())
   for (int64_t j = 0; j < n; ++j) {  // R_ij = L[n-1-i][n-1-j]
     const float pivot = values[(n - 1 - j) * n + n - 1 - j];
+    curvature.feedback_pivots_[j] = pivot * pivot;
     for (int64_t i = 0; i < j; ++i) rows[j * n + i] = values[(n - 1 - i) * n + n - 1 - j] / pivot;
   }
   NIBBLE_ASSIGN_OR_RETURN(curvature.feedback_, device.Allocate(n * n));

@@ -35,6 +35,8 @@ class Curvature {
   // R|^2, and column j of E R ends at row j: rounding w_j to w_j + sum_{i<j} e_i R_ij / R_jj brings each as near to
   // zero as its level allows. That is GPTQ (arXiv 2210.17323) without an inverse.
   ConstMatrix feedback() const { return feedback_.matrix(size(), size()); }
+  // R_jj^2, in rounding order: what the square of target - level weighs in tr(E H E^T).
+  absl::Span<const float> feedback_pivots() const { return feedback_pivots_; }
   // For refine_groups, in the columns' own order: H_ji / H_jj, and H_jj, with damping.
   ConstMatrix coupling() const { return coupling_.matrix(size(), size()); }
   absl::Span<const float> pivots() const { return pivots_; }
@@ -49,7 +51,7 @@ class Curvature {
   std::vector<int32_t> order_;
   std::vector<float> diagonal_;
   double damping_ = 0;
-  std::vector<float> pivots_;
+  std::vector<float> pivots_, feedback_pivots_;
   Buffer factor_, feedback_, coupling_;
 };
 

@@ -33,8 +33,7 @@ class Panel {
     NIBBLE_ASSIGN_OR_RETURN(values_, Uploaded(device_, values));
     NIBBLE_ASSIGN_OR_RETURN(errors_, device_.Allocate(values.size()));
     NIBBLE_ASSIGN_OR_RETURN(const std::vector<double> searched, RowErrors());
-    NIBBLE_RETURN_IF_ERROR(RoundWithFeedback(values));
-    NIBBLE_ASSIGN_OR_RETURN(std::vector<double> left, RowErrors());
+    NIBBLE_ASSIGN_OR_RETURN(std::vector<double> left, RoundWithFeedback(values));
     for (int round = 0; round < options.rounds; ++round) {
       const double before = std::accumulate(left.begin(), left.end(), 0.0);
       NIBBLE_RETURN_IF_ERROR(Refine());
@@ -65,7 +64,8 @@ class Panel {
     return curvature_.RowErrors(device_, errors());
   }
 
-  absl::Status RoundWithFeedback(absl::Span<const float> values) {
+  // What RowErrors would say of the rows afterwards, which the targets say for nothing.
+  absl::StatusOr<std::vector<double>> RoundWithFeedback(absl::Span<const float> values) {
     std::vector<float> w(values.size()), levels(rows_ * Groups() * codebook_.codes);
 #pragma omp parallel for schedule(static) num_threads(device_.threads())
     for (int64_t r = 0; r < rows_; ++r) {
@@ -86,11 +86,17 @@ class Panel {
       for (int64_t j = 0; j < n(); ++j) codes[r * n() + curvature_.order()[j]] = ordered[r * n() + j];
       codebook_.set_codes(&codes[r * n()], Blocks(), &bytes_[r * RowBytes()]);
     }
-    return absl::OkStatus();
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer pivots, Uploaded(device_, curvature_.feedback_pivots()));
+    std::vector<double> left(rows_);
+    const Matrix targets = w_buffer.matrix(rows_, n());
+    device_.operations().dot_rows(device_, targets, targets, pivots.data(), absl::MakeSpan(left));
+    NIBBLE_RETURN_IF_ERROR(device_.Download(nullptr, {}));
+    return left;
   }
 
-  // Scales move by the format's small steps, codes follow. REQUIRES: errors() are of the bytes as they stand.
+  // Scales move by the format's small steps, codes follow.
   absl::Status Refine() {
+    NIBBLE_RETURN_IF_ERROR(ErrorsOf(device_, format_, values(), bytes_, errors()));
     const int64_t per_group = codebook_.adjustments * codebook_.codes;
     std::vector<float> levels(rows_ * Groups() * per_group);
 #pragma omp parallel for schedule(static) num_threads(device_.threads())

@@ -17,6 +17,7 @@ SIZES = ('Q3_K_M', 'IQ4_XS', 'Q4_K_S', 'Q4_K_M', 'Q5_K_M')  # llama-quantize's n
 TYPES = ('Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q8_0', 'Q4_K', 'Q5_K', 'Q6_K', 'IQ4_NL', 'IQ4_XS', 'MXFP4', 'NVFP4')
 MIXES = ('Q4_K_S', 'Q4_K_M', 'Q5_K_S', 'Q5_K_M')
 CALIBRATION_WINDOWS = 100
+BATCH = 5  # candidates that one run of verify measures
 KIB = 1024
 
 
@@ -36,33 +37,42 @@ class Measurement:
         return once(self.work / f'imatrix-{self.program}.gguf', lambda path: self.nibble(
             'calibrate', self.settings.model, '--text', self.calibration, '--chunks', CALIBRATION_WINDOWS, '-o', path))
 
-    def figures(self, name, make):
-        """Bytes and mean KLD of the file that `make(path)` makes."""
+    def kept(self, name):
+        """Where figures are kept, by what they are of."""
         key = hashlib.sha256('\n'.join((name, self.program, self.text, str(self.settings.windows))).encode())
-        kept = self.work / f'{key.hexdigest()[:16]}.json'
-        if not kept.exists():
-            path = self.work / 'candidate.gguf'
+        return self.work / f'{key.hexdigest()[:16]}.json'
+
+    def figures(self, candidates):
+        """Bytes and mean KLD of the file that each candidate's `make(path)` makes, by its name."""
+        missing = [candidate for candidate in candidates if not self.kept(candidate[0]).exists()]
+        for first in range(0, len(missing), BATCH):
+            self.measure(missing[first:first + BATCH])
+        return [json.loads(self.kept(name).read_text()) for name, _ in candidates]
+
+    def measure(self, candidates):
+        """Beside one run of the original."""
+        paths = [self.work / f'candidate-{i}.gguf' for i in range(len(candidates))]
+        for path, (_, make) in zip(paths, candidates, strict=True):
             path.unlink(missing_ok=True)
             make(path)
-            report = self.work / 'verify.json'
-            self.nibble('verify', self.settings.model, path, '--text', self.settings.text, '--chunks',
-                        self.settings.windows, '--json', report)
-            kld = json.loads(report.read_text())['candidates'][0]['kld']
-            # What a manifest adds is no weight of the model.
+        report = self.work / 'verify.json'
+        self.nibble('verify', self.settings.model, *paths, '--text', self.settings.text, '--chunks', self.settings.windows,
+                    '--json', report)
+        found = json.loads(report.read_text())['candidates']
+        for path, (name, _), candidate in zip(paths, candidates, found, strict=True):
+            kld = candidate['kld']
             result = {'name': name, 'bytes': path.stat().st_size, 'kld': kld['mean'], 'se': kld['se']}
-            kept.write_text(json.dumps(result))
+            self.kept(name).write_text(json.dumps(result))
             path.unlink()
             pathlib.Path(f'{path}.manifest.json').unlink(missing_ok=True)
-        return json.loads(kept.read_text())
 
     def theirs(self, mix):
-        return self.figures(f'llama.cpp {mix}', lambda path: run(
-            self.settings.peers / 'bin/llama-quantize', '--imatrix', self.imatrix(), self.source(), path, mix,
-            self.settings.threads))
+        return f'llama.cpp {mix}', lambda path: run(self.settings.peers / 'bin/llama-quantize', '--imatrix',
+                                                    self.imatrix(), self.source(), path, mix, self.settings.threads)
 
     def ours(self, name, *options):
-        return self.figures(name, lambda path: self.nibble(
-            'quantize', self.settings.model, '-o', path, '--method', 'weighted', '--imatrix', self.imatrix(), *options))
+        return name, lambda path: self.nibble('quantize', self.settings.model, '-o', path, '--method', 'weighted',
+                                              '--imatrix', self.imatrix(), *options)
 
     def uniform(self):
         """Every type by which linears, embedding and output may be, and every mix."""
@@ -83,19 +93,21 @@ def shown(figures):
 
 def compare(measurement, sizes):
     """The table's lines, and what beats a fit."""
-    uniform = list(measurement.uniform())
+    theirs = dict(zip(sizes, measurement.figures([measurement.theirs(size) for size in sizes]), strict=True))
+    fits = dict(zip(sizes, measurement.figures(
+        [measurement.ours(f'fit {size}', '--fit', f'{theirs[size]["bytes"]}') for size in sizes]), strict=True))
+    uniform = measurement.figures(list(measurement.uniform()))
     lines = [line(('size of', 'MiB', 'llama.cpp', '--fit', 'best of nibble\'s types and mixes that weigh no more')),
              line(['---'] * 5)]
     beaten = []
     for size in sizes:
-        theirs = measurement.theirs(size)
-        fit = measurement.ours(f'fit {size}', '--fit', f'{theirs["bytes"]}')
-        smaller = [figures for figures in uniform if figures['bytes'] <= theirs['bytes']]
+        largest, fit = theirs[size]['bytes'], fits[size]
+        smaller = [figures for figures in uniform if figures['bytes'] <= largest]
         best = min(smaller, key=lambda figures: figures['kld'], default=None)
-        others = [figures for figures in (theirs, best) if figures]
+        others = [figures for figures in (theirs[size], best) if figures]
         beaten += [f'{size}: {other["name"]} has {other["kld"]:.4f}, --fit {fit["kld"]:.4f}' for other in others
                    if other['kld'] < fit['kld']]
-        lines.append(line((size, f'{theirs["bytes"] / KIB / KIB:.1f}', shown(theirs), shown(fit),
+        lines.append(line((size, f'{largest / KIB / KIB:.1f}', shown(theirs[size]), shown(fit),
                            f'{best["name"]}: {shown(best)}' if best else 'none')))
     return lines, beaten
 
