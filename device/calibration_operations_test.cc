@@ -11,6 +11,7 @@
 #include "device/device_cases.h"
 #include "device/on_device.h"
 #include "gtest/gtest.h"
+#include "quant/block/host_device.h"
 
 namespace nibble {
 namespace {
@@ -66,6 +67,53 @@ TEST_P(OnDevice, AddSquares) {
     EXPECT_EQ(sums, results[0]) << threads << " threads";
   }
   for (int64_t j = 0; j < cols; ++j) EXPECT_NEAR(results[0][j], expected[j], 1e-13 * expected[j]) << j;
+}
+
+TEST_P(OnDevice, LargestMagnitude) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const int64_t rows = 77, cols = 1031;
+  Values values = RandomValues(rows * cols, 1);
+  const auto largest = [&] {
+    std::vector<float> found;
+    for (int threads : {1, 2, 3}) {
+      const auto device = Make(threads);
+      const Buffer buffer = Put(*device, values);
+      found.push_back(device->operations().largest_magnitude(*device, buffer.matrix(rows, cols)));
+      EXPECT_EQ(device->operations().largest_magnitude(*device, buffer.matrix(0, cols)), 0);
+    }
+    EXPECT_EQ(BitCast<uint32_t>(found[1]), BitCast<uint32_t>(found[0]));
+    EXPECT_EQ(BitCast<uint32_t>(found[2]), BitCast<uint32_t>(found[0]));
+    return found[0];
+  };
+  values[rows * cols - 1] = -1000;
+  EXPECT_EQ(largest(), 1000);
+  values[0] = -kInfinity;
+  EXPECT_EQ(largest(), kInfinity);
+  values[40000] = -std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(std::isnan(largest()));
+}
+
+TEST_P(OnDevice, DotRows) {
+  const int64_t rows = 90, cols = 700;
+  const Values a = RandomValues(rows * cols, 1), b = RandomValues(rows * cols, 2), weights = RandomValues(cols, 3);
+  for (const bool weighted : {false, true}) {
+    Doubles expected(rows), sizes(rows), first;
+    for (int64_t i = 0; i < rows * cols; ++i) {
+      const double term = (weighted ? double{weights[i % cols]} : 1.0) * a[i] * b[i];
+      expected[i / cols] += term;
+      sizes[i / cols] += std::abs(term);
+    }
+    for (int threads : {1, 2, 3}) {
+      const auto device = Make(threads);
+      const Buffer da = Put(*device, a), db = Put(*device, b), dw = Put(*device, weights);
+      Doubles sums(rows, NAN);
+      device->operations().dot_rows(*device, da.matrix(rows, cols), db.matrix(rows, cols),
+                                    weighted ? dw.data() : nullptr, absl::MakeSpan(sums));
+      if (threads == 1) first = sums;
+      EXPECT_EQ(sums, first) << threads << " threads";
+    }
+    for (int64_t r = 0; r < rows; ++r) EXPECT_NEAR(first[r], expected[r], 1e-14 * sizes[r]) << r;
+  }
 }
 
 TEST_P(OnDevice, CholeskyFactors) {

@@ -49,6 +49,36 @@ TEST_P(OnDevice, EncodesToTheCpusBytes) {
   }
 }
 
+// Rows of one block and of several, with weights, zeros among them, and without.
+TEST_P(OnDevice, SearchesToTheCpusBytes) {
+  const Values values = Weights();
+  for (const BlockFormat& format : Formats()) {
+    if (format.encode_weighted == nullptr) continue;
+    SCOPED_TRACE(format.name);
+    for (const int64_t row_blocks : {1, 13}) {
+      const int64_t cols = row_blocks * format.block_elements,
+                    rows = (format.block_elements > 1 ? 33 : 3000) / row_blocks;
+      Values weights = RandomValues(cols, 3);
+      for (float& weight : weights) weight = weight < -1.5f ? 0.0f : std::exp(weight);
+      for (const float* shown : {static_cast<const float*>(nullptr), static_cast<const float*>(weights.data())}) {
+        Bytes expected(format.BytesFor(rows * cols));
+        for (int64_t row = 0; row < rows; ++row) {
+          format.encode_weighted(&values[256 + row * cols], shown, row_blocks, &expected[row * format.BytesFor(cols)]);
+        }
+        for (int threads : {1, 2, 3}) {
+          const auto device = Make(threads);
+          const Buffer buffer = Put(*device, Values(&values[256], &values[256 + rows * cols]));
+          const Buffer on_device = Put(*device, weights);
+          Bytes bytes(expected.size());
+          device->operations().encode_weighted(*device, format, buffer.matrix(rows, cols),
+                                               shown == nullptr ? nullptr : on_device.data(), absl::MakeSpan(bytes));
+          EXPECT_EQ(bytes, expected) << threads << " threads, " << row_blocks << " blocks a row";
+        }
+      }
+    }
+  }
+}
+
 // Whatever the bytes: NaN and infinities as well.
 TEST_P(OnDevice, DecodesToTheCpusBits) {
   for (const BlockFormat& format : Formats()) {

@@ -37,8 +37,22 @@ class Buffer {
 // What a device may keep of buffers that are no longer used.
 inline constexpr int64_t kKeptBytes = 64 << 20;
 
-// Operations and copies are issued from one thread at a time, except Upload: concurrent calls to ranges that do not
-// overlap are safe.
+// What a device has done so far.
+struct DeviceUse {
+  double seconds = 0;  // in which it had something to do
+  double flops = 0;    // multiplications and additions, by the shapes of products and what is solved
+  double bytes = 0;    // of operands and results, each read or written once
+};
+
+// What a device does in a second at best; 0: not known.
+struct DevicePeak {
+  double flops = 0;         // of float32
+  double linear_flops = 0;  // of linears, in the device's own precision for them (Operations::linear)
+  double bytes = 0;         // of its memory
+};
+
+// Operations and copies are issued from one thread at a time, except what loads weights: Upload, Operations::decode and
+// largest_magnitude are safe beside one another, for ranges that do not overlap.
 class Device {
  public:
   virtual ~Device() = default;
@@ -47,7 +61,18 @@ class Device {
   virtual const Operations& operations() const = 0;
   virtual int threads() const = 0;  // of the host, for decoding weights and the like; >= 1
 
-  // Contents undefined. kResourceExhausted if there is no room.
+  // Whether it computes in the host's memory, on the host's threads: there is nothing to gain by handing it what the
+  // host does by itself as well.
+  virtual bool is_host() const { return false; }
+  virtual DeviceUse use() const { return {}; }
+  virtual DevicePeak peak() const { return {}; }
+
+  // Another queue on the same device and its memory, for threads that load what this one needs next: its operations and
+  // copies go on beside this one's. A buffer from it is good here once a Download there has returned. Owned by this
+  // device; made when first asked for.
+  virtual absl::StatusOr<Device*> Side() = 0;
+
+  // Thread-safe. Contents undefined. kResourceExhausted if there is no room.
   virtual absl::StatusOr<Buffer> Allocate(int64_t floats) = 0;
   virtual void Upload(absl::Span<const float> from, float* to) = 0;
   // Waits for the operations before it; reports the first failure among them.

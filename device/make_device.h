@@ -25,7 +25,8 @@ struct DeviceOptions {
   bool steady = false;
 };
 
-// kInvalidArgument: a program without CUDA was asked for it. kResourceExhausted: no GPU, or no driver.
+// Its use() is counted. kInvalidArgument: a program without CUDA was asked for it. kResourceExhausted: no GPU, or no
+// driver.
 absl::StatusOr<std::unique_ptr<Device>> MakeDevice(const DeviceOptions& options);
 
 }  // namespace nibble

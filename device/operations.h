@@ -144,11 +144,19 @@ struct RefineGroupsArguments {
 };
 
 struct Operations {
-  // Values of blocks of a format, bit for bit what format.decode makes of them; the blocks lie in host memory.
+  // Values of blocks of a format, bit for bit what format.decode makes of them; the blocks lie in host memory, and are
+  // free again when it returns.
   void (*decode)(Device& device, const BlockFormat& format, absl::Span<const std::byte> blocks, float* values);
   // The reverse by the format's plain rule: the bytes of format.encode_rtn. Complete when it returns. REQUIRES: the
   // format can be written.
   void (*encode_rtn)(Device& device, const BlockFormat& format, const float* values, absl::Span<std::byte> blocks);
+  // The same by the format's search: the bytes of format.encode_weighted, row by row with the same weights [cols], or
+  // null. REQUIRES: values.cols is a multiple of the block.
+  void (*encode_weighted)(Device& device, const BlockFormat& format, ConstMatrix values, const float* weights,
+                          absl::Span<std::byte> blocks);
+
+  // 0 for no values; an infinity or a NaN if one of them is. Complete when it returns.
+  float (*largest_magnitude)(Device& device, ConstMatrix values);
 
   // y = x w^T + bias: x [T, in], w [out, in], bias [out] or null, y [T, out].
   void (*matmul)(Device& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y);
@@ -159,6 +167,10 @@ struct Operations {
 
   // y += x.
   void (*add)(Device& device, ConstMatrix x, Matrix y);
+
+  // sums[r] = sum over columns of weights[j] * a[r][j] * b[r][j], in double; weights [cols], or null for 1. sums [rows]
+  // lie in host memory. Complete when it returns.
+  void (*dot_rows)(Device& device, ConstMatrix a, ConstMatrix b, const float* weights, absl::Span<double> sums);
 
   // Row r of x times factors[r % count].
   void (*scale_rows)(Device& device, const float* factors, int64_t count, Matrix x);

@@ -232,6 +232,20 @@ std::optional<DType> RawDType(const TensorSource& source, const LogicalTensor& t
   return dtype;
 }
 
+const BlockFormat* StoredFormat(const TensorSource& source, const LogicalTensor& tensor) {
+  const StridedView* view = std::get_if<StridedView>(&tensor.recipe);
+  if (view == nullptr || IsCoded(*view) || view->add != 0 || tensor.fold != nullptr) return nullptr;
+  const StoredElements stored = ElementsOf(source, *view);
+  return RowsAreWholeBlocks(*view, stored.format.block_elements) ? &stored.format : nullptr;
+}
+
+absl::Status ReadStoredRows(const TensorSource& source, const LogicalTensor& tensor, int64_t begin, int64_t end,
+                            absl::Span<std::byte> out) {
+  const StridedView& view = std::get<StridedView>(tensor.recipe);
+  const int64_t parts = ViewRowsPerRow(tensor, view);
+  return CopyRuns(ElementsOf(source, view), RunsOf(view, begin * parts, end * parts), out.data());
+}
+
 absl::Status ReadRawRows(const TensorSource& source, const LogicalTensor& tensor, int64_t begin, int64_t end,
                          absl::Span<std::byte> out, int64_t* rounded_scales) {
   const std::optional<DType> dtype = RawDType(source, tensor);

@@ -126,6 +126,15 @@ absl::Status ReadRows(const TensorSource& source, const LogicalTensor& tensor, i
 // scales per 32; nothing otherwise, and where there is a fold.
 std::optional<DType> RawDType(const TensorSource& source, const LogicalTensor& tensor);
 
+// What the values of ReadRows are decoded from, bit for bit, where that is all that is done to them and every row is a
+// run of whole stored blocks; else null.
+const BlockFormat* StoredFormat(const TensorSource& source, const LogicalTensor& tensor);
+
+// Rows [begin, end) in that format, for whoever decodes them elsewhere: values are not looked at. If one is not finite,
+// ReadRows says which. kDataLoss as ReadRows otherwise. REQUIRES: there is a StoredFormat.
+absl::Status ReadStoredRows(const TensorSource& source, const LogicalTensor& tensor, int64_t begin, int64_t end,
+                            absl::Span<std::byte> out);
+
 // Rows [begin, end) in their stored bits. kDataLoss as ReadRows, and for a scale beyond what Q4_0's can hold; one that
 // lies between its values becomes the nearest, and is counted. REQUIRES: RawDType(tensor) has a value.
 absl::Status ReadRawRows(const TensorSource& source, const LogicalTensor& tensor, int64_t begin, int64_t end,

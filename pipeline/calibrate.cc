@@ -164,7 +164,7 @@ absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions
                      .done = tokens * layer / layers,
                      .total = tokens,
                      .unit = "tok"});
-    NIBBLE_ASSIGN_OR_RETURN(Weights weights, Weights::OfLayer(device, model, layer));
+    NIBBLE_ASSIGN_OR_RETURN(Weights weights, sequences.LoadLayer(layer));
     weights.set_tap(&tap);
     tap.set_layer(layer);
     NIBBLE_RETURN_IF_ERROR(sequences.RunPart(layer, Sequences::Part::kWhole, weights, Sequences::Outcome::kKept));

@@ -16,7 +16,6 @@ namespace nibble {
 namespace {
 
 // A block's extreme value comes out nearly as it went in, unless it is beyond what the format holds.
-constexpr float kAlwaysHeld = 1000;   // every format's range goes further
 constexpr float kRounding = 0x1p-8f;  // relative error of a value on its own: more than BF16's
 constexpr float kBlockError = 0.5f;   // of the extreme value of a block: more than any code's
 

@@ -12,6 +12,8 @@
 
 namespace nibble {
 
+inline constexpr float kAlwaysHeld = 1000;  // every format's range goes further
+
 // `values` are rows of `slice` of `output` from `first_row` on. kDataLoss names the index of one that is too large for
 // the output's format, or for the scale of its block, as rounding to the nearest shows: other methods may give up a
 // value that meets no inputs.

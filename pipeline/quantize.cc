@@ -13,6 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "converters/family.h"
+#include "device/device.h"
+#include "device/make_device.h"
 #include "formats/imatrix/imatrix.h"
 #include "formats/io/work_file.h"
 #include "model/tensor_list.h"
@@ -162,8 +164,10 @@ absl::StatusOr<CalibrationReport> WriteWithin(const WorkSpace& work, const Model
                                               const Windows& windows, LinearOptions options, Output& output,
                                               Progress& progress) {
   io::WorkFile file(*work.files, work.directory);
-  RowBudget budget(work.BytesBeside(MemoryOf(model, plan, windows, options).working), file);
+  const CalibrationMemory memory = MemoryOf(model, plan, windows, options);
+  RowBudget budget(work.BytesBeside(memory.working), file);
   options.states = &budget;
+  options.working = memory.working;
   return WriteLinears(model, plan, windows, options, output, progress);
 }
 
@@ -271,8 +275,16 @@ absl::Status QuantizeJob::Write(Progress& progress) { return parts_->output->End
 
 absl::Status QuantizeJob::WriteAll(Progress& progress) {
   auto& [model, comm, clock, others, linears, work, plan, knowledge, output, checkpoints, figures] = *parts_;
-  const StreamOptions stream{
-      .method = others, .threads = linears.threads, .stage = "quantize", .weights = &knowledge.weights, .comm = &comm};
+  std::unique_ptr<Device> device;  // that encodes; the host does without
+  if (linears.device != DeviceKind::kCpu) {
+    NIBBLE_ASSIGN_OR_RETURN(device, MakeDevice({.kind = linears.device, .threads = linears.threads}));
+  }
+  const StreamOptions stream{.method = others,
+                             .threads = linears.threads,
+                             .stage = "quantize",
+                             .weights = &knowledge.weights,
+                             .comm = &comm,
+                             .device = device.get()};
   const OutputPlan rest = knowledge.windows ? WithoutLinears(plan, linears.method) : OutputPlan();
   NIBBLE_ASSIGN_OR_RETURN(figures,
                           Stream(model, knowledge.windows ? rest : plan, stream, *output, progress, plan.report));

@@ -17,6 +17,7 @@
 #include "pipeline/check_overflow.h"
 #include "pipeline/int4_blocks.h"
 #include "pipeline/panels.h"
+#include "pipeline/stream_on_device.h"
 #include "quant/block/format.h"
 
 namespace nibble {
@@ -121,10 +122,10 @@ class Shared {
     failed_panel_ = 0;
   }
 
-  void Done(const Panel& panel) {
+  void Done(const OutputTensor& tensor, uint64_t source_bytes) {
     absl::MutexLock lock(&mutex_);
-    update_.done += panel.source_bytes;
-    update_.detail = panel.output->name;
+    update_.done += source_bytes;
+    update_.detail = tensor.name;
     progress_.Update(update_);
   }
 
@@ -165,9 +166,27 @@ uint64_t BufferBytes(const Model& model, const OutputPlan& plan, int threads) {
 absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
                                            Output& output, Progress& progress) {
   Comm& comm = *options.comm;
-  const Panels panels(model, plan, comm.rank(), comm.size());
+  OutputPlan on_host;
+  std::vector<const OutputTensor*> on_device;
+  uint64_t device_bytes = 0;
+  for (const OutputTensor& tensor : plan.tensors) {
+    if (options.device == nullptr || comm.size() > 1 || options.device->is_host() || !DeviceEncodes(tensor)) {
+      on_host.tensors.push_back(tensor);
+      continue;
+    }
+    on_device.push_back(&tensor);
+    for (const LogicalTensor& slice : tensor.slices) device_bytes += SourceBytes(model, slice, slice.rows);
+  }
+  const Panels panels(model, on_host, comm.rank(), comm.size());
   const Encoder encoder(model, options);
-  Shared shared(panels.source_bytes(), options.stage, progress);
+  Shared shared(panels.source_bytes() + device_bytes, options.stage, progress);
+  DeviceStreamResult by_device;
+  if (!on_device.empty()) {
+    by_device = WriteOnDevice(model, on_device, options, output,
+                              [&](const OutputTensor& tensor, const LogicalTensor& slice, int64_t rows) {
+                                shared.Done(tensor, SourceBytes(model, slice, rows));
+                              });
+  }
   int64_t rounded_scales = 0;
   uint64_t output_bytes = 0;
 #pragma omp parallel num_threads(ThreadsOf(options.threads)) reduction(+ : rounded_scales, output_bytes)
@@ -179,14 +198,15 @@ absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan&
       if (omp_get_thread_num() == 0 && comm.HasFailed()) shared.Stop();
       if (!shared.Wanted(i)) continue;
       const Panel panel = panels[i];
+      if (panel.output->place > by_device.failed) continue;
       if (output.Has(*panel.output, panel.slice_place, panel.begin, panel.end - panel.begin)) {
-        shared.Done(panel);
+        shared.Done(*panel.output, panel.source_bytes);
         continue;
       }
       absl::Status status = encoder.Encode(panel, buffers);
       if (status.ok()) status = output.WriteRows(*panel.output, panel.slice_place, panel.begin, buffers.bytes);
       if (status.ok()) {
-        shared.Done(panel);
+        shared.Done(*panel.output, panel.source_bytes);
         output_bytes += buffers.bytes.size();
       } else {
         shared.Failed(i, std::move(status));
@@ -195,8 +215,10 @@ absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan&
     rounded_scales += buffers.rounded_scales;
   }
   NIBBLE_RETURN_IF_ERROR(shared.error());
+  NIBBLE_RETURN_IF_ERROR(by_device.status);
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> counts, comm.AllGather(absl::StrCat(rounded_scales)));
-  StreamFigures figures{.source_bytes = panels.source_bytes(), .output_bytes = output_bytes, .cost = panels.cost()};
+  StreamFigures figures{
+      .source_bytes = panels.source_bytes() + device_bytes, .output_bytes = output_bytes, .cost = panels.cost()};
   for (const std::string& count : counts) {
     int64_t its = 0;
     if (!absl::SimpleAtoi(count, &its)) return absl::InternalError("a bug of nibble: a count that is no number");

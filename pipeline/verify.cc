@@ -34,6 +34,7 @@
 #include "runtime/sequences.h"
 #include "runtime/state_difference.h"
 #include "runtime/statistics.h"
+#include "runtime/weights.h"
 
 namespace nibble {
 namespace {
@@ -223,8 +224,11 @@ class VerifyJob {
     const Windows windows = windows_.Between(first, first + count);
     for (Lane& lane : lanes_) lane.layers.resize((first - first_ + count) * layers());
     std::vector<ScoredRun> runs;
+    int64_t ahead = 0;  // layers of the others that are loaded ahead
+    for (const Lane& lane : lanes_) ahead += LargestLayer(*lane.model);
     for (const Lane& lane : lanes_) {
-      NIBBLE_ASSIGN_OR_RETURN(Sequences embedded, Sequences::Embed(device_, *lane.model, windows.ids, windows.length));
+      NIBBLE_ASSIGN_OR_RETURN(Sequences embedded, Sequences::Embed(device_, *lane.model, windows.ids, windows.length,
+                                                                   /*budget=*/nullptr, ahead));
       runs.push_back({lane.model, std::move(embedded)});
     }
     for (int layer = 0; layer < layers(); ++layer) {

@@ -125,7 +125,7 @@ class LinearsJob {
     for (int layer = done; layer < layers_; ++layer) {
       for (Path* path : Paths()) {
         path->weights = {};  // before the next ones are there
-        NIBBLE_ASSIGN_OR_RETURN(path->weights, Weights::OfLayer(device_, model_, layer));
+        NIBBLE_ASSIGN_OR_RETURN(path->weights, path->sequences.LoadLayer(layer));
       }
       NIBBLE_RETURN_IF_ERROR(RunStages(AttentionStages(), layer, Part::kAttention));
       NIBBLE_RETURN_IF_ERROR(RunStages(FeedForwardStages(), layer, Part::kFeedForward));
@@ -188,7 +188,8 @@ class LinearsJob {
 
   absl::StatusOr<Path> Begin() {
     NIBBLE_ASSIGN_OR_RETURN(Sequences sequences,
-                            Sequences::Embed(device_, model_, windows_.ids, windows_.length, options_.states));
+                            Sequences::Embed(device_, model_, windows_.ids, windows_.length, options_.states,
+                                             static_cast<int64_t>(options_.working / sizeof(float))));
     return Path{std::move(sequences), {}};
   }
 
@@ -371,7 +372,7 @@ class LinearsJob {
   struct Linear {
     const OutputTensor* tensor;
     int slice;                  // -1: not one of several
-    std::vector<float> values;  // what the tensor has without rounding; in the end what its bytes stand for
+    std::vector<float> values;  // what the tensor has without rounding
     std::vector<std::byte> bytes;
   };
 
@@ -436,6 +437,10 @@ class LinearsJob {
   // Puts what the bytes stand for into `weights`.
   void Replace(Linear& linear, Weights& weights) const {
     const BlockFormat& format = GetFormat(linear.tensor->format);
+    if (linear.tensor->multiplier == 1) {
+      weights.Replace(device_, linear.tensor->slices[0].role, format, linear.bytes);
+      return;
+    }
     format.decode(linear.bytes.data(), linear.values.size() / format.block_elements, linear.values.data());
     for (float& value : linear.values) value /= linear.tensor->multiplier;
     weights.Replace(device_, linear.tensor->slices[0].role, linear.values);

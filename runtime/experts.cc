@@ -1,6 +1,7 @@
 #include "runtime/experts.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/status.h"
@@ -209,7 +210,10 @@ absl::Status LayerExperts::Keep() {
 absl::StatusOr<Weights*> LayerExperts::Get(int expert) {
   if (!kept_.empty()) return &kept_[expert];
   last_ = Weights();
-  NIBBLE_ASSIGN_OR_RETURN(last_, Weights::OfExpert(*device_, *model_, layer_, expert));
+  const int count = model_->spec.layers(layer_).feed_forward().experts().count();
+  std::optional<WeightLoader::Place> next;
+  if (expert + 1 < count) next = WeightLoader::Place{layer_, expert + 1};
+  NIBBLE_ASSIGN_OR_RETURN(last_, loader_.Load({layer_, expert}, next));
   return &last_;
 }
 

@@ -13,15 +13,18 @@
 #include "model/model_spec.pb.h"
 #include "runtime/feed_forward.h"
 #include "runtime/row_store.h"
+#include "runtime/weight_loader.h"
 #include "runtime/weights.h"
 
 namespace nibble {
 
-// The weights of one layer's experts: read when they are asked for, and dropped for the next one. `device` and `model`
-// outlive it.
+// The weights of one layer's experts: read when they are asked for, or before that, and dropped for the next one.
+// `device` and `model` outlive it.
 class LayerExperts {
  public:
-  LayerExperts(Device& device, const Model& model, int layer) : device_(&device), model_(&model), layer_(layer) {}
+  // `ahead`: there is room for the next expert beside the one that was asked for.
+  LayerExperts(Device& device, const Model& model, int layer, bool ahead = false)
+      : device_(&device), model_(&model), layer_(layer), loader_(device, model, ahead) {}
 
   // Reads all of them, and keeps them from now on.
   absl::Status Keep();
@@ -33,6 +36,7 @@ class LayerExperts {
   const Model* model_;
   int layer_;
   std::vector<Weights> kept_;
+  WeightLoader loader_;
   Weights last_;
 };
 

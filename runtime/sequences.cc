@@ -1,6 +1,7 @@
 #include "runtime/sequences.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/status.h"
 #include "runtime/embedding.h"
@@ -17,10 +18,16 @@ constexpr int64_t kBatchTokens = 2048;
 
 int64_t SequencesOfBatch(int64_t length) { return std::max<int64_t>(1, kBatchTokens / length); }
 
+// On the device, while a layer runs.
+int64_t FloatsOfToken(const Model& model) {
+  return LayerPass::FloatsPerToken(model.spec) + 2 * model.spec.hidden_size();
+}
+
 }  // namespace
 
 absl::StatusOr<Sequences> Sequences::Embed(Device& device, const Model& model, absl::Span<const uint32_t> ids,
-                                           int64_t length, RowBudget* budget) {
+                                           int64_t length, RowBudget* budget, int64_t beside) {
+  NIBBLE_ASSIGN_OR_RETURN(const Room room, FindRoom(device, model, length, beside));
   const int64_t width = model.spec.hidden_size(), batch = SequencesOfBatch(length) * length;
   NIBBLE_ASSIGN_OR_RETURN(RowStore states, RowStore::Create(ids.size(), width, budget));
   std::vector<float> rows;
@@ -30,12 +37,35 @@ absl::StatusOr<Sequences> Sequences::Embed(Device& device, const Model& model, a
     NIBBLE_RETURN_IF_ERROR(nibble::Embed(model, some, 0, length, device.threads(), absl::MakeSpan(rows)));
     NIBBLE_RETURN_IF_ERROR(states.Write(first, rows));
   }
-  return Sequences(device, model, length, std::move(states));
+  return Sequences(device, model, length, room, std::move(states));
+}
+
+// By trying: what is free may be in pieces. Operations get as much as a layer's weights for what they need meanwhile:
+// scores, copies in bf16, blocks on their way.
+absl::StatusOr<Sequences::Room> Sequences::FindRoom(Device& device, const Model& model, int64_t length,
+                                                    int64_t beside) {
+  Room room = {SequencesOfBatch(length), /*ahead=*/true};
+  if (device.is_host()) return Room{room.sequences, false};
+  const int64_t layer = LargestLayer(model), of_sequence = length * FloatsOfToken(model);
+  for (;; room.sequences = (room.sequences + 1) / 2) {
+    const int64_t least = beside + 2 * layer + room.sequences * of_sequence;
+    if (device.Allocate(least + layer).ok()) return room;
+    room.ahead = false;
+    const absl::Status fits = device.Allocate(least).status();
+    if (fits.ok()) return room;
+    if (!absl::IsResourceExhausted(fits) || room.sequences == 1) return fits;
+  }
 }
 
 absl::Status Sequences::RunLayer(int layer) {
-  NIBBLE_ASSIGN_OR_RETURN(const Weights weights, Weights::OfLayer(*device_, *model_, layer));
+  NIBBLE_ASSIGN_OR_RETURN(const Weights weights, LoadLayer(layer));
   return RunPart(layer, Part::kWhole, weights, Outcome::kKept);
+}
+
+absl::StatusOr<Weights> Sequences::LoadLayer(int layer) {
+  std::optional<WeightLoader::Place> next;
+  if (layer + 1 < model_->spec.layers_size()) next = WeightLoader::Place{layer + 1};
+  return loader_.Load({layer}, next);
 }
 
 absl::Status Sequences::RunPart(int layer, Part part, const Weights& weights, Outcome outcome) {
@@ -43,23 +73,23 @@ absl::Status Sequences::RunPart(int layer, Part part, const Weights& weights, Ou
 }
 
 absl::Status Sequences::RunBatch(int layer, Part part, const Weights& weights, Outcome outcome, int64_t batch) {
-  const int64_t size = SequencesOfBatch(length_);
+  const int64_t size = room_.sequences;
   return RunRange(layer, part, weights, outcome, batch * size, std::min((batch + 1) * size, count()));
 }
 
 int64_t Sequences::batches() const {
-  const int64_t size = SequencesOfBatch(length_);
+  const int64_t size = room_.sequences;
   return (count() + size - 1) / size;
 }
 
 int64_t Sequences::TokensOfBatch(int64_t batch) const {
-  const int64_t size = SequencesOfBatch(length_);
+  const int64_t size = room_.sequences;
   return (std::min((batch + 1) * size, count()) - batch * size) * length_;
 }
 
 absl::StatusOr<Sequences> Sequences::Copy() const {
   NIBBLE_ASSIGN_OR_RETURN(RowStore states, CopyFrom(0));
-  return Sequences(*device_, *model_, length_, std::move(states));
+  return Sequences(*device_, *model_, length_, room_, std::move(states));
 }
 
 absl::Status Sequences::KeepFrom(int64_t first) {
@@ -68,7 +98,7 @@ absl::Status Sequences::KeepFrom(int64_t first) {
 }
 
 absl::StatusOr<RowStore> Sequences::CopyFrom(int64_t first) const {
-  const int64_t kept = tokens() - first, step = SequencesOfBatch(length_) * length_;
+  const int64_t kept = tokens() - first, step = room_.sequences * length_;
   NIBBLE_ASSIGN_OR_RETURN(RowStore states, RowStore::Create(kept, states_.width(), states_.budget()));
   for (int64_t token = 0; token < kept; token += step) {
     NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> rows, States(first + token, std::min(step, kept - token)));
@@ -89,7 +119,7 @@ absl::Status Sequences::RunRange(int layer, Part part, const Weights& weights, O
                                  int64_t last) {
   const Layer& spec = model_->spec.layers(layer);
   const int64_t width = model_->spec.hidden_size();
-  const int64_t batch = std::min(SequencesOfBatch(length_), last - first);
+  const int64_t batch = std::min(room_.sequences, last - first);
   const bool attention = part != Part::kFeedForward;
   const bool experts = spec.feed_forward().has_experts() && part != Part::kAttention;
   const bool dense = !spec.feed_forward().has_experts() && part != Part::kAttention;
@@ -109,7 +139,7 @@ absl::Status Sequences::RunRange(int layer, Part part, const Weights& weights, O
     }
   }
   if (!experts) return absl::OkStatus();
-  LayerExperts of_layer(*device_, *model_, layer);
+  LayerExperts of_layer(*device_, *model_, layer, room_.ahead);
   return pass.RunExperts(spec, weights, of_layer,
                          {.states = states_,
                           .first = first * length_,
@@ -120,8 +150,7 @@ absl::Status Sequences::RunRange(int layer, Part part, const Weights& weights, O
 int64_t Sequences::TokensAtATime(int64_t length) { return SequencesOfBatch(length) * length; }
 
 int64_t Sequences::WorkingFloats(const Model& model, int64_t length) {
-  return LargestLayer(model) +
-         TokensAtATime(length) * (LayerPass::FloatsPerToken(model.spec) + 2 * model.spec.hidden_size());
+  return LargestLayer(model) + TokensAtATime(length) * FloatsOfToken(model);
 }
 
 int64_t Sequences::FloatsPerToken(const Model& model) {

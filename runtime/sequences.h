@@ -12,6 +12,7 @@
 #include "device/device.h"
 #include "model/model.h"
 #include "runtime/row_store.h"
+#include "runtime/weight_loader.h"
 #include "runtime/weights.h"
 
 namespace nibble {
@@ -23,11 +24,16 @@ class Sequences {
  public:
   // ids [sequences, length]. REQUIRES: ids < vocab_size.
   // kInvalidArgument if they are longer than the model's learned positions. `budget` null: all is in memory.
+  //
+  // A device that is not the host says by its free memory, less `beside` floats that the caller needs, how many
+  // sequences a batch has, and whether weights are loaded ahead. kResourceExhausted: not even one sequence fits.
   static absl::StatusOr<Sequences> Embed(Device& device, const Model& model, absl::Span<const uint32_t> ids,
-                                         int64_t length, RowBudget* budget = nullptr);
+                                         int64_t length, RowBudget* budget = nullptr, int64_t beside = 0);
 
   // REQUIRES: called with 0, 1, ... in turn.
   absl::Status RunLayer(int layer);
+  // The layer's weights for RunPart, with the next layer's on their way. REQUIRES: as RunLayer.
+  absl::StatusOr<Weights> LoadLayer(int layer);
 
   // The same in steps, with weights that the caller holds, and a tap that they may have: attention, and then what
   // follows it, experts included.
@@ -52,7 +58,7 @@ class Sequences {
   // The hidden states of tokens [first, first + count), [count, hidden_size].
   absl::StatusOr<std::vector<float>> States(int64_t first, int64_t count) const;
 
-  // Tokens of a batch, at most.
+  // Tokens of a batch, at most, where memory allows that.
   static int64_t TokensAtATime(int64_t length);
   // Floats on the device while a layer runs, its weights included.
   static int64_t WorkingFloats(const Model& model, int64_t length);
@@ -60,8 +66,21 @@ class Sequences {
   static int64_t FloatsPerToken(const Model& model);
 
  private:
-  Sequences(Device& device, const Model& model, int64_t length, RowStore states)
-      : device_(&device), model_(&model), length_(length), states_(std::move(states)) {}
+  // What a device has room for.
+  struct Room {
+    int64_t sequences;  // of a batch
+    bool ahead;         // the next layer's weights beside one's
+  };
+
+  Sequences(Device& device, const Model& model, int64_t length, Room room, RowStore states)
+      : device_(&device),
+        model_(&model),
+        length_(length),
+        room_(room),
+        loader_(device, model, room.ahead),
+        states_(std::move(states)) {}
+
+  static absl::StatusOr<Room> FindRoom(Device& device, const Model& model, int64_t length, int64_t beside);
 
   // Whole sequences [first, last).
   absl::Status RunRange(int layer, Part part, const Weights& weights, Outcome outcome, int64_t first, int64_t last);
@@ -72,6 +91,8 @@ class Sequences {
   Device* device_;
   const Model* model_;
   int64_t length_;
+  Room room_;
+  WeightLoader loader_;
   RowStore states_;
 };
 

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
+#include <functional>
 #include <utility>
 #include <vector>
 
 #include "base/status.h"
+#include "formats/tensor_source.h"
 #include "model/logical_tensor.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
@@ -25,22 +28,54 @@ std::vector<float> Transposed(absl::Span<const float> values, int64_t rows, int6
   return transposed;
 }
 
+// Panel by panel, on all threads.
+struct RowsToLoad {
+  Device& device;
+  const TensorSource& source;
+  const LogicalTensor& tensor;
+  const int64_t begin, end;
+
+  // Values as ReadRows has them.
+  absl::Status Upload(float* to) const {
+    return InPanels([&](int64_t first, int64_t last) -> absl::Status {
+      std::vector<float> values((last - first) * tensor.cols);
+      NIBBLE_RETURN_IF_ERROR(ReadRows(source, tensor, first, last, absl::MakeSpan(values)));
+      device.Upload(values, to + (first - begin) * tensor.cols);
+      return absl::OkStatus();
+    });
+  }
+
+  absl::Status Decode(const BlockFormat& format, float* to) const {
+    return InPanels([&](int64_t first, int64_t last) -> absl::Status {
+      std::vector<std::byte> blocks(format.BytesFor((last - first) * tensor.cols));
+      NIBBLE_RETURN_IF_ERROR(ReadStoredRows(source, tensor, first, last, absl::MakeSpan(blocks)));
+      device.operations().decode(device, format, blocks, to + (first - begin) * tensor.cols);
+      return absl::OkStatus();
+    });
+  }
+
+ private:
+  absl::Status InPanels(const std::function<absl::Status(int64_t first, int64_t last)>& load) const {
+    const int64_t step = PanelRows(tensor, kPanel / tensor.cols), panels = (end - begin + step - 1) / step;
+    return ParallelFor(device.threads(), panels, [&](int64_t panel) {
+      const int64_t first = begin + panel * step;
+      return load(first, std::min(first + step, end));
+    });
+  }
+};
+
 }  // namespace
 
 absl::StatusOr<Buffer> LoadRows(Device& device, const Model& model, const LogicalTensor& tensor, int64_t begin,
                                 int64_t end) {
-  const int64_t cols = tensor.cols;
-  NIBBLE_ASSIGN_OR_RETURN(Buffer buffer, device.Allocate((end - begin) * cols));
-  const int64_t step = PanelRows(tensor, kPanel / cols);
-  const int64_t panels = (end - begin + step - 1) / step;
-  NIBBLE_RETURN_IF_ERROR(ParallelFor(device.threads(), panels, [&](int64_t panel) -> absl::Status {
-    const int64_t first = begin + panel * step;
-    const int64_t last = std::min(first + step, end);
-    std::vector<float> values((last - first) * cols);
-    NIBBLE_RETURN_IF_ERROR(ReadRows(model.source, tensor, first, last, absl::MakeSpan(values)));
-    device.Upload(values, buffer.data() + (first - begin) * cols);
-    return absl::OkStatus();
-  }));
+  NIBBLE_ASSIGN_OR_RETURN(Buffer buffer, device.Allocate((end - begin) * tensor.cols));
+  const RowsToLoad rows = {device, model.source, tensor, begin, end};
+  if (const BlockFormat* format = StoredFormat(model.source, tensor); format != nullptr) {
+    NIBBLE_RETURN_IF_ERROR(rows.Decode(*format, buffer.data()));
+    const Matrix values = buffer.matrix(end - begin, tensor.cols);
+    if (std::isfinite(device.operations().largest_magnitude(device, values))) return buffer;
+  }
+  NIBBLE_RETURN_IF_ERROR(rows.Upload(buffer.data()));  // names what is not finite
   return buffer;
 }
 
@@ -105,6 +140,12 @@ void Weights::Replace(Device& device, Role role, absl::Span<const float> values)
   const auto found = entries_.find(role);
   assert(found != entries_.end() && found->second.rows * found->second.cols == values.size());
   device.Upload(values, found->second.buffer.data());
+}
+
+void Weights::Replace(Device& device, Role role, const BlockFormat& format, absl::Span<const std::byte> blocks) {
+  const auto found = entries_.find(role);
+  assert(found != entries_.end() && format.BytesFor(found->second.rows * found->second.cols) == blocks.size());
+  device.operations().decode(device, format, blocks, found->second.buffer.data());
 }
 
 int64_t LargestLayer(const Model& model) {

@@ -2,6 +2,7 @@
 #ifndef NIBBLE_RUNTIME_WEIGHTS_H_
 #define NIBBLE_RUNTIME_WEIGHTS_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/container/flat_hash_map.h"
@@ -10,11 +11,13 @@
 #include "absl/types/span.h"
 #include "device/device.h"
 #include "model/model.h"
+#include "quant/block/format.h"
 #include "runtime/tap.h"
 
 namespace nibble {
 
-// Rows [begin, end), decoded on all of the device's host threads, panel by panel.
+// Rows [begin, end): read on all of the device's host threads, panel by panel, and decoded by the device where decoding
+// is all that there is to do, else by these threads.
 absl::StatusOr<Buffer> LoadRows(Device& device, const Model& model, const LogicalTensor& tensor, int64_t begin,
                                 int64_t end);
 
@@ -33,8 +36,9 @@ class Weights {
   // Null if there is none.
   const float* vector(Role role) const;
 
-  // Other values for a matrix that is there, of its shape.
+  // Other values for a matrix that is there, of its shape: themselves, or in blocks of a format.
   void Replace(Device& device, Role role, absl::Span<const float> values);
+  void Replace(Device& device, Role role, const BlockFormat& format, absl::Span<const std::byte> blocks);
 
   // Who is told of the inputs of these weights' linears; null (nobody) by default. Outlives its use.
   void set_tap(Tap* tap) { tap_ = tap; }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "device/cpu/operations.h"
 #include "device/cpu/work.h"
@@ -31,6 +32,20 @@ void EncodeRtn(Device& device, const BlockFormat& format, const float* values, a
   InRuns(device, format, blocks.size() / format.block_bytes, [&](int64_t first, int64_t count) {
     format.encode_rtn(values + first * format.block_elements, count, &blocks[first * format.block_bytes]);
   });
+}
+
+void EncodeWeighted(Device& device, const BlockFormat& format, ConstMatrix values, const float* weights,
+                    absl::Span<std::byte> blocks) {
+  constexpr int64_t kMostRows = 16;  // blocks for every lane of a vector, of short rows too
+  const int64_t cols = values.cols, step = std::clamp<int64_t>(kElements / cols, 1, kMostRows);
+  std::vector<float> repeated(weights == nullptr ? 0 : std::min(step, values.rows) * cols);
+  for (size_t i = 0; i < repeated.size(); ++i) repeated[i] = weights[i % cols];
+#pragma omp parallel for schedule(dynamic) num_threads(ThreadsFor(device, values.rows* cols))
+  for (int64_t row = 0; row < values.rows; row += step) {
+    const int64_t elements = std::min(step, values.rows - row) * cols;
+    format.encode_weighted(values.row(row), weights == nullptr ? nullptr : repeated.data(),
+                           elements / format.block_elements, &blocks[format.BytesFor(row * cols)]);
+  }
 }
 
 }  // namespace nibble::cpu

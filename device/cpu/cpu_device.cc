@@ -18,9 +18,12 @@ constexpr std::align_val_t kAlignment{64};
 constexpr Operations kOperations = {
     .decode = cpu::Decode,
     .encode_rtn = cpu::EncodeRtn,
+    .encode_weighted = cpu::EncodeWeighted,
+    .largest_magnitude = cpu::LargestMagnitude,
     .matmul = cpu::MatMul,
     .linear = cpu::MatMul,
     .add = cpu::Add,
+    .dot_rows = cpu::DotRows,
     .scale_rows = cpu::ScaleRows,
     .rms_norm = cpu::RmsNorm,
     .layer_norm = cpu::LayerNorm,

@@ -20,6 +20,8 @@ class CpuDevice : public Device {
   const Operations& operations() const override;
   int threads() const override { return threads_; }
   bool steady() const { return steady_; }
+  bool is_host() const override { return true; }
+  absl::StatusOr<Device*> Side() override { return this; }  // there is no queue
 
   // Of buffers that are no longer used the last ones are kept: batch by batch the same sizes are asked for, and memory
   // fresh from the system is zeroed first. Thread-safe.

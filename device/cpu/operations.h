@@ -9,6 +9,11 @@ namespace nibble::cpu {
 // codecs.cc
 void Decode(Device& device, const BlockFormat& format, absl::Span<const std::byte> blocks, float* values);
 void EncodeRtn(Device& device, const BlockFormat& format, const float* values, absl::Span<std::byte> blocks);
+void EncodeWeighted(Device& device, const BlockFormat& format, ConstMatrix values, const float* weights,
+                    absl::Span<std::byte> blocks);
+// row_sums.cc
+float LargestMagnitude(Device& device, ConstMatrix values);
+void DotRows(Device& device, ConstMatrix a, ConstMatrix b, const float* weights, absl::Span<double> sums);
 // matmul.cc
 void MatMul(Device& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y);
 // elementwise.cc

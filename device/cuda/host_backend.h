@@ -25,6 +25,17 @@ class HostBackend : public CpuDevice {
 
   const Operations& operations() const override { return kOperations<HostBackend>; }
 
+  bool is_host() const override { return false; }  // as the GPU that it stands for
+  absl::StatusOr<Device*> Side() override {
+    if (side_ == nullptr) side_ = std::make_unique<HostBackend>(threads(), bf16_);
+    return side_.get();
+  }
+
+  absl::StatusOr<Buffer> AllocateScratch(int64_t floats) { return Allocate(floats); }
+
+  using Launcher = HostBackend;
+  Launcher& launcher() { return *this; }
+
   template <typename Kernel>
   void ForEach(int64_t n, Kernel kernel) {
     for (int64_t i = 0; i < n; ++i) kernel(backwards_ ? n - 1 - i : i);
@@ -57,6 +68,7 @@ class HostBackend : public CpuDevice {
   bool ok() { return Download(nullptr, {}).ok(); }
 
  private:
+  std::unique_ptr<HostBackend> side_;
   const bool backwards_;
   const bool bf16_;
 };

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "device/cuda/limited_backend.h"
 #include "device/cuda/product.h"
 #include "device/on_device.h"
 #include "gtest/gtest.h"
@@ -101,21 +102,7 @@ TEST(HostBackend, Bf16RoundsLinearsAndStatisticsAlone) {
   EXPECT_EQ(y[0], (1 + 0x1p-9f) * (1 + 0x1p-9f));
 }
 
-// With room for so many floats at once.
-class SmallBackend : public HostBackend {
- public:
-  explicit SmallBackend(int64_t most) : HostBackend(1), most_(most) {}
-
-  absl::StatusOr<Buffer> Allocate(int64_t floats) override {
-    if (floats > most_) return absl::ResourceExhaustedError("no room");
-    return HostBackend::Allocate(floats);
-  }
-
- private:
-  const int64_t most_;
-};
-
-TEST(SmallBackend, AttentionTakesFewerQueriesAtATime) {
+TEST(LimitedBackend, AttentionTakesFewerQueriesAtATime) {
   const int64_t tokens = 50, width = 8;
   Values q = RandomValues(tokens * width, 1), k = RandomValues(tokens * width, 2), v = RandomValues(tokens * width, 3);
   const auto run = [&](HostBackend& backend) {
@@ -132,17 +119,17 @@ TEST(SmallBackend, AttentionTakesFewerQueriesAtATime) {
   };
   HostBackend large(1);
   const Values expected = run(large);
-  SmallBackend small(2 * 7 * tokens);  // the scores of seven queries
+  LimitedBackend small({.floats = 2 * 7 * tokens});  // the scores of seven queries
   EXPECT_EQ(run(small), expected);
   EXPECT_TRUE(small.ok());
-  SmallBackend none(tokens);
+  LimitedBackend none({.floats = tokens});
   run(none);
   EXPECT_EQ(none.Download(nullptr, {}).code(), absl::StatusCode::kResourceExhausted);
 }
 
 // Whoever reads what an operation hands to the host before Download has told of the failure must not be misled.
-TEST(SmallBackend, AFactorWithoutRoomIsNoBadMatrix) {
-  SmallBackend none(0);
+TEST(LimitedBackend, AFactorWithoutRoomIsNoBadMatrix) {
+  LimitedBackend none({.floats = 0});
   Values a = {1};
   EXPECT_EQ(none.operations().cholesky(none, {a.data(), 1, 1}), -1);
   EXPECT_FALSE(none.ok());

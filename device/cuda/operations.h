@@ -1,6 +1,8 @@
 // The twins of device/operations.h by kernels and products, over a Backend: the GPU (cuda_device.cu), or the host,
 // which runs the same kernels in tests (host_backend.h). A Backend is a Device that the table came from, with
 //
+//   absl::StatusOr<Buffer> AllocateScratch(int64_t floats)    Allocate, for what stays within one operation
+//   Launcher, launcher()                          what has ForEach, for kernels that are compiled by themselves
 //   void ForEach(int64_t n, Kernel kernel)        queues a kernel over indices 0 ... n - 1 (kernel.h)
 //   void ForEachBlock(int64_t n, Kernel kernel)   queues one over so many blocks of threads
 //   void Multiply(const Product& product)         queues a product (product.h)
@@ -24,6 +26,7 @@
 #include "device/cuda/refine_groups.h"
 #include "device/cuda/round_columns.h"
 #include "device/cuda/router.h"
+#include "device/cuda/row_sums.h"
 #include "device/cuda/softmax.h"
 #include "device/operations.h"
 
@@ -33,9 +36,12 @@ template <typename Backend>
 inline constexpr Operations kOperations = {
     .decode = Decode<Backend>,
     .encode_rtn = EncodeRtn<Backend>,
+    .encode_weighted = EncodeWeighted<Backend>,
+    .largest_magnitude = LargestMagnitude<Backend>,
     .matmul = MatMul<Backend>,
     .linear = Linear<Backend>,
     .add = Add<Backend>,
+    .dot_rows = DotRows<Backend>,
     .scale_rows = ScaleRows<Backend>,
     .rms_norm = RmsNorm<Backend>,
     .layer_norm = LayerNorm<Backend>,

@@ -20,7 +20,7 @@ class Scratch {
   // Contents undefined. Without room, the device has failed and ok() is false.
   template <typename Backend>
   Scratch(Backend& backend, int64_t count) {
-    absl::StatusOr<Buffer> buffer = backend.Allocate((count * sizeof(T) + sizeof(float) - 1) / sizeof(float));
+    absl::StatusOr<Buffer> buffer = backend.AllocateScratch((count * sizeof(T) + sizeof(float) - 1) / sizeof(float));
     ok_ = buffer.ok();
     if (ok_) {
       buffer_ = *std::move(buffer);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "device/buffers.h"
 
 namespace nibble {
 namespace {
@@ -91,14 +92,11 @@ absl::Status Curvature::Solve(Device& device, absl::Span<float> rows) const {
 absl::StatusOr<std::vector<double>> Curvature::RowErrors(Device& device, ConstMatrix error) const {
   const int64_t n = size();
   NIBBLE_ASSIGN_OR_RETURN(const Buffer product, device.Allocate(error.rows * n));
+  NIBBLE_ASSIGN_OR_RETURN(const Buffer pivots, Uploaded(device, pivots_));
   device.operations().matmul(device, error, coupling(), nullptr, product.matrix(error.rows, n));
-  std::vector<float> e(error.rows * n), y(e.size());
-  NIBBLE_RETURN_IF_ERROR(device.Download(error.data, absl::MakeSpan(e)));
-  NIBBLE_RETURN_IF_ERROR(device.Download(product.data(), absl::MakeSpan(y)));
   std::vector<double> sums(error.rows);
-  for (int64_t r = 0; r < error.rows; ++r) {
-    for (int64_t j = 0; j < n; ++j) sums[r] += static_cast<double>(pivots_[j]) * e[r * n + j] * y[r * n + j];
-  }
+  device.operations().dot_rows(device, error, product.matrix(error.rows, n), pivots.data(), absl::MakeSpan(sums));
+  NIBBLE_RETURN_IF_ERROR(device.Download(nullptr, {}));
   return sums;
 }
 

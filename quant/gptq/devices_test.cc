@@ -9,10 +9,12 @@
 #include "absl/types/span.h"
 #include "device/cpu/cpu_device.h"
 #include "device/cuda/host_backend.h"
+#include "device/cuda/limited_backend.h"
 #include "device/device_cases.h"
 #include "gtest/gtest.h"
 #include "quant/block/format.h"
 #include "quant/gptq/fit.h"
+#include "quant/gptq/gptq.h"
 #include "quant/gptq/input_statistics.h"
 
 namespace nibble {
@@ -84,6 +86,21 @@ TEST_P(GptqDevicesTest, AsGoodAsTheCpu) {
   for (const Format format : {Format::kQ4_0, Format::kINT4_G128, Format::kMXFP4}) {
     EXPECT_LT(FitOn(**device, format), (1 + kMostWorse) * FitOn(cpu, format)) << GetFormat(format).name;
   }
+}
+
+// The search in as many rows as there is room for.
+TEST(EncodeSearched, LittleRoomMakesSmallPieces) {
+  const BlockFormat& format = GetFormat(Format::kQ4_0);
+  const Floats values = Inputs(kRows, 5), weights(kColumns, 2.0f);
+  std::vector<std::byte> expected(format.BytesFor(values.size())), found(expected.size());
+  format.encode_weighted(values.data(), nullptr, values.size() / format.block_elements, expected.data());
+  cuda::LimitedBackend small({.floats = 8 * kColumns});
+  ASSERT_TRUE(EncodeSearched(small, format, weights, kColumns, values, absl::MakeSpan(found)).ok());
+  EXPECT_EQ(found, expected);
+  EXPECT_LE(small.most_used(), 8 * kColumns);
+  cuda::LimitedBackend none({.floats = kColumns});
+  EXPECT_EQ(EncodeSearched(none, format, weights, kColumns, values, absl::MakeSpan(found)).code(),
+            absl::StatusCode::kResourceExhausted);
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, GptqDevicesTest, testing::ValuesIn(kDevices),

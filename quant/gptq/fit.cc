@@ -85,7 +85,7 @@ class Candidates {
   absl::Span<const std::byte> bytes() const { return bytes_; }
 
   absl::StatusOr<double> Search(const std::vector<float>& squares, const OutputError& held_out) {
-    EncodeSearched(device_, format_, squares.data(), n_, values_, absl::MakeSpan(bytes_));
+    NIBBLE_RETURN_IF_ERROR(EncodeSearched(device_, format_, squares, n_, values_, absl::MakeSpan(bytes_)));
     return held_out.Of(judged_, format_, bytes_);
   }
 
@@ -100,7 +100,7 @@ class Candidates {
 
   // Of what makes up for upstream errors, where there are no codes to choose.
   absl::StatusOr<double> SearchTarget(const std::vector<float>& squares, const OutputError& held_out) {
-    EncodeSearched(device_, format_, squares.data(), n_, target_, absl::MakeSpan(bytes_));
+    NIBBLE_RETURN_IF_ERROR(EncodeSearched(device_, format_, squares, n_, target_, absl::MakeSpan(bytes_)));
     return held_out.Of(judged_, format_, bytes_);
   }
 
@@ -158,14 +158,14 @@ class Fitting {
     return figures;
   }
 
-  std::vector<FitFigures> Searched(absl::string_view fallback) {
+  absl::StatusOr<std::vector<FitFigures>> Searched(absl::string_view fallback) {
     const bool is_finite =
         std::all_of(squares_.begin(), squares_.end(), [](float square) { return std::isfinite(square); });
     if (!is_finite) std::fill(squares_.begin(), squares_.end(), 1.0f);
     FitFigures figures;
     figures.fallback = std::string(fallback);
     for (const FitLinear& linear : linears_) {
-      EncodeSearched(device_, *linear.format, squares_.data(), fit_.size(), linear.values, linear.out);
+      NIBBLE_RETURN_IF_ERROR(EncodeSearched(device_, *linear.format, squares_, fit_.size(), linear.values, linear.out));
     }
     return std::vector<FitFigures>(linears_.size(), figures);
   }

@@ -246,7 +246,7 @@ TEST_F(FitTest, WithoutTokensThatJudgeTheSearchStands) {
   std::vector<std::byte> searched(bytes_.size());
   Floats squares(kColumns);
   for (size_t i = 0; i < x.size(); ++i) squares[i % kColumns] += x[i] * x[i];
-  EncodeSearched(device_, format_, squares.data(), kColumns, weights_, absl::MakeSpan(searched));
+  ASSERT_TRUE(EncodeSearched(device_, format_, squares, kColumns, weights_, absl::MakeSpan(searched)).ok());
   size_t same = 0;
   for (size_t i = 0; i < searched.size(); ++i) same += searched[i] == bytes_[i];
   EXPECT_GT(same, searched.size() * 99 / 100);  // the sums of squares differ in their last bits

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "base/status.h"
+#include "device/buffers.h"
 #include "quant/block/codebook.h"
+#include "quant/gptq/rounding_errors.h"
 
 namespace nibble {
 namespace {
@@ -26,14 +28,16 @@ class Panel {
                                      absl::Span<std::byte> out) {
     rows_ = values.size() / n();
     bytes_.resize(out.size());
-    EncodeSearched(device_, format_, curvature_.diagonal().data(), n(), values, out);
+    NIBBLE_RETURN_IF_ERROR(EncodeSearched(device_, format_, curvature_.diagonal(), n(), values, out));
     std::copy(out.begin(), out.end(), bytes_.begin());
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<double> searched, RowErrors(Errors(values)));
+    NIBBLE_ASSIGN_OR_RETURN(values_, Uploaded(device_, values));
+    NIBBLE_ASSIGN_OR_RETURN(errors_, device_.Allocate(values.size()));
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<double> searched, RowErrors());
     NIBBLE_ASSIGN_OR_RETURN(std::vector<double> left, RoundWithFeedback(values));
     for (int round = 0; round < options.rounds; ++round) {
       const double before = std::accumulate(left.begin(), left.end(), 0.0);
-      NIBBLE_RETURN_IF_ERROR(Refine(values));
-      NIBBLE_ASSIGN_OR_RETURN(left, RowErrors(Errors(values)));
+      NIBBLE_RETURN_IF_ERROR(Refine());
+      NIBBLE_ASSIGN_OR_RETURN(left, RowErrors());
       if (std::accumulate(left.begin(), left.end(), 0.0) > (1 - kWorthAnotherRound) * before) break;
     }
     GptqFigures figures;
@@ -51,27 +55,13 @@ class Panel {
   int64_t Blocks() const { return n() / format_.block_elements; }
   int64_t Groups() const { return n() / codebook_.group; }
 
-  // Of the rows as their bytes stand.
-  std::vector<float> Errors(absl::Span<const float> values) const {
-    std::vector<float> errors(values.size());
-#pragma omp parallel for schedule(static) num_threads(device_.threads())
-    for (int64_t r = 0; r < rows_; ++r) {
-      float* row = &errors[r * n()];
-      format_.decode(&bytes_[r * RowBytes()], Blocks(), row);
-      for (int64_t j = 0; j < n(); ++j) row[j] = values[r * n() + j] - row[j];
-    }
-    return errors;
-  }
+  Matrix values() const { return values_.matrix(rows_, n()); }
+  Matrix errors() const { return errors_.matrix(rows_, n()); }
 
-  absl::StatusOr<std::vector<double>> RowErrors(absl::Span<const float> errors) {
-    NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, Uploaded(errors));
-    return curvature_.RowErrors(device_, buffer.matrix(rows_, n()));
-  }
-
-  absl::StatusOr<Buffer> Uploaded(absl::Span<const float> values) {
-    NIBBLE_ASSIGN_OR_RETURN(Buffer buffer, device_.Allocate(values.size()));
-    device_.Upload(values, buffer.data());
-    return buffer;
+  // Of the rows as their bytes stand; they are in errors() then.
+  absl::StatusOr<std::vector<double>> RowErrors() {
+    NIBBLE_RETURN_IF_ERROR(ErrorsOf(device_, format_, values(), bytes_, errors()));
+    return curvature_.RowErrors(device_, errors());
   }
 
   // What RowErrors would say of the rows afterwards, which the targets say for nothing.
@@ -82,9 +72,8 @@ class Panel {
       codebook_.Levels(&bytes_[r * RowBytes()], Blocks(), &levels[r * Groups() * codebook_.codes]);
       for (int64_t j = 0; j < n(); ++j) w[r * n() + j] = values[r * n() + curvature_.order()[j]];
     }
-    NIBBLE_ASSIGN_OR_RETURN(const Buffer w_buffer, Uploaded(w));
-    NIBBLE_ASSIGN_OR_RETURN(const Buffer level_buffer, Uploaded(levels));
-    NIBBLE_ASSIGN_OR_RETURN(const Buffer error, device_.Allocate(values.size()));
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer w_buffer, Uploaded(device_, w));
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer level_buffer, Uploaded(device_, levels));
     std::vector<uint8_t> codes(values.size()), ordered(values.size());
     device_.operations().round_columns(device_,
                                        {.w = w_buffer.matrix(rows_, n()),
@@ -92,39 +81,37 @@ class Panel {
                                         .group = group_,
                                         .levels = level_buffer.matrix(rows_, levels.size() / rows_),
                                         .codes = codebook_.codes},
-                                       error.matrix(rows_, n()), absl::MakeSpan(ordered));
+                                       errors(), absl::MakeSpan(ordered));
     for (int64_t r = 0; r < rows_; ++r) {
       for (int64_t j = 0; j < n(); ++j) codes[r * n() + curvature_.order()[j]] = ordered[r * n() + j];
       codebook_.set_codes(&codes[r * n()], Blocks(), &bytes_[r * RowBytes()]);
     }
-    NIBBLE_RETURN_IF_ERROR(device_.Download(w_buffer.data(), absl::MakeSpan(w)));
-    const absl::Span<const float> pivots = curvature_.feedback_pivots();
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer pivots, Uploaded(device_, curvature_.feedback_pivots()));
     std::vector<double> left(rows_);
-    for (int64_t r = 0; r < rows_; ++r) {
-      for (int64_t j = 0; j < n(); ++j) left[r] += static_cast<double>(pivots[j]) * w[r * n() + j] * w[r * n() + j];
-    }
+    const Matrix targets = w_buffer.matrix(rows_, n());
+    device_.operations().dot_rows(device_, targets, targets, pivots.data(), absl::MakeSpan(left));
+    NIBBLE_RETURN_IF_ERROR(device_.Download(nullptr, {}));
     return left;
   }
 
   // Scales move by the format's small steps, codes follow.
-  absl::Status Refine(absl::Span<const float> values) {
+  absl::Status Refine() {
+    NIBBLE_RETURN_IF_ERROR(ErrorsOf(device_, format_, values(), bytes_, errors()));
     const int64_t per_group = codebook_.adjustments * codebook_.codes;
     std::vector<float> levels(rows_ * Groups() * per_group);
 #pragma omp parallel for schedule(static) num_threads(device_.threads())
     for (int64_t r = 0; r < rows_; ++r) AdjustedLevels(&bytes_[r * RowBytes()], &levels[r * Groups() * per_group]);
-    NIBBLE_ASSIGN_OR_RETURN(const Buffer w, Uploaded(values));
-    NIBBLE_ASSIGN_OR_RETURN(const Buffer level_buffer, Uploaded(levels));
-    NIBBLE_ASSIGN_OR_RETURN(const Buffer error, Uploaded(Errors(values)));
-    std::vector<uint8_t> codes(values.size()), choices(rows_ * Groups());
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer level_buffer, Uploaded(device_, levels));
+    std::vector<uint8_t> codes(rows_ * n()), choices(rows_ * Groups());
     device_.operations().refine_groups(device_,
-                                       {.w = w.matrix(rows_, n()),
+                                       {.w = values(),
                                         .coupling = curvature_.coupling(),
                                         .pivots = curvature_.pivots(),
                                         .group = codebook_.group,
                                         .levels = level_buffer.matrix(rows_, Groups() * per_group),
                                         .choices = codebook_.adjustments,
                                         .codes = codebook_.codes},
-                                       error.matrix(rows_, n()), absl::MakeSpan(codes), absl::MakeSpan(choices));
+                                       errors(), absl::MakeSpan(codes), absl::MakeSpan(choices));
     const int64_t groups = format_.block_elements / codebook_.group;
     for (int64_t r = 0; r < rows_; ++r) {
       std::byte* row = &bytes_[r * RowBytes()];
@@ -162,17 +149,26 @@ class Panel {
   std::vector<int32_t> group_;
   int64_t rows_ = 0;
   std::vector<std::byte> bytes_;
+  Buffer values_, errors_;
 };
 
 }  // namespace
 
-void EncodeSearched(Device& device, const BlockFormat& format, const float* weights, int64_t cols,
-                    absl::Span<const float> values, absl::Span<std::byte> out) {
-  const int64_t rows = values.size() / cols, row_bytes = format.BytesFor(cols);
-#pragma omp parallel for schedule(dynamic) num_threads(device.threads())
-  for (int64_t row = 0; row < rows; ++row) {
-    format.encode_weighted(&values[row * cols], weights, cols / format.block_elements, &out[row * row_bytes]);
+absl::Status EncodeSearched(Device& device, const BlockFormat& format, absl::Span<const float> weights, int64_t cols,
+                            absl::Span<const float> values, absl::Span<std::byte> out) {
+  const int64_t rows = values.size() / cols;
+  NIBBLE_ASSIGN_OR_RETURN(const Buffer on_device, Uploaded(device, weights));
+  NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer,
+                          AllocateRows(device, std::clamp<int64_t>(kSearchedAtOnce / cols, 1, rows), cols));
+  const int64_t step = buffer.size() / cols;
+  for (int64_t first = 0; first < rows; first += step) {
+    const int64_t count = std::min(step, rows - first);
+    device.Upload(values.subspan(first * cols, count * cols), buffer.data());
+    device.operations().encode_weighted(device, format, buffer.matrix(count, cols),
+                                        weights.empty() ? nullptr : on_device.data(),
+                                        out.subspan(format.BytesFor(first * cols), format.BytesFor(count * cols)));
   }
+  return device.Download(nullptr, {});
 }
 
 bool CanGptq(Format format) { return FindCodebook(format) != nullptr; }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "device/device.h"
@@ -14,10 +15,12 @@
 
 namespace nibble {
 
-// The format's weighted search, row by row of `cols` values, on the device's host threads. `weights` [cols], the same
-// for every row, or null.
-void EncodeSearched(Device& device, const BlockFormat& format, const float* weights, int64_t cols,
-                    absl::Span<const float> values, absl::Span<std::byte> out);
+// The format's weighted search on the device, as many rows at a time as there is room for. `weights`, one for each
+// column, in host memory; empty: all the same.
+absl::Status EncodeSearched(Device& device, const BlockFormat& format, absl::Span<const float> weights, int64_t cols,
+                            absl::Span<const float> values, absl::Span<std::byte> out);
+
+inline constexpr int64_t kSearchedAtOnce = 1 << 23;  // values, at most
 
 struct GptqOptions {
   int rounds = 4;  // of refinement behind the feedback; each lowers the error, or leaves it

@@ -1,22 +1,28 @@
 #include "quant/gptq/output_error.h"
 
+#include <cstdint>
+#include <numeric>
+
 #include "base/status.h"
+#include "device/buffers.h"
+#include "quant/gptq/rounding_errors.h"
 
 namespace nibble {
 namespace {
 
 using Originals = InputStatistics::Originals;
 
-absl::StatusOr<Buffer> Uploaded(Device& device, absl::Span<const float> values) {
-  NIBBLE_ASSIGN_OR_RETURN(Buffer buffer, device.Allocate(values.size()));
-  device.Upload(values, buffer.data());
-  return buffer;
-}
-
 absl::StatusOr<std::vector<float>> Downloaded(Device& device, ConstMatrix matrix) {
   std::vector<float> values(matrix.rows * matrix.cols);
   NIBBLE_RETURN_IF_ERROR(device.Download(matrix.data, absl::MakeSpan(values)));
   return values;
+}
+
+// The sum of all elements of a times those of b.
+double Dot(Device& device, ConstMatrix a, ConstMatrix b) {
+  std::vector<double> sums(a.rows);
+  device.operations().dot_rows(device, a, b, nullptr, absl::MakeSpan(sums));
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 double Dot(absl::Span<const float> a, absl::Span<const float> b) {
@@ -79,8 +85,10 @@ absl::StatusOr<std::vector<float>> OutputError::TimesGram(absl::Span<const float
 absl::StatusOr<OutputError::Linear> OutputError::Prepare(const Rows& rows) const {
   const int64_t n = statistics_->size();
   const absl::Span<const float> weights = rows.weights;
-  Linear linear{.weights = weights, .drift = {}};
+  Linear linear{.weights = weights, .drift = {}, .on_device = {}, .drift_on_device = {}};
   NIBBLE_ASSIGN_OR_RETURN(linear.drift, Drift(rows));
+  NIBBLE_ASSIGN_OR_RETURN(linear.on_device, Uploaded(*device_, weights));
+  NIBBLE_ASSIGN_OR_RETURN(linear.drift_on_device, Uploaded(*device_, linear.drift));
   const bool all = statistics_->originals() == Originals::kAll;
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> outputs,
                           Times(*device_, weights, all ? statistics_->original() : statistics_->gram()));
@@ -100,14 +108,23 @@ absl::StatusOr<OutputError::Linear> OutputError::Prepare(const Rows& rows) const
 
 absl::StatusOr<double> OutputError::Of(const Linear& linear, const BlockFormat& format,
                                        absl::Span<const std::byte> bytes, absl::Span<const float> column_scales) const {
-  std::vector<float> error(linear.weights.size());
-  format.decode(bytes.data(), error.size() / format.block_elements, error.data());
-  for (size_t i = 0; i < error.size() && !column_scales.empty(); ++i)
-    error[i] /= column_scales[i % column_scales.size()];
-  for (size_t i = 0; i < error.size(); ++i) error[i] = linear.weights[i] - error[i];
-  NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> product, TimesGram(error));
-  return Dot(error, product) + 2 * Dot(absl::MakeSpan(error).subspan(0, linear.drift.size()), linear.drift) +
-         linear.inherited;
+  const int64_t n = statistics_->size(), rows = linear.weights.size() / n;
+  NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device_->Allocate(linear.weights.size()));
+  const Matrix error = buffer.matrix(rows, n);
+  if (column_scales.empty()) {
+    NIBBLE_RETURN_IF_ERROR(ErrorsOf(*device_, format, linear.on_device.matrix(rows, n), bytes, error));
+  } else {
+    std::vector<float> errors(linear.weights.size());
+    format.decode(bytes.data(), errors.size() / format.block_elements, errors.data());
+    for (size_t i = 0; i < errors.size(); ++i) errors[i] = linear.weights[i] - errors[i] / column_scales[i % n];
+    device_->Upload(errors, error.data);
+  }
+  NIBBLE_ASSIGN_OR_RETURN(const Buffer product, device_->Allocate(linear.weights.size()));
+  device_->operations().matmul(*device_, error, statistics_->gram(), nullptr, product.matrix(rows, n));
+  double sum = Dot(*device_, error, product.matrix(rows, n)) + linear.inherited;
+  if (!linear.drift.empty()) sum += 2 * Dot(*device_, error, linear.drift_on_device.matrix(rows, n));
+  NIBBLE_RETURN_IF_ERROR(device_->Download(nullptr, {}));
+  return sum;
 }
 
 }  // namespace nibble

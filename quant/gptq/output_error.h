@@ -39,8 +39,9 @@ class OutputError {
   struct Linear {
     absl::Span<const float> weights;  // outlives it
     std::vector<float> drift;
-    double inherited = 0;  // |W D^T + S^T|^2; 0 but for Originals::kAll
-    double outputs = 0;    // |W O^T|^2, or |W X^T|^2 where O is not known
+    Buffer on_device, drift_on_device;  // the same
+    double inherited = 0;               // |W D^T + S^T|^2; 0 but for Originals::kAll
+    double outputs = 0;                 // |W O^T|^2, or |W X^T|^2 where O is not known
   };
   absl::StatusOr<Linear> Prepare(const Rows& rows) const;
   // `bytes` are of the weights, or, with `column_scales` [n], of these times them.

@@ -6,6 +6,8 @@
 // after one that warms up, in milliseconds, TFLOP/s and GB/s, counted by what the operation needs at least.
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -15,10 +17,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "device/device.h"
 #include "device/make_device.h"
+#include "quant/block/format.h"
 
 namespace nibble {
 namespace {
@@ -59,6 +63,10 @@ class Bench {
     NIBBLE_RETURN_IF_ERROR(Time("gram", 2.0 * tokens * hidden * hidden, 0, [&] { operations_.gram(device_, x, h); }));
     NIBBLE_RETURN_IF_ERROR(TimeSolve(hidden));
     NIBBLE_RETURN_IF_ERROR(TimeRounding(std::min<int64_t>(Scaled(4096), 4096), hidden));
+    for (const Format format : {Format::kQ4_0, Format::kQ4_K, Format::kIQ4_XS, Format::kMXFP4}) {
+      NIBBLE_RETURN_IF_ERROR(TimeCodecs(GetFormat(format), Scaled(4096), hidden));
+    }
+    NIBBLE_RETURN_IF_ERROR(TimeSums(hidden));
     std::vector<SoftmaxState> states(tokens);
     std::vector<uint32_t> targets(tokens);
     return Time("accumulate_softmax", 0, 4.0 * tokens * vocabulary, [&] {
@@ -130,7 +138,34 @@ class Bench {
     });
   }
 
-  absl::Status Time(const char* name, double flops, double bytes, const std::function<void()>& run) {
+  // GB/s of values; the blocks go to the host and back.
+  absl::Status TimeCodecs(const BlockFormat& format, int64_t rows, int64_t n) {
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer values, Filled(rows * n));
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer weights, Uploaded(std::vector<float>(n, 1.0f)));
+    std::vector<std::byte> blocks(format.BytesFor(rows * n));
+    const double bytes = 4.0 * rows * n;
+    const auto time = [&](const char* name, const std::function<void()>& run) {
+      return Time(absl::StrCat(name, " ", format.name), 0, bytes, run);
+    };
+    NIBBLE_RETURN_IF_ERROR(
+        time("encode_rtn", [&] { operations_.encode_rtn(device_, format, values.data(), absl::MakeSpan(blocks)); }));
+    NIBBLE_RETURN_IF_ERROR(time("encode_weighted", [&] {
+      operations_.encode_weighted(device_, format, values.matrix(rows, n), weights.data(), absl::MakeSpan(blocks));
+    }));
+    return time("decode", [&] { operations_.decode(device_, format, blocks, values.data()); });
+  }
+
+  absl::Status TimeSums(int64_t n) {
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer values, Filled(n * n));
+    const Matrix m = values.matrix(n, n);
+    std::vector<double> sums(n);
+    NIBBLE_RETURN_IF_ERROR(
+        Time("largest_magnitude", 0, 4.0 * n * n, [&] { operations_.largest_magnitude(device_, m); }));
+    return Time("dot_rows", 0, 8.0 * n * n,
+                [&] { operations_.dot_rows(device_, m, m, nullptr, absl::MakeSpan(sums)); });
+  }
+
+  absl::Status Time(const std::string& name, double flops, double bytes, const std::function<void()>& run) {
     constexpr int kRuns = 5;
     double best = std::numeric_limits<double>::infinity();
     for (int i = 0; i <= kRuns; ++i) {
@@ -140,7 +175,7 @@ class Bench {
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       if (i > 0) best = std::min(best, seconds);
     }
-    std::printf("%-20s %10.3f ms %8.2f TFLOP/s %8.1f GB/s\n", name, best * 1e3, flops / best * 1e-12,
+    std::printf("%-24s %10.3f ms %8.2f TFLOP/s %8.1f GB/s\n", name.c_str(), best * 1e3, flops / best * 1e-12,
                 bytes / best * 1e-9);
     return absl::OkStatus();
   }
@@ -159,6 +194,11 @@ absl::Status Main(int argc, char** argv) {
   NIBBLE_ASSIGN_OR_RETURN(const auto device,
                           MakeDevice({.kind = name == "cpu" ? DeviceKind::kCpu : DeviceKind::kCuda, .bf16 = true}));
   std::printf("%s\n", std::string(device->name()).c_str());
+  const DevicePeak peak = device->peak();
+  if (peak.bytes > 0) {
+    std::printf("peak %.0f TFLOP/s of float32, %.0f of linears, %.0f GB/s\n", peak.flops * 1e-12,
+                peak.linear_flops * 1e-12, peak.bytes * 1e-9);
+  }
   return Bench(*device, share).Run();
 }
 

@@ -1,9 +1,10 @@
-// Makes a Hugging Face folder of a Llama of any shape with random weights, for measuring where nothing can be fetched.
+// Makes a Hugging Face folder of a Llama, or a Qwen3-MoE, of any shape with random weights, for measuring where nothing
+// can be fetched.
 //
-// usage: random_checkpoint TOKENIZER_FOLDER OUT_FOLDER [LAYERS HIDDEN WIDE HEADS KV_HEADS]
+// usage: random_checkpoint TOKENIZER_FOLDER OUT_FOLDER [LAYERS HIDDEN WIDE HEADS KV_HEADS [EXPERTS USED]]
 //
-// The tokenizer, and so the vocabulary, are those of TOKENIZER_FOLDER, a Llama with heads that divide its width. The
-// default shape is Llama 3.1 8B's. OUT_FOLDER must not exist.
+// The tokenizer, and so the vocabulary, are those of TOKENIZER_FOLDER. Heads are of length 128. The default shape is
+// Llama 3.1 8B's; with EXPERTS, WIDE is an expert's. OUT_FOLDER must not exist.
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -27,7 +28,9 @@ namespace nibble::tests {
 namespace {
 
 struct Shape {
+  static constexpr int64_t kHead = 128;
   int64_t layers = 32, hidden = 4096, wide = 14336, heads = 32, kv_heads = 8;
+  int64_t experts = 0, used = 0;
   int64_t vocabulary = 0;
 };
 
@@ -39,33 +42,50 @@ absl::StatusOr<int64_t> VocabularyOf(const std::string& folder) {
 }
 
 std::string Config(const Shape& shape) {
-  return absl::StrCat(R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",)",
+  const std::string family =
+      shape.experts == 0
+          ? R"("architectures": ["LlamaForCausalLM"], "model_type": "llama")"
+          : absl::StrCat(
+                R"("architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "norm_topk_prob": true,)",
+                R"( "num_experts": )", shape.experts, R"(, "num_experts_per_tok": )", shape.used,
+                R"(, "moe_intermediate_size": )", shape.wide);
+  return absl::StrCat("{", family, R"(, "hidden_act": "silu",)",
                       R"( "rms_norm_eps": 1e-05, "rope_theta": 500000.0, "max_position_embeddings": 8192,)",
                       R"( "tie_word_embeddings": true, "torch_dtype": "bfloat16", "bos_token_id": 1022,)",
                       R"( "eos_token_id": 1023, "num_hidden_layers": )", shape.layers, R"(, "hidden_size": )",
                       shape.hidden, R"(, "intermediate_size": )", shape.wide, R"(, "num_attention_heads": )",
-                      shape.heads, R"(, "num_key_value_heads": )", shape.kv_heads, R"(, "head_dim": )",
-                      shape.hidden / shape.heads, R"(, "vocab_size": )", shape.vocabulary, "}\n");
+                      shape.heads, R"(, "num_key_value_heads": )", shape.kv_heads, R"(, "head_dim": )", Shape::kHead,
+                      R"(, "vocab_size": )", shape.vocabulary, "}\n");
 }
 
 std::vector<safetensors::TensorInfo> TensorsOf(const Shape& shape) {
-  const int64_t kv = shape.hidden / shape.heads * shape.kv_heads;
+  const int64_t kv = Shape::kHead * shape.kv_heads, queries = Shape::kHead * shape.heads;
   std::vector<safetensors::TensorInfo> tensors = {
       {"model.embed_tokens.weight", DType::kBF16, {shape.vocabulary, shape.hidden}},
       {"model.norm.weight", DType::kBF16, {shape.hidden}}};
   for (int64_t layer = 0; layer < shape.layers; ++layer) {
-    const auto add = [&](const char* name, std::vector<int64_t> dimensions) {
+    const auto add = [&](const std::string& name, std::vector<int64_t> dimensions) {
       tensors.push_back({absl::StrCat("model.layers.", layer, ".", name, ".weight"), DType::kBF16, dimensions});
     };
     add("input_layernorm", {shape.hidden});
-    add("self_attn.q_proj", {shape.hidden, shape.hidden});
+    add("self_attn.q_proj", {queries, shape.hidden});
     add("self_attn.k_proj", {kv, shape.hidden});
     add("self_attn.v_proj", {kv, shape.hidden});
-    add("self_attn.o_proj", {shape.hidden, shape.hidden});
+    add("self_attn.o_proj", {shape.hidden, queries});
     add("post_attention_layernorm", {shape.hidden});
-    add("mlp.gate_proj", {shape.wide, shape.hidden});
-    add("mlp.up_proj", {shape.wide, shape.hidden});
-    add("mlp.down_proj", {shape.hidden, shape.wide});
+    const auto add_feed_forward = [&](const std::string& of) {
+      add(of + "gate_proj", {shape.wide, shape.hidden});
+      add(of + "up_proj", {shape.wide, shape.hidden});
+      add(of + "down_proj", {shape.hidden, shape.wide});
+    };
+    if (shape.experts == 0) {
+      add_feed_forward("mlp.");
+      continue;
+    }
+    add("self_attn.q_norm", {Shape::kHead});
+    add("self_attn.k_norm", {Shape::kHead});
+    add("mlp.gate", {shape.experts, shape.hidden});
+    for (int64_t e = 0; e < shape.experts; ++e) add_feed_forward(absl::StrCat("mlp.experts.", e, "."));
   }
   return tensors;
 }
@@ -114,12 +134,13 @@ absl::Status Make(const std::string& tokenizer, const std::string& folder, Shape
 }
 
 absl::Status Main(int argc, char** argv) {
-  if (argc != 3 && argc != 8) {
+  if (argc != 3 && argc != 8 && argc != 10) {
     return absl::InvalidArgumentError(
-        "usage: random_checkpoint TOKENIZER_FOLDER OUT_FOLDER [LAYERS HIDDEN WIDE HEADS KV_HEADS]");
+        "usage: random_checkpoint TOKENIZER_FOLDER OUT_FOLDER [LAYERS HIDDEN WIDE HEADS KV_HEADS [EXPERTS USED]]");
   }
   Shape shape;
-  int64_t* const fields[] = {&shape.layers, &shape.hidden, &shape.wide, &shape.heads, &shape.kv_heads};
+  int64_t* const fields[] = {&shape.layers,   &shape.hidden,  &shape.wide, &shape.heads,
+                             &shape.kv_heads, &shape.experts, &shape.used};
   for (int i = 3; i < argc; ++i) *fields[i - 3] = std::atoll(argv[i]);
   return Make(argv[1], argv[2], shape);
 }

@@ -9,8 +9,8 @@ _NVCC_FLAGS = [
     "-std=c++20",
     "-O3",
     "--fmad=false",
-    "-gencode=arch=compute_80,code=[sm_80,compute_80]",
-    "-gencode=arch=compute_90,code=sm_90",
+    "-gencode=arch=compute_80,code=[sm_80,sm_90,compute_80]",
+    "--diag-suppress=20012",  # __host__ __device__ before a constructor that is defaulted, and so both anyway
     "-Xcompiler=-fPIC,-ffp-contract=off",
 ]
 
@@ -48,7 +48,7 @@ def _cuda_objects(name, srcs, **kwargs):
         _cuda_object(name = object, src = src, **kwargs)
     return objects
 
-def cuda_library(name, srcs, absent, hdrs, deps, visibility = None):
+def cuda_library(name, srcs, deps, absent = [], hdrs = [], visibility = None):
     """A library of .cu files; `absent` are the .cc files that take their place without a toolkit.
 
     The runtime is linked in, so that the program starts on machines without any of CUDA; the libraries beside it are
