@@ -139,6 +139,17 @@ TEST_F(FitTypesTest, WhatMattersMoreGetsMore) {
   EXPECT_TRUE(choices.fit->is_measured());
 }
 
+// What is known of linears' inputs makes them cheaper, and embedding and output worth more of the bytes.
+TEST_F(FitTypesTest, KnownInputsLeaveMoreForTheRest) {
+  TypeOptions options = Budget((3 * least_ + most_) / 4);
+  const auto bytes_of_the_rest = [&](double left) {
+    options.fit.left_in_linears = left;
+    auto formats = FormatsOf(Fitted(options));
+    return GetFormat(formats["token_embd.weight"]).BytesFor(256) + GetFormat(formats["output.weight"]).BytesFor(256);
+  };
+  EXPECT_GT(bytes_of_the_rest(0.01), bytes_of_the_rest(1));
+}
+
 TEST_F(FitTypesTest, IsTheSameForAnyNumberOfThreads) {
   const TypeOptions options = Budget((2 * least_ + most_) / 3);
   EXPECT_EQ(FormatsOf(Fitted(options, 1)), FormatsOf(Fitted(options, 5)));
