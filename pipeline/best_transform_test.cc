@@ -100,7 +100,7 @@ class BestTransformTest : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(BestTransformTest, MendsWeightsThatAreHardToRound) {
-  const Model model = Disturbed(ByteModel(1));
+  const Model model = Disturbed(ByteModel(3));  // which gains a twelfth and more; what is random all through may not
   const Plan best = Best(model);
   EXPECT_NE(best.transform(), "none");
   std::map<std::string, double> klds;
