@@ -19,7 +19,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / 'tests' / 'faults'))
-from faults import digest, make_model  # noqa: E402
+from faults import LARGE, digest, make_model  # noqa: E402
 
 SYSTEM = ('bin', 'etc', 'lib', 'lib64', 'sbin', 'usr')  # what both have installed
 ADDRESSES = ('10.99.77.1', '10.99.77.2')
@@ -222,7 +222,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name).resolve()
         model = folder / 'model'
-        make_model(ROOT / 'tiny' / 'model', model)
+        make_model(ROOT / 'tiny' / 'model', model, LARGE)
         with two_hosts(folder, args.nibble_mpi, model) as (hosts, shared):
             cases = Cases(hosts, shared)
             for output, options in (('out.gguf', ['--type', 'MXFP4', '--method', 'rtn']),

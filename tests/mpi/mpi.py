@@ -19,7 +19,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / 'tests' / 'faults'))
-from faults import digest, make_model  # noqa: E402
+from faults import LARGE, digest, make_model  # noqa: E402
 
 # Of whoever runs it as root, in a container with fewer cores than ranks.
 ENVIRONMENT = {'OMPI_ALLOW_RUN_AS_ROOT': '1', 'OMPI_ALLOW_RUN_AS_ROOT_CONFIRM': '1', 'OMP_WAIT_POLICY': 'passive'}
@@ -334,7 +334,7 @@ def main():
     tally, generator = Tally(), random.Random(int(os.environ.get('SEED', '10')))
     bench = Bench(args)
     model = bench.folder / 'model'
-    make_model(ROOT / 'tiny' / 'model', model)
+    make_model(ROOT / 'tiny' / 'model', model, LARGE)
     tiny = ROOT / 'tiny' / 'model'
     all_ranks = (1, 2, 3, 4)
 
