@@ -25,7 +25,8 @@ TEST(CpuDeviceTest, ABufferOfTheSameSizeComesBack) {
 // Of a product each row alone, wherever it stands and whatever is beside it.
 TEST(CpuDeviceTest, ASteadyOnesRowsDoNotDependOnOneAnother) {
   CpuDevice device(1, /*steady=*/true);
-  for (const auto& [inputs, outputs] : std::vector<std::pair<int64_t, int64_t>>{{32, 16}, {96, 40}, {576, 130}}) {
+  for (const auto& shape : std::vector<std::pair<int64_t, int64_t>>{{32, 16}, {96, 40}, {576, 130}}) {
+    const int64_t inputs = shape.first, outputs = shape.second;
     Buffer w = *device.Allocate(outputs * inputs), bias = *device.Allocate(outputs);
     for (int64_t i = 0; i < outputs * inputs; ++i) w.data()[i] = 0.1f * static_cast<float>(i * 7919 % 101 - 50);
     for (int64_t i = 0; i < outputs; ++i) bias.data()[i] = 0.3f * static_cast<float>(i);
