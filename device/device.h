@@ -37,13 +37,6 @@ class Buffer {
 // What a device may keep of buffers that are no longer used.
 inline constexpr int64_t kKeptBytes = 64 << 20;
 
-// What a device has done so far.
-struct DeviceUse {
-  double seconds = 0;  // in which it had something to do
-  double flops = 0;    // multiplications and additions, by the shapes of products and what is solved
-  double bytes = 0;    // of operands and results, each read or written once
-};
-
 // What a device does in a second at best; 0: not known.
 struct DevicePeak {
   double flops = 0;         // of float32
@@ -64,7 +57,6 @@ class Device {
   // Whether it computes in the host's memory, on the host's threads: there is nothing to gain by handing it what the
   // host does by itself as well.
   virtual bool is_host() const { return false; }
-  virtual DeviceUse use() const { return {}; }
   virtual DevicePeak peak() const { return {}; }
 
   // Another queue on the same device and its memory, for threads that load what this one needs next: its operations and

@@ -25,8 +25,7 @@ struct DeviceOptions {
   bool steady = false;
 };
 
-// Its use() is counted. kInvalidArgument: a program without CUDA was asked for it. kResourceExhausted: no GPU, or no
-// driver.
+// kInvalidArgument: a program without CUDA was asked for it. kResourceExhausted: no GPU, or no driver.
 absl::StatusOr<std::unique_ptr<Device>> MakeDevice(const DeviceOptions& options);
 
 }  // namespace nibble

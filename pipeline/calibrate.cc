@@ -210,7 +210,7 @@ absl::StatusOr<JobIdentity> IdentityOf(io::FileSystem& files, const Model& model
 
 absl::StatusOr<std::unique_ptr<Journal>> OpenJournal(io::FileSystem& files, const JobIdentity& job,
                                                      const OutputOptions& output) {
-  const std::string path = absl::StrCat(output.path, kJournalSuffix);
+  const std::string path = JournalPath(output.path, 0);
   absl::StatusOr<std::unique_ptr<Journal>> journal = absl::NotFoundError("");
   if (output.resume) journal = Journal::Resume(files, path, job);
   return absl::IsNotFound(journal.status()) ? Journal::Begin(files, path, job) : std::move(journal);

@@ -53,8 +53,7 @@ class Checkpoints {
   // Whether so much would be lost that Save() is worth its time, which counts from here on.
   bool IsDue();
   // `paths` are behind the first `layers` layers; `kept`: what stays of those since the last call. On the disk when it
-  // returns OK. REQUIRES: IsDue(); what these layers wrote is on
-  // the disk.
+  // returns OK. REQUIRES: IsDue(); what these layers wrote is on the disk.
   absl::Status Save(int layers, absl::Span<Sequences* const> paths, absl::string_view kept);
 
  private:

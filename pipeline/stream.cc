@@ -18,20 +18,13 @@
 #include "pipeline/int4_blocks.h"
 #include "pipeline/panels.h"
 #include "pipeline/stream_on_device.h"
+#include "quant/block/encode_rows.h"
 #include "quant/block/format.h"
 
 namespace nibble {
 namespace {
 
-// Rows that share weights are encoded so many values at a time: enough blocks for every lane of a vector.
-constexpr int64_t kWeightedElements = 1 << 16;
-constexpr int64_t kMaxWeightedRows = 16;
-
 constexpr int64_t kFetchElements = 1 << 20;  // as many are read at once, whatever the panel
-
-int64_t WeightedRows(int64_t cols) {
-  return std::clamp<int64_t>(kWeightedElements / std::max<int64_t>(1, cols), 1, kMaxWeightedRows);
-}
 
 int ThreadsOf(int threads) { return threads > 0 ? threads : omp_get_max_threads(); }
 
@@ -64,7 +57,8 @@ class Encoder {
     if (options_.method == Method::kRtn) {
       format.encode_rtn(buffers.values.data(), elements / format.block_elements, buffers.bytes.data());
     } else {
-      EncodeWeighted(tensor, format, buffers);
+      const float* weights = options_.weights == nullptr ? nullptr : options_.weights->Find(tensor);
+      EncodeRows(format, buffers.values, tensor.cols, weights, buffers.weights, absl::MakeSpan(buffers.bytes));
     }
     return CheckOverflow(model_, *panel.output, tensor, panel.begin, buffers.values);
   }
@@ -79,24 +73,6 @@ class Encoder {
     }
     return Q4ToInt4Blocks(absl::MakeSpan(buffers.bytes),
                           absl::StrCat(model_.path, ": tensor '", panel.output->name, "'"));
-  }
-
-  void EncodeWeighted(const LogicalTensor& tensor, const BlockFormat& format, Buffers& buffers) const {
-    const float* weights = options_.weights == nullptr ? nullptr : options_.weights->Find(tensor);
-    if (weights == nullptr) {
-      format.encode_weighted(buffers.values.data(), nullptr, buffers.values.size() / format.block_elements,
-                             buffers.bytes.data());
-      return;
-    }
-    // The weights are a row's: repeated, they are as many rows'.
-    const int64_t cols = tensor.cols, rows = WeightedRows(cols);
-    buffers.weights.resize(rows * cols);
-    for (int64_t row = 0; row < rows; ++row) std::copy_n(weights, cols, &buffers.weights[row * cols]);
-    for (size_t first = 0; first < buffers.values.size(); first += rows * cols) {
-      const size_t elements = std::min<size_t>(rows * cols, buffers.values.size() - first);
-      format.encode_weighted(&buffers.values[first], buffers.weights.data(), elements / format.block_elements,
-                             &buffers.bytes[format.BytesFor(first)]);
-    }
   }
 
   const Model& model_;
@@ -155,7 +131,7 @@ uint64_t BufferBytes(const Model& model, const OutputPlan& plan, int threads) {
     const int64_t rows = PanelRowsOf(slice);
     const uint64_t elements = rows * slice.cols;
     const uint64_t fetched = std::min<uint64_t>(elements, kFetchElements);
-    const uint64_t floats = output.keep_bits ? slice.cols : elements + fetched + WeightedRows(slice.cols) * slice.cols;
+    const uint64_t floats = output.keep_bits ? slice.cols : elements + fetched + RowsAtOnce(slice.cols) * slice.cols;
     const uint64_t bytes = SourceBytes(model, slice, rows) * fetched / std::max<uint64_t>(1, elements) +
                            GetFormat(output.format).BytesFor(elements);
     largest = std::max(largest, floats * sizeof(float) + bytes);
@@ -166,18 +142,20 @@ uint64_t BufferBytes(const Model& model, const OutputPlan& plan, int threads) {
 absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
                                            Output& output, Progress& progress) {
   Comm& comm = *options.comm;
-  OutputPlan on_host;
+  const bool has_device = options.device != nullptr && !options.device->is_host() && comm.size() == 1;
+  OutputPlan rest;  // of a device
   std::vector<const OutputTensor*> on_device;
   uint64_t device_bytes = 0;
   for (const OutputTensor& tensor : plan.tensors) {
-    if (options.device == nullptr || comm.size() > 1 || options.device->is_host() || !DeviceEncodes(tensor)) {
-      on_host.tensors.push_back(tensor);
+    if (!has_device) break;
+    if (!DeviceEncodes(tensor)) {
+      rest.tensors.push_back(tensor);
       continue;
     }
     on_device.push_back(&tensor);
     for (const LogicalTensor& slice : tensor.slices) device_bytes += SourceBytes(model, slice, slice.rows);
   }
-  const Panels panels(model, on_host, comm.rank(), comm.size());
+  const Panels panels(model, has_device ? rest : plan, comm.rank(), comm.size());
   const Encoder encoder(model, options);
   Shared shared(panels.source_bytes() + device_bytes, options.stage, progress);
   DeviceStreamResult by_device;

@@ -5,6 +5,7 @@
 #include "device/cpu/operations.h"
 #include "device/cpu/work.h"
 #include "device/device.h"
+#include "quant/block/encode_rows.h"
 #include "quant/block/format.h"
 
 namespace nibble::cpu {
@@ -36,15 +37,16 @@ void EncodeRtn(Device& device, const BlockFormat& format, const float* values, a
 
 void EncodeWeighted(Device& device, const BlockFormat& format, ConstMatrix values, const float* weights,
                     absl::Span<std::byte> blocks) {
-  constexpr int64_t kMostRows = 16;  // blocks for every lane of a vector, of short rows too
-  const int64_t cols = values.cols, step = std::clamp<int64_t>(kElements / cols, 1, kMostRows);
-  std::vector<float> repeated(weights == nullptr ? 0 : std::min(step, values.rows) * cols);
-  for (size_t i = 0; i < repeated.size(); ++i) repeated[i] = weights[i % cols];
-#pragma omp parallel for schedule(dynamic) num_threads(ThreadsFor(device, values.rows* cols))
-  for (int64_t row = 0; row < values.rows; row += step) {
-    const int64_t elements = std::min(step, values.rows - row) * cols;
-    format.encode_weighted(values.row(row), weights == nullptr ? nullptr : repeated.data(),
-                           elements / format.block_elements, &blocks[format.BytesFor(row * cols)]);
+  const int64_t cols = values.cols, step = std::min(RowsAtOnce(cols), std::max<int64_t>(1, kElements / cols));
+#pragma omp parallel num_threads(ThreadsFor(device, values.rows* cols))
+  {
+    std::vector<float> room;
+#pragma omp for schedule(dynamic)
+    for (int64_t row = 0; row < values.rows; row += step) {
+      const int64_t elements = std::min(step, values.rows - row) * cols;
+      EncodeRows(format, {values.row(row), static_cast<size_t>(elements)}, cols, weights, room,
+                 blocks.subspan(format.BytesFor(row * cols), format.BytesFor(elements)));
+    }
   }
 }
 

@@ -64,7 +64,7 @@ class Panel {
     return curvature_.RowErrors(device_, errors());
   }
 
-  // What RowErrors would say of the rows afterwards, which the targets say for nothing.
+  // What RowErrors would say of the rows afterwards, which the targets say for nothing; in errors() are theirs then.
   absl::StatusOr<std::vector<double>> RoundWithFeedback(absl::Span<const float> values) {
     std::vector<float> w(values.size()), levels(rows_ * Groups() * codebook_.codes);
 #pragma omp parallel for schedule(static) num_threads(device_.threads())
@@ -90,13 +90,14 @@ class Panel {
     std::vector<double> left(rows_);
     const Matrix targets = w_buffer.matrix(rows_, n());
     device_.operations().dot_rows(device_, targets, targets, pivots.data(), absl::MakeSpan(left));
+    NIBBLE_RETURN_IF_ERROR(ErrorsOf(device_, format_, this->values(), bytes_, errors()));
     NIBBLE_RETURN_IF_ERROR(device_.Download(nullptr, {}));
     return left;
   }
 
   // Scales move by the format's small steps, codes follow.
+  // REQUIRES: errors() are those of the bytes.
   absl::Status Refine() {
-    NIBBLE_RETURN_IF_ERROR(ErrorsOf(device_, format_, values(), bytes_, errors()));
     const int64_t per_group = codebook_.adjustments * codebook_.codes;
     std::vector<float> levels(rows_ * Groups() * per_group);
 #pragma omp parallel for schedule(static) num_threads(device_.threads())

@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/status.h"
+#include "device/buffers.h"
 #include "device/device.h"
 #include "device/make_device.h"
 #include "device/operations.h"
@@ -47,12 +48,6 @@ std::vector<float> Gaussian(int64_t n, float scale, int seed) {
   std::vector<float> values(n);
   for (float& value : values) value = normal(random);
   return values;
-}
-
-absl::StatusOr<Buffer> Uploaded(Device& device, absl::Span<const float> values) {
-  NIBBLE_ASSIGN_OR_RETURN(Buffer buffer, device.Allocate(values.size()));
-  device.Upload(values, buffer.data());
-  return buffer;
 }
 
 absl::StatusOr<double> Gflops(Device& device) {
