@@ -133,15 +133,43 @@ class Table32 {
 #endif
 };
 
+#if HWY_TARGET == HWY_SCALAR
+template <int N>
+HWY_INLINE void LoadLanes(const float* values, int64_t /*stride*/, int /*count*/, Floats* out) {
+  for (int i = 0; i < N; ++i) out[i] = hn::LoadU(kFloatTag, values + i);
+}
+#else
+// Four floats from `at` on of every fourth block, one behind the other.
+HWY_INLINE Floats LoadFours(const float* const* blocks, int64_t at) {
+#if HWY_TARGET == HWY_AVX3
+  const auto load = [at](const float* block) { return hn::LoadDup128(kFloatTag, block + at); };
+  return hn::ConcatUpperLower(kFloatTag, hn::OddEvenBlocks(load(blocks[12]), load(blocks[8])),
+                              hn::OddEvenBlocks(load(blocks[4]), load(blocks[0])));
+#elif HWY_TARGET == HWY_AVX2
+  return hn::OddEvenBlocks(hn::LoadDup128(kFloatTag, blocks[4] + at), hn::LoadDup128(kFloatTag, blocks[0] + at));
+#else
+  return hn::LoadU(kFloatTag, blocks[0] + at);
+#endif
+}
+
+// Four by four floats are transposed at a time, in each 128 bits of the vectors.
 template <int N>
 HWY_INLINE void LoadLanes(const float* values, int64_t stride, int count, Floats* out) {
-  HWY_ALIGN float transposed[N * kLanes];
-  for (int lane = 0; lane < kLanes; ++lane) {
-    const float* from = values + (lane < count ? lane : count - 1) * stride;
-    for (int i = 0; i < N; ++i) transposed[i * kLanes + lane] = from[i];
+  static_assert(N % 4 == 0);
+  const float* blocks[kLanes];
+  for (int lane = 0; lane < kLanes; ++lane) blocks[lane] = values + (lane < count ? lane : count - 1) * stride;
+  for (int i = 0; i < N; i += 4) {
+    const Floats a = LoadFours(blocks, i), b = LoadFours(blocks + 1, i);
+    const Floats c = LoadFours(blocks + 2, i), d = LoadFours(blocks + 3, i);
+    const Floats lower_ac = hn::InterleaveLower(kFloatTag, a, c), lower_bd = hn::InterleaveLower(kFloatTag, b, d);
+    const Floats upper_ac = hn::InterleaveUpper(kFloatTag, a, c), upper_bd = hn::InterleaveUpper(kFloatTag, b, d);
+    out[i] = hn::InterleaveLower(kFloatTag, lower_ac, lower_bd);
+    out[i + 1] = hn::InterleaveUpper(kFloatTag, lower_ac, lower_bd);
+    out[i + 2] = hn::InterleaveLower(kFloatTag, upper_ac, upper_bd);
+    out[i + 3] = hn::InterleaveUpper(kFloatTag, upper_ac, upper_bd);
   }
-  for (int i = 0; i < N; ++i) out[i] = hn::Load(kFloatTag, transposed + i * kLanes);
 }
+#endif
 HWY_INLINE void StoreLanes(Floats value, float* out) { hn::StoreU(value, kFloatTag, out); }
 
 }  // namespace HWY_NAMESPACE
