@@ -10,6 +10,7 @@
 #include "cli/calibration_flags.h"
 #include "cli/calibration_report.h"
 #include "cli/command.h"
+#include "cli/device_report.h"
 #include "cli/interrupt.h"
 #include "cli/json_writer.h"
 #include "cli/option_groups.h"
@@ -38,7 +39,7 @@ std::string SummaryText(const Calibration& calibration, const Options& options, 
   if (const std::string coverage = CoverageText(calibration.report); !coverage.empty()) {
     absl::StrAppend(&text, PlanLine("expert tokens", coverage));
   }
-  return text + EndLines(end);
+  return absl::StrCat(text, DeviceLines(calibration.report.device_use()), EndLines(end));
 }
 
 std::string SummaryJson(const Calibration& calibration, const Options& options) {
@@ -58,6 +59,7 @@ std::string SummaryJson(const Calibration& calibration, const Options& options) 
   json.EndArray();
   json.Key("experts");
   WriteCoverage(calibration.report, json);
+  WriteDeviceUse(calibration.report.device_use(), json);
   json.EndObject();
   return json.Take() + "\n";
 }

@@ -3,6 +3,7 @@
 
 #include "base/status.h"
 #include "cli/command.h"
+#include "cli/device_report.h"
 #include "cli/interrupt.h"
 #include "cli/option_groups.h"
 #include "cli/options.h"
@@ -16,7 +17,9 @@ absl::Status RunLogits(const std::string& path, LogitsOptions& options, Context&
   options.threads = context.threads;
   options.device = context.device;
   const RemoveOnInterrupt guard(options.output_path + ".part");
-  return WriteLogits(context.files, model, options, context.progress);
+  NIBBLE_ASSIGN_OR_RETURN(const DeviceUse use, WriteLogits(context.files, model, options, context.progress));
+  context.progress.Note(DeviceText(use));
+  return absl::OkStatus();
 }
 
 }  // namespace

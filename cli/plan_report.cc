@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cli/calibration_report.h"
+#include "cli/device_report.h"
 #include "cli/json_writer.h"
 #include "cli/plan_summary.h"
 #include "cli/printable.h"
@@ -123,6 +124,7 @@ std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_
     json.Key("calibration");
     WriteCalibration(plan.calibration(), json);
   }
+  WriteDeviceUse(plan.device_use(), json);
   json.EndObject();
   return json.Take();
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/device_use_fixture.h"
+
 namespace nibble::cli {
 namespace {
 
@@ -33,6 +35,14 @@ TEST(PlanText, TellsTotalsAndEveryTensor) {
                      "bits per weight  4.50\n", "memory           64.0 MiB\n", "tensors          1 Q5_0\n",
                      "blk.0.ffn_down_exps.weight  [8, 64, 96]    BF16  Q5_0  33.0 KiB  fallback: rows of 96\n"});
   EXPECT_EQ(text.find("odd"), std::string::npos);
+}
+
+TEST(PlanJson, TellsOfTheDeviceThatAJobHad) {
+  Plan plan = MakePlan();
+  EXPECT_EQ(PlanJson(plan, "a/", 1).find("device_use"), std::string::npos);
+  *plan.mutable_device_use() = MakeDeviceUse();
+  ExpectParts(PlanJson(plan, "a/", 1),
+              {"\n  \"device_use\": {\n    \"device\": \"cuda (NVIDIA H200)\",", "\"stage\": \"load\""});
 }
 
 TEST(PlanText, TellsOfAWorkFileIfThereIsOne) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cli/calibration_report.h"
+#include "cli/device_report.h"
 #include "cli/peak_memory.h"
 #include "cli/printable.h"
 #include "cli/rank_lines.h"
@@ -106,7 +107,8 @@ std::string PlanSummary(const Plan& plan, absl::string_view path, const JobEnd& 
   if (const std::string coverage = CoverageText(plan.calibration()); !coverage.empty()) {
     absl::StrAppend(&text, PlanLine("expert tokens", coverage));
   }
-  return absl::StrCat(text, RankLines(std::vector<RankShare>(plan.ranks().begin(), plan.ranks().end())), EndLines(end));
+  return absl::StrCat(text, RankLines(std::vector<RankShare>(plan.ranks().begin(), plan.ranks().end())),
+                      DeviceLines(plan.device_use()), EndLines(end));
 }
 
 }  // namespace nibble::cli

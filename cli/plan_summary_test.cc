@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/device_use_fixture.h"
+
 namespace nibble::cli {
 namespace {
 
@@ -38,6 +40,17 @@ TEST(PlanSummary, TellsOfBitsThatWereKept) {
   EXPECT_NE(PlanSummary(plan, "a.gguf", {}).find("kept bits        1 Q4_0 (published so; --allow-requantize"),
             std::string::npos);
   EXPECT_EQ(PlanSummary(Plan(), "a.gguf", {}).find("kept bits"), std::string::npos);
+}
+
+TEST(PlanSummary, TellsOfTheDevice) {
+  Plan plan;
+  EXPECT_EQ(PlanSummary(plan, "a.gguf", {}).find("device"), std::string::npos);
+  *plan.mutable_device_use() = MakeDeviceUse();
+  const std::string text = PlanSummary(plan, "a.gguf", {});
+  for (const char* part : {"\n  device           cuda (NVIDIA H200): at work 75 % of 16.0 s, ",
+                           "\n  by stage         attention 100 % of 8.0 s, "}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
+  }
 }
 
 TEST(EndLines, TellHowItWentAndWhatIsNext) {

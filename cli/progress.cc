@@ -33,7 +33,7 @@ std::optional<double> SecondsLeft(const ProgressUpdate& update, const Pace& pace
   return static_cast<double>(update.total - update.done) / *rate;
 }
 
-// " 42%  12.5 MiB/s  0:12 left  1.20 GiB"
+// " 42%  12.5 MiB/s  0:12 left  cuda 91%  memory 1.20 GiB"
 std::string Figures(const ProgressUpdate& update, const Pace& pace) {
   std::string text = absl::StrFormat("%3d%%", static_cast<int>(Share(update) * 100));
   const std::string unit = update.unit;
@@ -43,6 +43,7 @@ std::string Figures(const ProgressUpdate& update, const Pace& pace) {
   if (const std::optional<double> left = SecondsLeft(update, pace)) {
     absl::StrAppend(&text, "  ", FormatSeconds(*left), " left");
   }
+  if (update.device) absl::StrAppendFormat(&text, "  %s %.0f%%", update.device->name, 100 * update.device->busy_share);
   if (pace.memory > 0) absl::StrAppend(&text, "  memory ", FormatSize(pace.memory));
   return text;
 }
@@ -92,6 +93,11 @@ std::string JsonLine(const ProgressUpdate& update, const Pace& pace) {
   if (const std::optional<double> rate = PerSecond(pace)) json.Key("per_second").Number(*rate);
   if (const std::optional<double> left = SecondsLeft(update, pace)) json.Key("seconds_left").Number(*left);
   if (pace.memory > 0) json.Key("memory_bytes").Number(pace.memory);
+  if (update.device) {
+    json.Key("device").String(update.device->name);
+    json.Key("device_share").Number(update.device->busy_share);
+    json.Key("tflop_per_second").Number(update.device->flops / 1e12);
+  }
   json.EndObject();
   return json.Take();
 }

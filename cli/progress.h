@@ -21,8 +21,8 @@ struct Pace {
   uint64_t memory = 0;  // that the process has now; 0: not known
 };
 
-// One update as text: stage, share, throughput, time left, memory, detail. BarLine is at most `columns` wide, none ends
-// in a newline.
+// One update as text: stage, share, throughput, time left, how busy the device was so far, memory, detail. BarLine is
+// at most `columns` wide, none ends in a newline.
 std::string BarLine(const ProgressUpdate& update, const Pace& pace, int columns);
 std::string PlainLine(const ProgressUpdate& update, const Pace& pace);
 std::string JsonLine(const ProgressUpdate& update, const Pace& pace);

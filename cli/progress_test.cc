@@ -25,6 +25,17 @@ TEST(ProgressLines, TellThroughputAndTimeLeft) {
             R"("seconds": 2, "per_second": 512, "seconds_left": 6, "memory_bytes": 4096})");
 }
 
+TEST(ProgressLines, TellOfTheDevice) {
+  ProgressUpdate update = At(1024);
+  update.device = DeviceLoad{.name = "cuda", .busy_share = 0.906, .flops = 42.5e12};
+  const Pace pace = {.seconds = 2, .done = 1024, .memory = 3 << 20};
+  EXPECT_EQ(PlainLine(update, pace),
+            "quantize  25%  512 B/s  0:06 left  cuda 91%  memory 3.0 MiB  blk.0.attn_q.weight");
+  EXPECT_NE(JsonLine(update, pace).find(R"(, "device": "cuda", "device_share": 0.906, "tflop_per_second": 42.5})"),
+            std::string::npos)
+      << JsonLine(update, pace);
+}
+
 TEST(ProgressLines, SurviveOddFigures) {
   ProgressUpdate update = At(5000);  // more than the total
   EXPECT_EQ(BarLine(update, {.seconds = 1}, 60).find("[########] 100%"), 10u);

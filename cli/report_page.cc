@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "base/version.h"
 #include "cli/html_writer.h"
+#include "cli/report_device.h"
 #include "cli/report_parts.h"
 #include "cli/report_plots.h"
 #include "cli/report_style.h"
@@ -31,6 +32,7 @@ struct Section {
 
 bool Always(const VerifyReport&) { return true; }
 bool HasSeveral(const VerifyReport& report) { return report.candidates_size() > 1; }
+bool HasDevice(const VerifyReport& report) { return report.device_use().stages_size() > 0; }
 bool HasDetails(const VerifyReport& report) { return report.candidates(0).tensors_size() > 0; }
 
 // In the order of the page.
@@ -61,6 +63,10 @@ constexpr Section kSections[] = {
      "what "
      "both models would have said.",
      HasDetails, WriteWorstTokens},
+    {"device", "What the device did",
+     "Seconds of each stage of this measurement, the share of them in which the device was at work, and what it did in "
+     "that share. What is loaded ahead is loaded while other stages go on.",
+     HasDevice, WriteDeviceStages},
     {"method", "How this was measured", "", Always, WriteMethod},
 };
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/device_use_fixture.h"
 #include "cli/known_types.h"
 #include "cli/report_verdict.h"
 
@@ -105,6 +106,23 @@ TEST(ReportPage, HasSectionsForWhatIsThere) {
   plain.mutable_candidates(0)->clear_tensors();
   EXPECT_TRUE(absl::StrContains(one, "id=\"worst-tokens\""));
   EXPECT_FALSE(absl::StrContains(ReportPage(plain), "id=\"worst-tokens\""));
+}
+
+TEST(ReportPage, TellsOfTheDevice) {
+  VerifyReport report = MakeReport(1);
+  EXPECT_FALSE(absl::StrContains(ReportPage(report), "id=\"device\""));
+  *report.mutable_device_use() = MakeDeviceUse();
+  report.mutable_device_use()->set_device(kHostile);
+  const std::string page = ReportPage(report);
+  EXPECT_FALSE(absl::StrContains(page, "<script"));
+  for (const char* part : {"id=\"device\"", "data-json=\"/device_use/share\" data-value=\"0.75\">75.0 %<",
+                           "data-json=\"/device_use/stages/1/tflop_per_second\" data-value=\"64\">64.0<",
+                           "data-json=\"/device_use/peak_gb_per_second\" data-value=\"4800\">4800<", ">load ahead<"}) {
+    EXPECT_TRUE(absl::StrContains(page, part)) << part;
+  }
+  report.mutable_device_use()->clear_peak_flops();
+  report.mutable_device_use()->clear_peak_bytes();
+  EXPECT_FALSE(absl::StrContains(ReportPage(report), "/device_use/peak"));
 }
 
 TEST(ReportPage, NamesTheTypesThatACandidateStandsBetween) {

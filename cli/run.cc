@@ -4,6 +4,7 @@
 #include "absl/strings/str_format.h"
 #include "base/status.h"
 #include "cli/command.h"
+#include "cli/device_report.h"
 #include "cli/option_groups.h"
 #include "cli/options.h"
 #include "pipeline/infer.h"
@@ -29,6 +30,7 @@ absl::Status RunGenerate(const std::string& path, GenerateOptions& options, Cont
                                         stats.prompt_tokens, PerSecond(stats.prompt_tokens, stats.prompt_seconds),
                                         stats.generated_tokens,
                                         PerSecond(stats.generated_tokens, stats.generate_seconds)));
+  context.progress.Note(DeviceText(stats.device_use));
   return absl::OkStatus();
 }
 

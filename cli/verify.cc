@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/command.h"
+#include "cli/device_report.h"
 #include "cli/known_types.h"
 #include "cli/option_groups.h"
 #include "cli/options.h"
@@ -83,6 +84,7 @@ absl::Status RunVerify(Options& options, Context& context) {
   }
   context.Show(absl::StrCat(VerifyText(report, options.reference), "\n",
                             RankLines(std::vector<RankShare>(report.ranks().begin(), report.ranks().end())),
+                            DeviceLines(report.device_use()),
                             EndLines({.seconds = stopwatch.seconds(), .warnings = context.progress.warnings()})));
   for (const ReportFile& file : kReportFiles) {
     if (const std::string& path = options.*file.path; !path.empty()) context.Show(PlanLine("written", Printable(path)));

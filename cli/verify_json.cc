@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cli/device_report.h"
 #include "cli/json_writer.h"
 
 namespace nibble::cli {
@@ -152,6 +153,7 @@ std::string VerifyJson(const VerifyReport& report) {
   json.Key("cache_bytes").Number(report.cache_bytes());
   json.Key("buffer_bytes").Number(report.buffer_bytes());
   json.Key("seconds").Number(report.seconds());
+  WriteDeviceUse(report.device_use(), json);
   WriteObjects("candidates", report.candidates(), json, [&](const Candidate& c) { WriteCandidate(c, json); });
   WriteKnownTypes(report, json);
   if (report.candidates_size() == 1) WriteCandidate(report.candidates(0), json);

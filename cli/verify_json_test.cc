@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "cli/device_use_fixture.h"
 #include "cli/verify_report_fixture.h"
 
 namespace nibble::cli {
@@ -24,6 +25,15 @@ TEST(VerifyJson, OneCandidateStandsAtTheTopToo) {
   const std::string two = VerifyJson(report);
   EXPECT_EQ(Count(two, "\n  \"kld\""), 0u) << two;
   EXPECT_EQ(Count(two, "\"path\": \"out/a.gguf\""), 1u);
+}
+
+TEST(VerifyJson, TellsOfTheDevice) {
+  VerifyReport report = MakeReport();
+  EXPECT_EQ(Count(VerifyJson(report), "\"device_use\""), 0u);
+  *report.mutable_device_use() = MakeDeviceUse();
+  const std::string json = VerifyJson(report);
+  EXPECT_EQ(Count(json, "\n  \"device_use\": {\n    \"device\": \"cuda (NVIDIA H200)\","), 1u) << json;
+  EXPECT_EQ(Count(json, "\"stage\": \"attention\""), 1u) << json;
 }
 
 TEST(VerifyJson, HasEveryNameOfTheShape) {

@@ -59,6 +59,10 @@ class Device {
   virtual bool is_host() const { return false; }
   virtual DevicePeak peak() const { return {}; }
 
+  // What the operations from here on are for, "attention", for devices that measure (device/measured_device.h); returns
+  // what those before were for. REQUIRES: names are literals. For use by InStage (device/in_stage.h).
+  virtual absl::string_view EnterStage(absl::string_view /*stage*/) { return {}; }
+
   // Another queue on the same device and its memory, for threads that load what this one needs next: its operations and
   // copies go on beside this one's. A buffer from it is good here once a Download there has returned. Owned by this
   // device; made when first asked for.

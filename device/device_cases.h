@@ -11,19 +11,18 @@
 
 namespace nibble {
 
+using MadeDevice = absl::StatusOr<std::unique_ptr<Device>>;
+
 struct DeviceCase {
   const char* name;
-  absl::StatusOr<std::unique_ptr<Device>> (*make)(int threads);
+  MadeDevice (*make)(int threads);
 };
 
 // cuda's tests are skipped where there is no GPU; its kernels are tested on the host all the same.
 inline const DeviceCase kDevices[] = {
-    {"cpu", [](int threads) { return MakeDevice({.threads = threads}); }},
-    {"cuda", [](int threads) { return MakeDevice({.kind = DeviceKind::kCuda, .threads = threads}); }},
-    {"cuda_kernels_on_host",
-     [](int threads) -> absl::StatusOr<std::unique_ptr<Device>> {
-       return std::make_unique<cuda::HostBackend>(threads);
-     }},
+    {"cpu", [](int threads) -> MadeDevice { return MakeDevice({.threads = threads}); }},
+    {"cuda", [](int threads) -> MadeDevice { return MakeDevice({.kind = DeviceKind::kCuda, .threads = threads}); }},
+    {"cuda_kernels_on_host", [](int threads) -> MadeDevice { return std::make_unique<cuda::HostBackend>(threads); }},
 };
 
 }  // namespace nibble

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "device/device.h"
+#include "device/measured_device.h"
 
 namespace nibble {
 
@@ -25,8 +25,9 @@ struct DeviceOptions {
   bool steady = false;
 };
 
-// kInvalidArgument: a program without CUDA was asked for it. kResourceExhausted: no GPU, or no driver.
-absl::StatusOr<std::unique_ptr<Device>> MakeDevice(const DeviceOptions& options);
+// One that counts what it does. kInvalidArgument: a program without CUDA was asked for it. kResourceExhausted: no GPU,
+// or no driver.
+absl::StatusOr<std::unique_ptr<MeasuredDevice>> MakeDevice(const DeviceOptions& options);
 
 }  // namespace nibble
 

@@ -11,7 +11,9 @@
 #include "base/status.h"
 #include "converters/family.h"
 #include "device/device.h"
+#include "device/in_stage.h"
 #include "device/make_device.h"
+#include "device/measured_device.h"
 #include "formats/io/atomic_file.h"
 #include "formats/io/posix.h"
 #include "formats/io/work_file.h"
@@ -19,6 +21,7 @@
 #include "model/tensor_list.h"
 #include "pipeline/calibration_text.h"
 #include "pipeline/checkpoints.h"
+#include "pipeline/device_use.h"
 #include "pipeline/expert_coverage.h"
 #include "pipeline/input_sums.pb.h"
 #include "pipeline/job_identity.h"
@@ -84,6 +87,7 @@ class SumsTap : public Tap {
     sums.counts.resize(stack.size());
     const int64_t at = std::max(slice, 0);
     sums.counts[at] += x.rows;
+    const InStage stage(device_, "statistics");
     device_.operations().add_squares(device_, x, absl::MakeSpan(sums.squares).subspan(at * x.cols, x.cols));
   }
 
@@ -142,10 +146,9 @@ absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions
   NIBBLE_ASSIGN_OR_RETURN(const Windows windows,
                           CalibrationWindows(
                               model, options.texts, [](const LogicalTensor&) { return true; }, calibration.warnings));
-  NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<Device> owned_device,
+  NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<MeasuredDevice> measured,
                           MakeDevice({.kind = options.texts.device, .threads = options.threads, .bf16 = true}));
-  Device& device = *owned_device;
-  calibration.report.set_device(std::string(device.name()));
+  MeasuredDevice& device = *measured;
   const uint64_t tokens = windows.ids.size(), layers = model.spec.layers_size();
   std::unique_ptr<Checkpoints> checkpoints;
   if (options.journal != nullptr) {
@@ -163,12 +166,14 @@ absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions
                      .detail = "",
                      .done = tokens * layer / layers,
                      .total = tokens,
-                     .unit = "tok"});
+                     .unit = "tok",
+                     .device = LoadOf(device)});
     NIBBLE_ASSIGN_OR_RETURN(Weights weights, sequences.LoadLayer(layer));
     weights.set_tap(&tap);
     tap.set_layer(layer);
     NIBBLE_RETURN_IF_ERROR(sequences.RunPart(layer, Sequences::Part::kWhole, weights, Sequences::Outcome::kKept));
     if (checkpoints == nullptr || !checkpoints->IsDue()) continue;
+    const InStage stage(device, "write");
     const ObservedInputs since = tap.Between(saved, layer + 1);
     saved = layer + 1;
     NIBBLE_RETURN_IF_ERROR(checkpoints->Save(saved, {&sequences}, since.SerializeAsString()));
@@ -187,6 +192,8 @@ absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions
     const InputSums* sums = tap.Find(stack[0].role, stack[0].layer);
     return sums == nullptr ? std::vector<int64_t>() : sums->counts;
   };
+  calibration.report.set_device(std::string(device.name()));
+  *calibration.report.mutable_device_use() = UseOf(device);
   calibration.report.set_tokens(tokens);
   AddCoverage(model, tokens_of_slices, calibration.report);
   if (const auto warning = UnseenExperts(calibration.report)) calibration.warnings.push_back(*warning);

@@ -75,7 +75,8 @@ TEST_P(GoldenTest, LogitsAndHiddenStates) {
   ASSERT_TRUE(model.ok()) << model.status();
   NoProgress progress;
   const absl::Status status =
-      WriteLogits(io::Posix(), *model, {.ids_path = golden_path, .output_path = output, .hidden = true}, progress);
+      WriteLogits(io::Posix(), *model, {.ids_path = golden_path, .output_path = output, .hidden = true}, progress)
+          .status();
   ASSERT_TRUE(status.ok()) << status;
 
   const safetensors::Checkpoint golden = *safetensors::OpenFile(io::Posix(), golden_path);

@@ -7,10 +7,13 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "device/make_device.h"
 #include "formats/io/file.h"
 #include "model/model.h"
 #include "pipeline/progress.h"
+#include "pipeline/report.pb.h"
 
 namespace nibble {
 
@@ -26,7 +29,8 @@ struct LogitsOptions {
 
 // hidden_0 is the first layer's input, hidden_N the output of layer N (from 1), before the final norm. kDataLoss on an
 // id outside the vocabulary.
-absl::Status WriteLogits(io::FileSystem& files, const Model& model, const LogitsOptions& options, Progress& progress);
+absl::StatusOr<DeviceUse> WriteLogits(io::FileSystem& files, const Model& model, const LogitsOptions& options,
+                                      Progress& progress);
 
 struct GenerateOptions {
   std::string prompt;
@@ -42,6 +46,7 @@ struct GenerateStats {
   uint32_t generated_tokens = 0;
   double prompt_seconds = 0;
   double generate_seconds = 0;
+  DeviceUse device_use;
 };
 
 // Calls `emit` with each piece of text as it is made (whole UTF-8 characters), until max_tokens, an end-of-generation

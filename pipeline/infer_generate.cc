@@ -7,10 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "device/device.h"
+#include "device/in_stage.h"
 #include "device/make_device.h"
+#include "device/measured_device.h"
 #include "formats/tokenizer/tokenizer.h"
 #include "formats/tokenizer/vocabulary.h"
+#include "pipeline/device_use.h"
 #include "pipeline/infer.h"
 #include "pipeline/model_tokenizer.h"
 #include "pipeline/text_stream.h"
@@ -56,19 +58,21 @@ absl::StatusOr<GenerateStats> Generate(const Model& model, const GenerateOptions
   uint64_t capacity = prompt.size() + options.max_tokens;
   if (model.spec.context_length() > 0) capacity = std::min<uint64_t>(capacity, model.spec.context_length());
 
-  NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<Device> owned_device,
+  NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<MeasuredDevice> measured,
                           MakeDevice({.kind = options.device, .threads = options.threads}));
-  Device& device = *owned_device;
+  MeasuredDevice& device = *measured;
   NIBBLE_ASSIGN_OR_RETURN(Decoder decoder, Decoder::Create(device, model, capacity, ResidencyOf(model)));
   const std::vector<uint32_t> ends = tokenizer::EndOfGeneration(*model.vocabulary);
   Sampler sampler(options.temperature, options.seed);
   TextStream stream(*tokenizer, prompt.back(), emit);
   GenerateStats stats;
   stats.prompt_tokens = prompt.size();
+  const InStage in_prompt(device, "prompt");
   auto start = std::chrono::steady_clock::now();
   NIBBLE_ASSIGN_OR_RETURN(std::vector<float> logits, decoder.Append(prompt));
   stats.prompt_seconds = SecondsSince(start);
 
+  const InStage in_generate(device, "generate");
   start = std::chrono::steady_clock::now();
   while (stats.generated_tokens < options.max_tokens) {
     const uint32_t id = sampler.Sample(logits);
@@ -79,6 +83,7 @@ absl::StatusOr<GenerateStats> Generate(const Model& model, const GenerateOptions
   }
   stream.Finish();
   stats.generate_seconds = SecondsSince(start);
+  stats.device_use = UseOf(device);
   return stats;
 }
 

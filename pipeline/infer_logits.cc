@@ -4,14 +4,18 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "device/device.h"
+#include "device/in_stage.h"
 #include "device/make_device.h"
+#include "device/measured_device.h"
 #include "formats/dtype.h"
 #include "formats/io/atomic_file.h"
 #include "formats/safetensors/safetensors.h"
 #include "formats/tensor_source.h"
+#include "pipeline/device_use.h"
 #include "pipeline/infer.h"
 #include "runtime/output_head.h"
 #include "runtime/sequences.h"
@@ -21,6 +25,8 @@ namespace {
 
 // Logits that are in memory at a time.
 constexpr int64_t kLogitsAtATime = 1 << 24;
+
+constexpr absl::string_view kWriteStage = "write";
 
 struct TokenIds {
   int64_t sequences = 0;
@@ -98,6 +104,7 @@ absl::Status WriteAllLogits(Device& device, const Model& model, const Sequences&
   NIBBLE_ASSIGN_OR_RETURN(OutputHead head, OutputHead::Create(device, model));
   const int64_t width = model.spec.hidden_size(), vocabulary = model.spec.vocab_size();
   const int64_t rows = sequences.tokens(), step = std::max<int64_t>(1, kLogitsAtATime / vocabulary);
+  const InStage in_predict(device, "predict");
   std::vector<float> logits;
   for (int64_t first = 0; first < rows; first += step) {
     const int64_t count = std::min(step, rows - first);
@@ -105,6 +112,7 @@ absl::Status WriteAllLogits(Device& device, const Model& model, const Sequences&
     NIBBLE_ASSIGN_OR_RETURN(const Buffer normed, head.Normalize(states));
     logits.resize(count * vocabulary);
     NIBBLE_RETURN_IF_ERROR(head.Logits(normed.matrix(count, width), absl::MakeSpan(logits)));
+    const InStage in_write(device, kWriteStage);
     NIBBLE_RETURN_IF_ERROR(file.WriteLogits(first * vocabulary, logits));
   }
   return absl::OkStatus();
@@ -112,16 +120,18 @@ absl::Status WriteAllLogits(Device& device, const Model& model, const Sequences&
 
 }  // namespace
 
-absl::Status WriteLogits(io::FileSystem& files, const Model& model, const LogitsOptions& options, Progress& progress) {
+absl::StatusOr<DeviceUse> WriteLogits(io::FileSystem& files, const Model& model, const LogitsOptions& options,
+                                      Progress& progress) {
   NIBBLE_ASSIGN_OR_RETURN(const TokenIds ids, ReadTokenIds(files, options.ids_path, model.spec.vocab_size()));
   NIBBLE_ASSIGN_OR_RETURN(LogitsFile file, LogitsFile::Create(files, model, ids, options));
-  NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<Device> owned_device,
+  NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<MeasuredDevice> measured,
                           MakeDevice({.kind = options.device, .threads = options.threads}));
-  Device& device = *owned_device;
+  MeasuredDevice& device = *measured;
   NIBBLE_ASSIGN_OR_RETURN(Sequences sequences, Sequences::Embed(device, model, ids.ids, ids.length));
   const int layers = model.spec.layers_size();
   for (int layer = 0; layer <= layers; ++layer) {
     if (options.hidden) {
+      const InStage stage(device, kWriteStage);
       NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> states, sequences.States(0, sequences.tokens()));
       NIBBLE_RETURN_IF_ERROR(file.WriteHidden(layer, states));
     }
@@ -130,11 +140,14 @@ absl::Status WriteLogits(io::FileSystem& files, const Model& model, const Logits
                      .detail = model.path,
                      .done = ids.ids.size() * layer / (layers + 1),
                      .total = ids.ids.size(),
-                     .unit = "tok"});
+                     .unit = "tok",
+                     .device = LoadOf(device)});
     NIBBLE_RETURN_IF_ERROR(sequences.RunLayer(layer));
   }
   NIBBLE_RETURN_IF_ERROR(WriteAllLogits(device, model, sequences, file));
-  return file.Commit();
+  const InStage stage(device, kWriteStage);
+  NIBBLE_RETURN_IF_ERROR(file.Commit());
+  return UseOf(device);
 }
 
 }  // namespace nibble

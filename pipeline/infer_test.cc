@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "pipeline/byte_vocabulary.h"
 #include "pipeline/no_progress.h"
+#include "pipeline/report.pb.h"
 #include "runtime/random_model.h"
 #include "runtime/slow_forward.h"
 
@@ -24,6 +25,7 @@ namespace nibble {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 std::string Temporary(const std::string& name) { return absl::StrCat(testing::TempDir(), "/infer_test_", name); }
 
@@ -38,6 +40,12 @@ std::string WriteIds(const std::string& name, DType dtype, std::vector<int64_t> 
   EXPECT_TRUE(
       safetensors::WriteFile(io::Posix(), path, {{name, dtype, std::move(shape)}}, {Bytes(ids)}, {}, true).ok());
   return path;
+}
+
+std::vector<std::string> StagesOf(const DeviceUse& use) {
+  std::vector<std::string> stages;
+  for (const DeviceStage& stage : use.stages()) stages.push_back(stage.stage());
+  return stages;
 }
 
 std::vector<float> ReadFloats(const TensorSource& source, const std::string& name, absl::Span<const int64_t> shape) {
@@ -67,11 +75,13 @@ TEST(WriteLogitsTest, LogitsAndHiddenStatesOfEverySequence) {
   const std::string output = Temporary("logits.safetensors");
   NoProgress progress;
   for (bool hidden : {false, true}) {
-    const absl::Status status = WriteLogits(
+    const absl::StatusOr<DeviceUse> use = WriteLogits(
         io::Posix(), random.model,
         {.ids_path = WriteIds("input_ids", DType::kI64, {2, 5}, ids), .output_path = output, .hidden = hidden},
         progress);
-    ASSERT_TRUE(status.ok()) << status;
+    ASSERT_TRUE(use.ok()) << use.status();
+    EXPECT_THAT(StagesOf(*use),
+                UnorderedElementsAre("other", "embed", "load", "attention", "feed-forward", "predict", "write"));
     const safetensors::Checkpoint found = *safetensors::OpenFile(io::Posix(), output);
     ASSERT_EQ(found.tensors.tensors().size(), hidden ? 4 : 1);
     for (int sequence : {0, 1}) {
@@ -104,9 +114,11 @@ TEST(WriteLogitsTest, IdsThatCannotBe) {
         {"input_ids", DType::kI64, {1, 2}, {1, 50}, "element 1: expected an id in 0..49, found 50"},
         {"input_ids", DType::kI64, {1, 2}, {-1, 2}, "element 0: expected an id in 0..49, found -1"}}) {
     NoProgress progress;
-    const absl::Status status = WriteLogits(
-        io::Posix(), random.model,
-        {.ids_path = WriteIds(c.name, c.dtype, c.shape, c.ids), .output_path = Temporary("bad.safetensors")}, progress);
+    const absl::Status status = WriteLogits(io::Posix(), random.model,
+                                            {.ids_path = WriteIds(c.name, c.dtype, c.shape, c.ids),
+                                             .output_path = Temporary("bad.safetensors")},
+                                            progress)
+                                    .status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.message));
     EXPECT_FALSE(io::Posix().Stat(Temporary("bad.safetensors")).ok());
@@ -117,7 +129,7 @@ TEST(WriteLogitsTest, TheIdsAreNotOverwritten) {
   const RandomModel random = MakeRandomModel({});
   const std::string path = WriteIds("input_ids", DType::kI64, {1, 2}, std::vector<int64_t>{1, 2});
   NoProgress progress;
-  EXPECT_EQ(WriteLogits(io::Posix(), random.model, {.ids_path = path, .output_path = path}, progress).code(),
+  EXPECT_EQ(WriteLogits(io::Posix(), random.model, {.ids_path = path, .output_path = path}, progress).status().code(),
             absl::StatusCode::kPermissionDenied);
 }
 
@@ -170,6 +182,7 @@ TEST_F(GenerateTest, GreedyAsTheSlowForwardPass) {
   const Result result = Run({.prompt = "Once", .max_tokens = 12});
   EXPECT_EQ(result.stats.prompt_tokens, 5);
   EXPECT_EQ(result.stats.generated_tokens, 12);
+  EXPECT_EQ(StagesOf(result.stats.device_use), (std::vector<std::string>{"other", "load", "prompt", "generate"}));
   EXPECT_EQ(result.text, TextOf(Expected(12)));
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "device/in_stage.h"
 
 namespace nibble {
 namespace {
@@ -33,6 +34,7 @@ absl::StatusOr<std::vector<Predictions>> PredictWindows(Device& device, const Wi
 
 absl::StatusOr<std::vector<Predictions>> PredictScored(Device& device, const Windows& windows,
                                                        const std::vector<ScoredRun>& runs) {
+  const InStage stage(device, "predict");
   const int64_t step = std::max<int64_t>(1, kScoredAtATime / windows.scored());
   std::vector<Predictions> all(runs.size());
   for (int64_t first = 0; first < windows.count(); first += step) {

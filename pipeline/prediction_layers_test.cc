@@ -63,7 +63,8 @@ class PredictionLayersTest : public ModelFolderTest {
     std::filesystem::remove(Path("logits.safetensors"));
     NoProgress progress;
     EXPECT_EQ(WriteLogits(io::Posix(), model,
-                          {.ids_path = Path("ids.safetensors"), .output_path = Path("logits.safetensors")}, progress),
+                          {.ids_path = Path("ids.safetensors"), .output_path = Path("logits.safetensors")}, progress)
+                  .status(),
               absl::OkStatus());
     return Bytes("logits.safetensors");
   }

@@ -3,16 +3,25 @@
 #define NIBBLE_PIPELINE_PROGRESS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace nibble {
+
+// What a device has done of a job so far.
+struct DeviceLoad {
+  std::string name;       // "cpu", "cuda"
+  double busy_share = 0;  // of the time since the job began, 0..1
+  double flops = 0;       // a second of that share
+};
 
 struct ProgressUpdate {
   std::string stage;   // "quantize", "layer 3/32"
   std::string detail;  // tensor or window; may be empty
   uint64_t done = 0;   // in `unit`s, of the whole job
   uint64_t total = 0;
-  const char* unit = "B";  // "B" for bytes read from the source, "tok" for tokens
+  const char* unit = "B";                           // "B" for bytes read from the source, "tok" for tokens
+  std::optional<DeviceLoad> device = std::nullopt;  // that the job has, if any
 };
 
 // Called from one thread at a time, as often as the job likes: the receiver throttles.

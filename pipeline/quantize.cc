@@ -13,8 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "converters/family.h"
-#include "device/device.h"
 #include "device/make_device.h"
+#include "device/measured_device.h"
 #include "formats/imatrix/imatrix.h"
 #include "formats/io/work_file.h"
 #include "model/tensor_list.h"
@@ -25,6 +25,7 @@
 #include "pipeline/comm.h"
 #include "pipeline/container.h"
 #include "pipeline/create_output.h"
+#include "pipeline/device_use.h"
 #include "pipeline/expected_time.h"
 #include "pipeline/expert_coverage.h"
 #include "pipeline/fit_types.h"
@@ -275,7 +276,7 @@ absl::Status QuantizeJob::Write(Progress& progress) { return parts_->output->End
 
 absl::Status QuantizeJob::WriteAll(Progress& progress) {
   auto& [model, comm, clock, others, linears, work, plan, knowledge, output, checkpoints, figures] = *parts_;
-  std::unique_ptr<Device> device;  // that encodes; the host does without
+  std::unique_ptr<MeasuredDevice> device;  // that encodes; the host does without
   if (linears.device != DeviceKind::kCpu) {
     NIBBLE_ASSIGN_OR_RETURN(device, MakeDevice({.kind = linears.device, .threads = linears.threads}));
   }
@@ -288,9 +289,12 @@ absl::Status QuantizeJob::WriteAll(Progress& progress) {
   const OutputPlan rest = knowledge.windows ? WithoutLinears(plan, linears.method) : OutputPlan();
   NIBBLE_ASSIGN_OR_RETURN(figures,
                           Stream(model, knowledge.windows ? rest : plan, stream, *output, progress, plan.report));
+  if (device != nullptr && comm.size() == 1) AddUse(UseOf(*device), *plan.report.mutable_device_use());
   if (!knowledge.windows) return absl::OkStatus();
   NIBBLE_ASSIGN_OR_RETURN(*plan.report.mutable_calibration(),
                           WriteWithin(work, model, plan, *knowledge.windows, linears, *output, progress));
+  AddUse(plan.report.calibration().device_use(), *plan.report.mutable_device_use());
+  plan.report.mutable_calibration()->clear_device_use();
   AddCoverageOfLinears(model, plan.report);
   return absl::OkStatus();
 }

@@ -14,10 +14,12 @@
 #include "converters/family.h"
 #include "device/device.h"
 #include "device/make_device.h"
+#include "device/measured_device.h"
 #include "formats/io/work_file.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
 #include "pipeline/calibration_text.h"
+#include "pipeline/device_use.h"
 #include "pipeline/fit_types.h"
 #include "pipeline/predict_scored.h"
 #include "pipeline/sensitivity_prior.h"
@@ -119,7 +121,7 @@ struct Run {
 
 class Measurement {
  public:
-  Measurement(const Model& model, const Windows& windows, std::unique_ptr<Device> device, RowBudget& budget,
+  Measurement(const Model& model, const Windows& windows, std::unique_ptr<MeasuredDevice> device, RowBudget& budget,
               Progress& progress)
       : model_(model), windows_(windows), device_(std::move(device)), budget_(budget), progress_(progress) {}
 
@@ -256,12 +258,13 @@ class Measurement {
                       .detail = "",
                       .done = tokens * layer / layers,
                       .total = tokens,
-                      .unit = "tok"});
+                      .unit = "tok",
+                      .device = LoadOf(*device_)});
   }
 
   const Model& model_;
   const Windows& windows_;
-  const std::unique_ptr<Device> device_;
+  const std::unique_ptr<MeasuredDevice> device_;
   RowBudget& budget_;
   Progress& progress_;
   std::vector<Run> runs_;
@@ -286,7 +289,7 @@ absl::StatusOr<std::map<std::string, double>> MeasureSensitivities(const Model& 
   NIBBLE_ASSIGN_OR_RETURN(const Windows windows,
                           CalibrationWindows(
                               model, texts, [](const LogicalTensor&) { return false; }, warnings));
-  NIBBLE_ASSIGN_OR_RETURN(std::unique_ptr<Device> device,
+  NIBBLE_ASSIGN_OR_RETURN(std::unique_ptr<MeasuredDevice> device,
                           MakeDevice({.kind = texts.device, .threads = threads, .bf16 = true}));
   io::WorkFile file(*calibration.work.files, calibration.work.directory);
   const uint64_t working = Sequences::WorkingFloats(model, windows.length) * sizeof(float);

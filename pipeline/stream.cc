@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "base/status.h"
 #include "model/logical_tensor.h"
 #include "pipeline/check_overflow.h"
+#include "pipeline/device_use.h"
 #include "pipeline/int4_blocks.h"
 #include "pipeline/panels.h"
 #include "pipeline/stream_on_device.h"
@@ -98,8 +100,9 @@ class Shared {
     failed_panel_ = 0;
   }
 
-  void Done(const OutputTensor& tensor, uint64_t source_bytes) {
+  void Done(const OutputTensor& tensor, uint64_t source_bytes, std::optional<DeviceLoad> device = std::nullopt) {
     absl::MutexLock lock(&mutex_);
+    update_.device = std::move(device);
     update_.done += source_bytes;
     update_.detail = tensor.name;
     progress_.Update(update_);
@@ -162,7 +165,7 @@ absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan&
   if (!on_device.empty()) {
     by_device = WriteOnDevice(model, on_device, options, output,
                               [&](const OutputTensor& tensor, const LogicalTensor& slice, int64_t rows) {
-                                shared.Done(tensor, SourceBytes(model, slice, rows));
+                                shared.Done(tensor, SourceBytes(model, slice, rows), LoadOf(*options.device));
                               });
   }
   int64_t rounded_scales = 0;

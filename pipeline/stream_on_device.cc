@@ -9,6 +9,7 @@
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "device/buffers.h"
+#include "device/in_stage.h"
 #include "pipeline/check_overflow.h"
 #include "quant/block/format.h"
 #include "runtime/weights.h"
@@ -51,7 +52,7 @@ class DeviceStream {
       if (place) next = std::async(std::launch::async, [this, side, at = *place] { return Load(**side, at); });
     };
     for (load(); place;) {
-      Piece piece = next.get();
+      Piece piece = Wait(next);
       const size_t tensor = piece.place.tensor;
       if (!piece.status.ok()) return {piece.status, tensors_[tensor]->place};
       place = NextMissing({tensor, piece.place.slice, piece.place.begin + piece.rows});
@@ -71,6 +72,11 @@ class DeviceStream {
       const absl::Status fits = device_.Allocate(kPiecesAtOnce * piece_elements_).status();
       if (!absl::IsResourceExhausted(fits) || piece_elements_ <= kLeastElements) return fits;
     }
+  }
+
+  Piece Wait(std::future<Piece>& next) const {
+    const InStage stage(device_, kLoadStage);
+    return next.get();
   }
 
   int64_t RowsAt(const Place& place) const {
@@ -97,6 +103,7 @@ class DeviceStream {
   }
 
   Piece Load(Device& side, const Place& place) const {
+    const InStage stage(side, kLoadStage);
     Piece piece{.place = place, .rows = RowsAt(place), .values = {}, .status = {}};
     absl::StatusOr<Buffer> values = LoadRows(side, model_, Slice(place), place.begin, place.begin + piece.rows);
     piece.status = values.ok() ? side.Download(nullptr, {}) : values.status();
@@ -105,6 +112,7 @@ class DeviceStream {
   }
 
   absl::Status Encode(const Piece& piece) const {
+    const InStage stage(device_, "encode");
     const LogicalTensor& slice = Slice(piece.place);
     const OutputTensor& tensor = *tensors_[piece.place.tensor];
     const BlockFormat& format = GetFormat(tensor.format);
@@ -123,6 +131,7 @@ class DeviceStream {
     const bool may_overflow = !(operations.largest_magnitude(device_, values) <= kAlwaysHeld);
     NIBBLE_RETURN_IF_ERROR(device_.Download(nullptr, {}));
     if (may_overflow) NIBBLE_RETURN_IF_ERROR(CheckOnHost(tensor, slice, piece));
+    const InStage in_write(device_, "write");
     return output_.WriteRows(tensor, piece.place.slice, piece.place.begin, bytes);
   }
 

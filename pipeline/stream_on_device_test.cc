@@ -4,13 +4,19 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "device/cuda/host_backend.h"
 #include "device/cuda/limited_backend.h"
+#include "device/device.h"
+#include "device/measured_device.h"
 #include "gtest/gtest.h"
 #include "pipeline/column_weights.h"
 #include "pipeline/model_folder_fixture.h"
@@ -57,12 +63,21 @@ class StreamOnDeviceTest : public ModelFolderTest {
     return MakePlan(model, *ChooseQuantizedTypes(model, {.type = type}));
   }
 
-  static absl::Status Write(const Model& model, const std::string& type, Method method, Device* device,
-                            KeptOutput& output) {
+  // `device` null: the host does.
+  absl::Status Write(const Model& model, const std::string& type, Method method, std::unique_ptr<Device> device,
+                     KeptOutput& output) {
     NoProgress progress;
     const OutputPlan plan = PlanOf(model, type);
-    return WriteTensors(model, plan, {.method = method, .threads = 2, .device = device}, output, progress).status();
+    const auto measured = device == nullptr ? nullptr : std::make_unique<MeasuredDevice>(std::move(device));
+    const absl::Status status =
+        WriteTensors(model, plan, {.method = method, .threads = 2, .device = measured.get()}, output, progress)
+            .status();
+    stages_.clear();
+    if (measured != nullptr) stages_ = measured->Stages();
+    return status;
   }
+
+  std::vector<StageUse> stages_;  // of the last device
 
   // NaN in the first value of a weight, as its rows go through the device.
   static void Spoil(TestCheckpoint& checkpoint, const std::string& tensor, float value) {
@@ -77,8 +92,7 @@ TEST_F(StreamOnDeviceTest, BytesAreTheHosts) {
       for (const Method method : {Method::kRtn, Method::kWeighted}) {
         KeptOutput expected, found;
         ASSERT_EQ(Write(model, type, method, nullptr, expected), absl::OkStatus());
-        cuda::HostBackend device(2);
-        ASSERT_EQ(Write(model, type, method, &device, found), absl::OkStatus());
+        ASSERT_EQ(Write(model, type, method, std::make_unique<cuda::HostBackend>(2), found), absl::OkStatus());
         EXPECT_EQ(found.slices(), expected.slices()) << type;
       }
     }
@@ -90,21 +104,21 @@ TEST_F(StreamOnDeviceTest, LittleRoomMakesSmallPieces) {
   const Model model = Open(RandomLlama(kWide));
   KeptOutput expected, found;
   ASSERT_EQ(Write(model, "Q4_0", Method::kWeighted, nullptr, expected), absl::OkStatus());
-  cuda::LimitedBackend device({.floats = 256 * 256});
-  ASSERT_EQ(Write(model, "Q4_0", Method::kWeighted, &device, found), absl::OkStatus());
+  const cuda::Limits quarter = {.floats = 256 * 256}, too_little = {.floats = 100};
+  ASSERT_EQ(Write(model, "Q4_0", Method::kWeighted, std::make_unique<cuda::LimitedBackend>(quarter), found),
+            absl::OkStatus());
   EXPECT_EQ(found.slices(), expected.slices());
   EXPECT_GT(found.writes("blk.0.attn_q.weight"), 1);
 
-  cuda::LimitedBackend none({.floats = 100});
-  EXPECT_EQ(Write(model, "Q4_0", Method::kWeighted, &none, found).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Write(model, "Q4_0", Method::kWeighted, std::make_unique<cuda::LimitedBackend>(too_little), found).code(),
+            absl::StatusCode::kResourceExhausted);
 }
 
 TEST_F(StreamOnDeviceTest, WhatIsThereIsNotWrittenAgain) {
   const Model model = Open(RandomLlama(kWide));
-  cuda::HostBackend device(2);
   KeptOutput output;
   output.set_had("blk.0.attn_q.weight");
-  ASSERT_EQ(Write(model, "Q4_0", Method::kRtn, &device, output), absl::OkStatus());
+  ASSERT_EQ(Write(model, "Q4_0", Method::kRtn, std::make_unique<cuda::HostBackend>(2), output), absl::OkStatus());
   EXPECT_EQ(output.writes("blk.0.attn_q.weight"), 0);
   EXPECT_EQ(output.writes("blk.1.attn_q.weight"), 1);
 }
@@ -125,16 +139,28 @@ TEST_F(StreamOnDeviceTest, ErrorsAreTheHosts) {
     KeptOutput output;
     const absl::Status expected = Write(model, "Q4_0", Method::kRtn, nullptr, output);
     EXPECT_EQ(expected.code(), absl::StatusCode::kDataLoss);
-    cuda::HostBackend device(2);
-    EXPECT_EQ(Write(model, "Q4_0", Method::kRtn, &device, output), expected);
+    EXPECT_EQ(Write(model, "Q4_0", Method::kRtn, std::make_unique<cuda::HostBackend>(2), output), expected);
   }
 }
 
 TEST_F(StreamOnDeviceTest, ALostDeviceSaysSo) {
   const Model model = Open(RandomLlama(kWide));
   KeptOutput output;
-  cuda::LimitedBackend device({.downloads = 9});
-  EXPECT_EQ(Write(model, "Q4_0", Method::kRtn, &device, output).code(), absl::StatusCode::kAborted);
+  const cuda::Limits limits = {.downloads = 9};
+  EXPECT_EQ(Write(model, "Q4_0", Method::kRtn, std::make_unique<cuda::LimitedBackend>(limits), output).code(),
+            absl::StatusCode::kAborted);
+}
+
+TEST_F(StreamOnDeviceTest, ItsStagesAreTold) {
+  const Model model = Open(RandomLlama(kWide));
+  KeptOutput output;
+  ASSERT_EQ(Write(model, "Q4_0", Method::kRtn, std::make_unique<cuda::HostBackend>(2), output), absl::OkStatus());
+  std::vector<std::string> names;
+  for (const StageUse& use : stages_) names.push_back(absl::StrCat(use.stage, use.beside ? " beside" : ""));
+  EXPECT_EQ(names, (std::vector<std::string>{"", "load", "encode", "write", "load beside"}));
+  EXPECT_GT(stages_[2].busy_seconds, 0);
+  EXPECT_GT(stages_[2].bytes, 0);
+  EXPECT_GT(stages_[4].bytes, 0);
 }
 
 }  // namespace

@@ -12,14 +12,16 @@
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "base/version.h"
-#include "device/device.h"
+#include "device/in_stage.h"
 #include "device/instruction_set.h"
 #include "device/make_device.h"
+#include "device/measured_device.h"
 #include "formats/io/file.h"
 #include "formats/tensor_source.h"
 #include "model/model_spec.pb.h"
 #include "pipeline/comm.h"
 #include "pipeline/context_memory.h"
+#include "pipeline/device_use.h"
 #include "pipeline/model_tokenizer.h"
 #include "pipeline/packed_values.h"
 #include "pipeline/predict_scored.h"
@@ -98,12 +100,8 @@ struct Lane {
 class VerifyJob {
  public:
   VerifyJob(const Model& reference, const std::vector<const Model*>& candidates, const VerifyOptions& options,
-            std::unique_ptr<Device> device, Windows windows, Progress& progress)
-      : owned_device_(std::move(device)),
-        device_(*owned_device_),
-        comm_(*options.comm),
-        windows_(std::move(windows)),
-        progress_(progress) {
+            MeasuredDevice& device, Windows windows, Progress& progress)
+      : device_(device), comm_(*options.comm), windows_(std::move(windows)), progress_(progress) {
     lanes_.push_back({.model = &reference});
     for (const Model* candidate : candidates) lanes_.push_back({.model = candidate});
     details_ = options.details;
@@ -156,6 +154,7 @@ class VerifyJob {
 
   // What Report leaves out.
   absl::Status AddDetails(VerifyReport& report) {
+    const InStage stage(device_, "details");
     const Model& reference = *lanes_[0].model;
     NIBBLE_ASSIGN_OR_RETURN(const auto tokenizer, MakeTokenizer(reference));
     for (size_t i = 1; i < lanes_.size(); ++i) {
@@ -255,6 +254,7 @@ class VerifyJob {
   // Of windows from `first` on.
   absl::Status KeepWorst(int64_t first, const std::vector<Predictions>& predictions,
                          const std::vector<ScoredRun>& runs) {
+    const InStage stage(device_, "details");
     for (size_t i = 1; i < lanes_.size(); ++i) {
       NIBBLE_RETURN_IF_ERROR(
           lanes_[i].worst.Take(windows_, first, predictions[0], predictions[i], runs[0].sequences, runs[i].sequences));
@@ -265,6 +265,7 @@ class VerifyJob {
   // One window of the runs, in the reference's basis.
   absl::Status Compare(const Sequences& reference, const Sequences& candidate, int64_t window, const Lane& lane,
                        StateDifference& difference) const {
+    const InStage stage(device_, "compare");
     const ModelSpec &own = lane.model->spec, &its = lanes_[0].model->spec;
     const bool has_other_basis = !HaveOneBasis(own, its);
     const int64_t end = (window + 1) * windows_.length;
@@ -297,11 +298,11 @@ class VerifyJob {
                       .detail = model.path,
                       .done = (first - first_) * tokens + count * tokens * step / steps,
                       .total = own_windows() * tokens,
-                      .unit = "tok"});
+                      .unit = "tok",
+                      .device = LoadOf(device_)});
   }
 
-  const std::unique_ptr<Device> owned_device_;
-  Device& device_;
+  MeasuredDevice& device_;
   Comm& comm_;
   const Windows windows_;
   Progress& progress_;
@@ -352,10 +353,11 @@ absl::StatusOr<VerifyReport> RunVerify(const Model& reference, const std::vector
   const int64_t count = windows.count();
   NIBBLE_ASSIGN_OR_RETURN(auto device,
                           MakeDevice({.kind = options.device, .threads = options.threads, .steady = true}));
-  VerifyJob job(reference, candidates, options, std::move(device), std::move(windows), progress);
+  VerifyJob job(reference, candidates, options, *device, std::move(windows), progress);
   NIBBLE_RETURN_IF_ERROR(job.Run());
   VerifyReport report = job.Report();
   if (options.details) NIBBLE_RETURN_IF_ERROR(job.AddDetails(report));
+  *report.mutable_device_use() = UseOf(*device);
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<RankShare> shares, clock.Gather(job.own_windows(), 0, 0));
   report.mutable_ranks()->Assign(shares.begin(), shares.end());
   if (count < options.chunks) {

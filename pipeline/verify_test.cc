@@ -59,6 +59,7 @@ VerifyReport RunVerify(const Model& reference, const std::vector<const Model*>& 
     EXPECT_GE(progress.updates[i].done, progress.updates[std::max<size_t>(i, 1) - 1].done);
   }
   report->set_seconds(0);
+  report->clear_device_use();
   return *report;
 }
 
@@ -122,6 +123,7 @@ TEST(VerifyTest, RanksFindWhatOneProcessFinds) {
                    progress));
         EXPECT_EQ(report.ranks_size(), ranks == 1 ? 0 : ranks);
         report.set_seconds(0);
+        report.clear_device_use();
         report.clear_ranks();
         reports[comm.rank()] = report;
         return absl::OkStatus();
@@ -215,6 +217,37 @@ TEST(VerifyTest, SeveralCandidatesInOnePassAsOneByOne) {
             RunVerify(reference.model, {&b.model}).candidates(0).SerializeAsString());
 }
 
+TEST(VerifyTest, TellsWhatItsDeviceDid) {
+  const RandomModel reference = ByteModel({.seed = 1}), candidate = ByteModel({.seed = 2});
+  RecordedProgress progress;
+  const absl::StatusOr<VerifyReport> report =
+      Verify(reference.model, {&candidate.model},
+             {.text = Text(), .ctx = kCtx, .chunks = kWindows, .threads = 1, .details = true}, progress);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->device_use().device(), "cpu");
+  double seconds = 0;
+  std::vector<std::string> names;
+  for (const DeviceStage& stage : report->device_use().stages()) {
+    names.push_back(stage.stage());
+    seconds += stage.seconds();
+    EXPECT_LE(stage.busy_seconds(), stage.seconds()) << stage.stage();
+    EXPECT_EQ(stage.flops() > 0, stage.stage() == "attention" || stage.stage() == "feed-forward" ||
+                                     stage.stage() == "predict" || stage.stage() == "details")
+        << stage.stage();
+    // Every position that is scored, by both models.
+    if (stage.stage() == "predict") {
+      const double positions = kWindows * (kCtx - 1 - kFirstScored), width = reference.model.spec.hidden_size();
+      EXPECT_EQ(stage.flops(), 2 * positions * 2 * width * kByteVocabularySize);
+    }
+  }
+  EXPECT_THAT(names, testing::ElementsAre("other", "embed", "load", "attention", "feed-forward", "compare", "predict",
+                                          "details"));
+  EXPECT_LE(seconds, report->seconds());
+  ASSERT_FALSE(progress.updates.empty());
+  ASSERT_TRUE(progress.updates[0].device.has_value());
+  EXPECT_EQ(progress.updates[0].device->name, "cpu");
+}
+
 TEST(VerifyTest, TheSameForAnyNumberOfThreads) {
   const RandomModel reference = ByteModel({.seed = 1}), candidate = ByteModel({.seed = 2});
   const std::string one = RunVerify(reference.model, {&candidate.model}, 1).SerializeAsString();
@@ -289,8 +322,10 @@ TEST(VerifyTest, DetailsDependNeitherOnThreadsNorOnMemory) {
   const RandomModel reference = ByteModel({.seed = 1}), candidate = ByteModel({.seed = 2});
   VerifyReport plenty = RunWithDetails(reference.model, candidate.model);
   VerifyReport other = RunWithDetails(reference.model, candidate.model, 3);
-  plenty.clear_seconds();
-  other.clear_seconds();
+  for (VerifyReport* report : {&plenty, &other}) {
+    report->clear_seconds();
+    report->clear_device_use();
+  }
   EXPECT_EQ(other.SerializeAsString(), plenty.SerializeAsString());
   const VerifyReport little = RunWithDetails(reference.model, candidate.model, 2, 1);
   for (int i = 0; i < plenty.candidates(0).worst_tokens_size(); ++i) {

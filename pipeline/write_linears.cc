@@ -11,12 +11,16 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "device/device.h"
+#include "device/in_stage.h"
 #include "device/make_device.h"
+#include "device/measured_device.h"
 #include "model/role.h"
 #include "pipeline/check_overflow.h"
+#include "pipeline/device_use.h"
 #include "pipeline/predict_scored.h"
 #include "pipeline/stages.h"
 #include "pipeline/up_down.h"
@@ -35,6 +39,9 @@ namespace {
 using Originals = InputStatistics::Originals;
 using Outcome = Sequences::Outcome;
 using Part = Sequences::Part;
+
+// For a device that measures. Statistics are with the states that inputs are weighed by.
+constexpr absl::string_view kStatisticsStage = "statistics", kFitStage = "fit", kWriteStage = "write";
 
 // What linears that share their inputs see: on the tokens that bytes are made for, and on those that judge them.
 struct StageStatistics {
@@ -98,9 +105,8 @@ struct Path {
 class LinearsJob {
  public:
   LinearsJob(const Model& model, const OutputPlan& plan, const Windows& windows, const LinearOptions& options,
-             std::unique_ptr<Device> device, Output& output, Progress& progress)
-      : owned_device_(std::move(device)),
-        device_(*owned_device_),
+             MeasuredDevice& device, Output& output, Progress& progress)
+      : device_(device),
         model_(model),
         plan_(plan),
         windows_(windows),
@@ -132,11 +138,12 @@ class LinearsJob {
       ShowProgress(layer);
       NIBBLE_RETURN_IF_ERROR(Save(layer + 1));
     }
-    report_.set_device(std::string(device_.name()));
     report_.set_tokens(windows_.ids.size());
     report_.set_held_out_tokens(windows_.ids.size() - fit_tokens_);
     WarnOfFallbacks();
     if (original_) NIBBLE_RETURN_IF_ERROR(Judge());
+    report_.set_device(std::string(device_.name()));
+    *report_.mutable_device_use() = UseOf(device_);
     return std::move(report_);
   }
 
@@ -150,6 +157,7 @@ class LinearsJob {
       fit_rows_ = std::lower_bound(tokens.begin(), tokens.end(), job_.fit_tokens_) - tokens.begin();
     }
     void See(Role role, int /*slice*/, ConstMatrix x) override {
+      const InStage in_statistics(job_.device_, kStatisticsStage);
       if (role == Role::kRouter) {  // sees what the experts do, of all tokens
         const int64_t rows = std::clamp<int64_t>(job_.fit_tokens_ - layer_tokens_, 0, x.rows);
         layer_tokens_ += x.rows;
@@ -163,6 +171,7 @@ class LinearsJob {
     bool ChangesExperts() const override { return true; }
     absl::StatusOr<bool> ExpertSeen(int expert, Weights& weights) override {
       NIBBLE_RETURN_IF_ERROR(status_);
+      const InStage in_fit(job_.device_, kFitStage);
       const int64_t tokens = statistics_.tokens();
       if (stage_ == 0 && layer_inputs_.tokens() > 0) {
         NIBBLE_RETURN_IF_ERROR(
@@ -208,6 +217,7 @@ class LinearsJob {
   // The first `layers` are done.
   absl::Status Save(int layers) {
     if (options_.checkpoints == nullptr || !options_.checkpoints->IsDue()) return absl::OkStatus();
+    const InStage in_write(device_, kWriteStage);
     NIBBLE_RETURN_IF_ERROR(output_.Sync());
     CalibrationReport since;
     for (; saved_linears_ < report_.linears_size(); ++saved_linears_) {
@@ -320,6 +330,7 @@ class LinearsJob {
       const Matrix x = taps[0].inputs(), original = taps[paths.size() - 1].inputs();
       const int64_t fit = std::clamp<int64_t>(fit_tokens_ - token, 0, x.rows);
       const int64_t width = model_.spec.hidden_size();
+      const InStage in_statistics(device_, kStatisticsStage);
       NIBBLE_RETURN_IF_ERROR(
           statistics.Add(device_, fit, x, original, states.drift.matrix(states.drift.size() / width, width)));
       token += x.rows;
@@ -342,6 +353,7 @@ class LinearsJob {
   // What is added to a hidden state counts by its share of that state, which the next norm divides by: else the few
   // tokens whose states are a thousand times as large as others' would be all that counts.
   absl::StatusOr<HiddenStates> ReadHiddenStates(int64_t first, int64_t tokens) const {
+    const InStage in_statistics(device_, kStatisticsStage);
     const int64_t width = model_.spec.hidden_size();
     NIBBLE_ASSIGN_OR_RETURN(std::vector<float> original, Reference().States(first, tokens));
     std::vector<float> factors(tokens);
@@ -379,6 +391,7 @@ class LinearsJob {
   // Makes the stage's linears, writes them, and leaves in `weights` what a program that reads the file will find.
   absl::Status Quantize(const Stage& stage, int layer, int slice, int64_t tokens, const StageStatistics& statistics,
                         Weights& weights) {
+    const InStage in_fit(device_, kFitStage);
     std::vector<Linear> linears;
     for (const Role role : stage.roles) {
       const auto found = outputs_.find(std::pair(role, layer));
@@ -431,6 +444,7 @@ class LinearsJob {
   }
 
   absl::Status Write(const Linear& linear) {
+    const InStage in_write(device_, kWriteStage);
     return output_.WriteRows(*linear.tensor, std::max(linear.slice, 0), 0, linear.bytes);
   }
 
@@ -511,7 +525,8 @@ class LinearsJob {
                       .detail = "",
                       .done = tokens * (layer + 1),
                       .total = tokens * layers,
-                      .unit = "tok"});
+                      .unit = "tok",
+                      .device = LoadOf(device_)});
   }
 
   // Of 17 windows one is held out.
@@ -521,8 +536,7 @@ class LinearsJob {
   static constexpr double kPriorTokensPerColumn = 0.5;
   static constexpr double kSmallState = 1e-6;
 
-  const std::unique_ptr<Device> owned_device_;
-  Device& device_;
+  MeasuredDevice& device_;
   const Model& model_;
   const OutputPlan& plan_;
   const Windows& windows_;
@@ -560,7 +574,7 @@ std::vector<bool> CalibratedTensors(const OutputPlan& plan, LinearMethod method)
 absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
                                                const LinearOptions& options, Output& output, Progress& progress) {
   NIBBLE_ASSIGN_OR_RETURN(auto device, MakeDevice({.kind = options.device, .threads = options.threads, .bf16 = true}));
-  return LinearsJob(model, plan, windows, options, std::move(device), output, progress).Run();
+  return LinearsJob(model, plan, windows, options, *device, output, progress).Run();
 }
 
 }  // namespace nibble

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "absl/strings/string_view.h"
 #include "base/status.h"
+#include "device/in_stage.h"
 #include "runtime/embedding.h"
 #include "runtime/experts.h"
 #include "runtime/layer.h"
@@ -16,6 +18,10 @@ namespace {
 // Enough rows for the products to run at full speed; more would only take memory.
 constexpr int64_t kBatchTokens = 2048;
 
+// With the states on their way to the device and back.
+constexpr absl::string_view kAttentionStage = "attention", kFeedForwardStage = "feed-forward",
+                            kExpertsStage = "experts";
+
 int64_t SequencesOfBatch(int64_t length) { return std::max<int64_t>(1, kBatchTokens / length); }
 
 // On the device, while a layer runs.
@@ -27,6 +33,7 @@ int64_t FloatsOfToken(const Model& model) {
 
 absl::StatusOr<Sequences> Sequences::Embed(Device& device, const Model& model, absl::Span<const uint32_t> ids,
                                            int64_t length, RowBudget* budget, int64_t beside) {
+  const InStage stage(device, "embed");
   NIBBLE_ASSIGN_OR_RETURN(const Room room, FindRoom(device, model, length, beside));
   const int64_t width = model.spec.hidden_size(), batch = SequencesOfBatch(length) * length;
   NIBBLE_ASSIGN_OR_RETURN(RowStore states, RowStore::Create(ids.size(), width, budget));
@@ -129,9 +136,11 @@ absl::Status Sequences::RunRange(int layer, Part part, const Weights& weights, O
     for (int64_t begin = first; begin < last; begin += batch) {
       const int64_t sequences = std::min(batch, last - begin);
       const Matrix hidden = buffer.matrix(sequences * length_, width);
+      const InStage begins(*device_, attention ? kAttentionStage : kFeedForwardStage);
       NIBBLE_ASSIGN_OR_RETURN(std::vector<float> states, States(begin * length_, hidden.rows));
       device_->Upload(states, hidden.data);
       if (attention) NIBBLE_RETURN_IF_ERROR(pass.RunAttention(spec, weights, sequences, hidden));
+      const InStage ends(*device_, dense ? kFeedForwardStage : kAttentionStage);
       if (dense) pass.RunFeedForward(spec, weights, hidden);
       if (outcome == Outcome::kDropped) continue;
       NIBBLE_RETURN_IF_ERROR(device_->Download(hidden.data, absl::MakeSpan(states)));
@@ -139,6 +148,7 @@ absl::Status Sequences::RunRange(int layer, Part part, const Weights& weights, O
     }
   }
   if (!experts) return absl::OkStatus();
+  const InStage stage(*device_, kExpertsStage);
   LayerExperts of_layer(*device_, *model_, layer, room_.ahead);
   return pass.RunExperts(spec, weights, of_layer,
                          {.states = states_,

@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "base/status.h"
+#include "device/in_stage.h"
 
 namespace nibble {
 namespace {
@@ -14,6 +15,7 @@ absl::StatusOr<Weights> WeightsAt(Device& device, const Model& model, WeightLoad
 }
 
 absl::StatusOr<Weights> WeightsBySide(Device& side, const Model& model, WeightLoader::Place place) {
+  const InStage stage(side, kLoadStage);
   NIBBLE_ASSIGN_OR_RETURN(Weights weights, WeightsAt(side, model, place));
   NIBBLE_RETURN_IF_ERROR(side.Download(nullptr, {}));
   return weights;
@@ -22,6 +24,7 @@ absl::StatusOr<Weights> WeightsBySide(Device& side, const Model& model, WeightLo
 }  // namespace
 
 absl::StatusOr<Weights> WeightLoader::Load(Place place, std::optional<Place> next) {
+  const InStage stage(*device_, kLoadStage);  // also while it waits for the side
   absl::StatusOr<Weights> weights = absl::NotFoundError("nothing was loaded ahead");
   if (loading_.valid()) weights = loading_.get();
   if (next_ != place) weights = absl::NotFoundError("others were loaded ahead");  // their room is free again

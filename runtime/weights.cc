@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "device/in_stage.h"
 #include "formats/tensor_source.h"
 #include "model/logical_tensor.h"
 #include "model/role.h"
@@ -68,6 +69,7 @@ struct RowsToLoad {
 
 absl::StatusOr<Buffer> LoadRows(Device& device, const Model& model, const LogicalTensor& tensor, int64_t begin,
                                 int64_t end) {
+  const InStage stage(device, kLoadStage);
   NIBBLE_ASSIGN_OR_RETURN(Buffer buffer, device.Allocate((end - begin) * tensor.cols));
   const RowsToLoad rows = {device, model.source, tensor, begin, end};
   if (const BlockFormat* format = StoredFormat(model.source, tensor); format != nullptr) {
@@ -112,6 +114,7 @@ absl::Status Weights::Load(Device& device, const Model& model, const LogicalTens
 absl::Status Weights::LoadHeads(Device& device, const Model& model, absl::Span<const LogicalTensor> heads) {
   const int64_t rows = heads[0].rows, cols = heads[0].cols;
   const bool transposed = heads[0].role == Role::kKeyB;
+  const InStage stage(device, kLoadStage);
   NIBBLE_ASSIGN_OR_RETURN(Buffer buffer, device.Allocate(heads.size() * rows * cols));
   NIBBLE_RETURN_IF_ERROR(ParallelFor(device.threads(), heads.size(), [&](int64_t head) -> absl::Status {
     std::vector<float> values(rows * cols);

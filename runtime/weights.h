@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "device/device.h"
 #include "model/model.h"
@@ -15,6 +16,9 @@
 #include "runtime/tap.h"
 
 namespace nibble {
+
+// What loading is among the stages of a device that measures, wherever it lies.
+inline constexpr absl::string_view kLoadStage = "load";
 
 // Rows [begin, end): read on all of the device's host threads, panel by panel, and decoded by the device where decoding
 // is all that there is to do, else by these threads.

@@ -105,18 +105,23 @@ TEST_F(Calibration, TellsWhatWasGained) {
       Make("told", "--calibration-text calibration.txt --calibration-ctx 128 --calibration-chunks 8");
   EXPECT_TRUE(absl::StrContains(outcome.out, "error feedback")) << outcome.out;
   EXPECT_TRUE(absl::StrContains(outcome.out, "1024 tokens")) << outcome.out;
+  EXPECT_TRUE(absl::StrContains(outcome.out, "\n  device           cpu: at work ")) << outcome.out;
 }
 
 TEST_F(Calibration, TellsItAsJson) {
   const Outcome quantized =
       Make("told", "--calibration-text calibration.txt --calibration-ctx 128 --calibration-chunks 8 --json");
-  for (const char* part : {"\"calibration\": {", "\"tokens\": 1024", "\"name\": \"blk.0.attn_q.weight\"",
-                           "\"searched_error\": ", "\"experts\": []"}) {
+  for (const char* part :
+       {"\"calibration\": {", "\"tokens\": 1024", "\"name\": \"blk.0.attn_q.weight\"",
+        "\"searched_error\": ", "\"experts\": []", "\"device_use\": {", "\"stage\": \"embed\"", "\"stage\": \"load\"",
+        "\"stage\": \"attention\"", "\"stage\": \"feed-forward\"", "\"stage\": \"statistics\"", "\"stage\": \"fit\"",
+        "\"stage\": \"write\"", "\"stage\": \"predict\""}) {
     EXPECT_TRUE(absl::StrContains(quantized.out, part)) << part << quantized.out;
   }
   const Outcome calibrated = ShellOk(absl::StrCat(
       "$nibble calibrate ", kModel, " --text calibration.txt --ctx 128 --chunks 8 -o told.gguf --force --json"));
-  for (const char* part : {"\"windows\": 8", "\"ctx\": 128", "\"blk.0.attn_q.weight\"", "\"experts\": []"}) {
+  for (const char* part : {"\"windows\": 8", "\"ctx\": 128", "\"blk.0.attn_q.weight\"", "\"experts\": []",
+                           "\"device_use\": {", "\"stage\": \"statistics\""}) {
     EXPECT_TRUE(absl::StrContains(calibrated.out, part)) << part << calibrated.out;
   }
 }

@@ -30,7 +30,7 @@ ENVIRONMENTS = {
     '8 threads, a umask': {'threads': 8, 'umask': 0o077},
 }
 OLDER = {'environment': {'ONEDNN_MAX_CPU_ISA': 'SSE41'}}  # of a text's sums this is another machine
-MEASURED = ('seconds', 'memory_bytes')  # what verify tells of itself
+MEASURED = ('seconds', 'memory_bytes', 'device_use')  # what verify tells of itself
 METHODS = ('rtn', 'weighted')
 # By these methods, of the hashes that the manifest tells. When an encoder is changed on purpose they change with it.
 GOLDEN = {

@@ -1,0 +1,14 @@
+// The section of verify's page that tells what the device did, stage by stage.
+#ifndef NIBBLE_CLI_REPORT_DEVICE_H_
+#define NIBBLE_CLI_REPORT_DEVICE_H_
+
+#include "cli/html_writer.h"
+#include "pipeline/report.pb.h"
+
+namespace nibble::cli {
+
+void WriteDeviceStages(HtmlWriter& html, const VerifyReport& report);
+
+}  // namespace nibble::cli
+
+#endif  // NIBBLE_CLI_REPORT_DEVICE_H_
