@@ -38,6 +38,7 @@
 #include "pipeline/tensor_multipliers.h"
 #include "pipeline/types.h"
 #include "pipeline/verify_windows.h"
+#include "pipeline/window_blocks.h"
 #include "pipeline/work_space.h"
 #include "pipeline/write_linears.h"
 #include "runtime/row_store.h"
@@ -141,10 +142,11 @@ absl::StatusOr<Knowledge> Learn(io::FileSystem& files, const Model& model, const
   return knowledge;
 }
 
-LinearOptions LinearsBy(const MethodRow& method, const CalibrationOptions& calibration, int threads) {
+LinearOptions LinearsBy(const MethodRow& method, const CalibrationOptions& calibration, int threads, Comm& comm) {
   return {.method = method.linears,
           .judge = calibration.judge,
           .scale_channels = calibration.scale_channels,
+          .comm = &comm,
           .threads = threads,
           .device = calibration.texts.device};
 }
@@ -209,7 +211,7 @@ absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, con
   NIBBLE_ASSIGN_OR_RETURN(const Manifest manifest, DescribeJob(output.recipe, calibration));
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, LeftInLinears(method, calibration), output, manifest));
   NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, method.linears, plan));
-  const LinearOptions linears = LinearsBy(method, calibration, output.threads);
+  const LinearOptions linears = LinearsBy(method, calibration, output.threads, *output.comm);
   if (knowledge.windows) AddMemory(model, *knowledge.windows, linears, calibration.work, plan);
   const StreamOptions stream{.method = method.others, .threads = output.threads};
   const int64_t tokens = knowledge.windows ? static_cast<int64_t>(knowledge.windows->ids.size()) : 0;
@@ -251,7 +253,7 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
                                              *output.comm,
                                              RankClock(*output.comm, output.threads),
                                              method.others,
-                                             LinearsBy(method, calibration, output.threads),
+                                             LinearsBy(method, calibration, output.threads, *output.comm),
                                              calibration.work,
                                              {},
                                              {},
@@ -264,8 +266,14 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
   if (parts->plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, *output.comm, parts->plan));
   NIBBLE_ASSIGN_OR_RETURN(parts->output, CreateOutput(files, model, parts->plan, output, progress));
   if (Journal* journal = parts->output->journal(); journal != nullptr && parts->knowledge.windows) {
-    const CalibrationMemory memory = MemoryOf(model, parts->plan, *parts->knowledge.windows, parts->linears);
-    NIBBLE_ASSIGN_OR_RETURN(parts->checkpoints, Checkpoints::Open(files, *journal, memory.checkpoints));
+    const Windows& windows = *parts->knowledge.windows;
+    const CheckpointPlace place = {StatesPath(output.path),
+                                   output.comm->is_first() ? journal : nullptr};
+    absl::StatusOr<std::unique_ptr<Checkpoints>> checkpoints =
+        Checkpoints::Open(files, *output.comm, place, WindowBlocks(windows.count(), windows.length),
+                          MemoryOf(model, parts->plan, windows, parts->linears).checkpoints);
+    NIBBLE_RETURN_IF_ERROR(parts->output->Ended(checkpoints.status()));
+    parts->checkpoints = *std::move(checkpoints);
     parts->linears.checkpoints = parts->checkpoints.get();
   }
   return std::unique_ptr<QuantizeJob>(new QuantizeJob(std::move(parts)));
@@ -304,7 +312,7 @@ const Plan& QuantizeJob::report() const { return parts_->plan.report; }
 
 absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Model& model, const TypeOptions& types,
                                                  int layers, int threads, const CalibrationOptions& calibration,
-                                                 Progress& progress) {
+                                                 Comm& comm, Progress& progress) {
   // Takes all and keeps nothing.
   class NoOutput : public Output {
     absl::Status WriteRows(const OutputTensor& /*tensor*/, size_t /*slice*/, int64_t /*first_row*/,
@@ -318,7 +326,7 @@ absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Mo
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan,
                           Planned(model, types, LeftInLinears(method, calibration), {.threads = threads}, {}));
   NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, method.linears, plan));
-  LinearOptions linears = LinearsBy(method, calibration, threads);
+  LinearOptions linears = LinearsBy(method, calibration, threads, comm);
   linears.judge = true;
   linears.layers = layers;
   NoOutput output;

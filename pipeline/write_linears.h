@@ -10,6 +10,7 @@
 #include "device/make_device.h"
 #include "model/model.h"
 #include "pipeline/checkpoints.h"
+#include "pipeline/comm.h"
 #include "pipeline/output.h"
 #include "pipeline/plan.h"
 #include "pipeline/progress.h"
@@ -30,7 +31,8 @@ struct LinearOptions {
   // kGptq: whether channels between a feed-forward's linears may be scaled, where `down` comes nearer by it. What adds
   // to up's outputs beside the file, as an adapter does, would have to be scaled with them.
   bool scale_channels = true;
-  int layers = 0;   // the first so many; those behind stay as they are; 0: all
+  Comm* comm = &Comm::Alone();  // ranks that share the work; more than one: of the CPU alone
+  int layers = 0;               // the first so many; those behind stay as they are; 0: all
   int threads = 0;  // 0: all
   DeviceKind device = DeviceKind::kCpu;
   uint64_t working = 0;  // bytes that fitting takes on the device (calibration_memory.h), which batches leave room for
@@ -48,7 +50,8 @@ std::vector<bool> CalibratedTensors(const OutputPlan& plan, LinearMethod method)
 
 // Writes those tensors of the plan at their places, but for what the checkpoints and the output have of an earlier run,
 // to go on behind its layers; CalibrationReport says what was gained. kDataLoss names a weight
-// that is not finite, or too large for its type.
+// that is not finite, or too large for its type. Bytes and report do not depend on the number of ranks. Collective over
+// `options.comm`.
 absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
                                                const LinearOptions& options, Output& output, Progress& progress);
 
