@@ -94,11 +94,4 @@ absl::StatusOr<StatisticsSum::Nodes> StatisticsSum::GatherNodes(Comm& comm) {
   return nodes;
 }
 
-int64_t PendingSums(int ranks) {
-  // log2 of the blocks and the one that is being summed; of a stretch in the middle twice that, and the result. What is on
-  // its way: a node's copy, messages with all own nodes, what comes and is added up, and the slabs of all.
-  constexpr int64_t kLevels = 5;
-  return ranks == 1 ? kLevels + 1 : 2 * kLevels + 2;
-}
-
 }  // namespace nibble

@@ -12,6 +12,7 @@
 #include "pipeline/comm.h"
 #include "pipeline/sum_over_ranks.h"
 #include "pipeline/tree_sum.h"
+#include "pipeline/window_blocks.h"
 #include "quant/gptq/input_statistics.h"
 
 namespace nibble {
@@ -41,9 +42,10 @@ class StatisticsSum {
   TreeSum<InputStatistics> tree_;
 };
 
-// Matrices of a linear's inputs [n, n] that are there at most while they are summed, of one kind of sum: pending ones on
-// the device, and with several ranks those on their way.
-int64_t PendingSums(int ranks);
+// Nodes that are there at most while blocks are summed, the one that is begun among them; and, of several ranks, copies
+// of each matrix that are on their way at the end: of a node, in messages with all of a rank's and from all, and slabs.
+inline constexpr int64_t kNodesAlone = 5, kNodesOfRanks = 7, kCopiesOnTheirWay = 18;
+static_assert(WindowBlocks::kMost == 16, "log2 + 1; of a stretch in the middle, of at most half of them, twice log2 + 1");
 
 }  // namespace nibble
 
