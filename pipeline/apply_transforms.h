@@ -16,8 +16,8 @@ namespace nibble {
 
 struct ApplyOptions {
   FoldOptions fold;
-  bool for_plan = false;  // which tensors there will be, not their values: nothing is run
-  int threads = 0;        // 0: all
+  bool for_plan = false;        // which tensors there will be, not their values: nothing is run
+  int threads = 0;              // 0: all
   Comm* comm = &Comm::Alone();  // ranks that share the runs
 };
 

@@ -68,8 +68,8 @@ class Choice {
     Take(job->report().calibration(), best);
     if (&best == &none) return Committed(*job, best);
     TrialProgress progress(progress_, none.figures.transform());
-    NIBBLE_ASSIGN_OR_RETURN(const CalibrationReport plain,
-                            JudgeQuantized(files_, model_, types_, 0, output_.threads, calibration_, *output_.comm, progress));
+    NIBBLE_ASSIGN_OR_RETURN(const CalibrationReport plain, JudgeQuantized(files_, model_, types_, 0, output_.threads,
+                                                                          calibration_, *output_.comm, progress));
     Take(plain, none);
     if (best.figures.kld() < (1 - kWorthwhile) * none.figures.kld()) return Committed(*job, best);
     job.reset();  // its temporary file is the next one's

@@ -23,8 +23,8 @@ namespace nibble {
 
 struct CalibrateOptions {
   CalibrationTexts texts = {.chunks = 0};
-  int threads = 0;             // 0: all
-  WorkSpace work;              // its memory: of weights and states
+  int threads = 0;                               // 0: all
+  WorkSpace work;                                // its memory: of weights and states
   const CheckpointPlace* checkpoints = nullptr;  // by which a run that is stopped goes on; null: it begins again
   Comm* comm = &Comm::Alone();                   // ranks that share the windows; more than one: of the CPU alone
 };
@@ -42,8 +42,9 @@ struct Calibration {
 // options.comm; what an earlier run did is known to the first rank alone, and so then the matrix.
 absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions& options, Progress& progress);
 
-// The same to a file, by the first rank, which appears whole or not at all. What is done is kept as `output.journal` has it, always.
-// Errors as AtomicFile::Create has them besides, and with `output.resume` kDataLoss if what is kept is another job's. kInvalidArgument if ranks have different jobs.
+// The same to a file, by the first rank, which appears whole or not at all. What is done is kept as `output.journal`
+// has it, always. Errors as AtomicFile::Create has them besides, and with `output.resume` kDataLoss if what is kept is
+// another job's. kInvalidArgument if ranks have different jobs.
 absl::StatusOr<Calibration> CalibrateToFile(io::FileSystem& files, const Model& model, CalibrateOptions options,
                                             const OutputOptions& output, Progress& progress);
 

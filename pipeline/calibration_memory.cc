@@ -48,8 +48,7 @@ int64_t SumFloats(const Stage& stage, const Linears& linears, int ranks) {
   const int64_t square = linears.inputs * linears.inputs, state = stage.writes ? linears.largest : 0;
   const int64_t fit = 2 * square + state, held_out = 3 * square + 2 * state;  // InputStatistics' matrices
   if (ranks == 1) return kNodesAlone * fit + kHeldOutNodes * held_out + std::max(square, state);
-  return (kNodesOfRanks + 1) * fit + (kHeldOutNodes + 1) * held_out +
-         kCopiesOnTheirWay * std::max(square, state);
+  return (kNodesOfRanks + 1) * fit + (kHeldOutNodes + 1) * held_out + kCopiesOnTheirWay * std::max(square, state);
 }
 
 // What fitting the linears of a stage takes; of experts one's.
@@ -77,8 +76,7 @@ int64_t LargestFit(absl::Span<const LogicalTensor* const> calibrated, int ranks)
 
 // Of this rank.
 int64_t OwnTokens(const Windows& windows, const Comm& comm) {
-  const WindowBlocks blocks(windows.count(), windows.length);
-  return blocks.FirstTokenOf(comm.rank() + 1, comm.size()) - blocks.FirstTokenOf(comm.rank(), comm.size());
+  return WindowBlocks(windows.count(), windows.length).TokensOf(comm.rank(), comm.size());
 }
 
 int64_t WidestInput(absl::Span<const LogicalTensor* const> calibrated) {

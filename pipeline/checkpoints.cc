@@ -45,8 +45,8 @@ uint64_t CheckpointBytes(int paths, uint64_t tokens, uint64_t width) {
 }
 
 absl::StatusOr<std::unique_ptr<Checkpoints>> Checkpoints::Open(io::FileSystem& files, Comm& comm,
-                                                               const CheckpointPlace& place,
-                                                               const WindowBlocks& blocks, uint64_t bytes) {
+                                                               const CheckpointPlace& place, const WindowBlocks& blocks,
+                                                               uint64_t bytes) {
   absl::StatusOr<std::unique_ptr<io::WritableFile>> file = absl::NotFoundError("");
   std::unique_ptr<io::ReadableFile> reader;
   // The first rank makes the file, the others write to ranges of it.
@@ -164,12 +164,12 @@ absl::StatusOr<uint64_t> Checkpoints::ReadStates(uint64_t slot, absl::Span<Seque
 }
 
 absl::StatusOr<uint64_t> Checkpoints::WriteStates(uint64_t slot, absl::Span<Sequences* const> paths) {
-  return VisitStates(
-      paths, [&](Sequences& path, int64_t first, int64_t count, uint64_t offset, Hash& hash) -> absl::Status {
-        NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> rows, path.States(first, count));
-        hash.Add(BytesOf(rows));
-        return file_->WriteAt(slot * StatesBytes(paths) + offset, BytesOf(rows));
-      });
+  return VisitStates(paths,
+                     [&](Sequences& path, int64_t first, int64_t count, uint64_t offset, Hash& hash) -> absl::Status {
+                       NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> rows, path.States(first, count));
+                       hash.Add(BytesOf(rows));
+                       return file_->WriteAt(slot * StatesBytes(paths) + offset, BytesOf(rows));
+                     });
 }
 
 absl::StatusOr<bool> Checkpoints::IsDue() {
@@ -199,8 +199,8 @@ absl::Status Checkpoints::Save(int layers, absl::Span<Sequences* const> paths, a
 absl::Status Checkpoints::Tell(LayersDone& done, absl::string_view kept, uint64_t offset) {
   done.set_kept_bytes(kept.size());
   done.set_kept_checksum(XXH3_64bits(kept.data(), kept.size()));
-  NIBBLE_RETURN_IF_ERROR(file_->WriteAt(
-      offset, absl::MakeConstSpan(reinterpret_cast<const std::byte*>(kept.data()), kept.size())));
+  NIBBLE_RETURN_IF_ERROR(
+      file_->WriteAt(offset, absl::MakeConstSpan(reinterpret_cast<const std::byte*>(kept.data()), kept.size())));
   NIBBLE_RETURN_IF_ERROR(file_->Sync());
   return journal_->Passed(done);
 }

@@ -50,7 +50,8 @@ struct CheckpointPlace {
 class Checkpoints {
  public:
   // What an earlier run left, or a new one, with `bytes` reserved on the disk: CheckpointBytes, and what is kept beside
-  // states. Ranks have the tokens of their blocks. kUnavailable if there is no room. `files`, `comm` and the journal outlive it.
+  // states. Ranks have the tokens of their blocks. kUnavailable if there is no room. `files`, `comm` and the journal
+  // outlive it.
   static absl::StatusOr<std::unique_ptr<Checkpoints>> Open(io::FileSystem& files, Comm& comm,
                                                            const CheckpointPlace& place, const WindowBlocks& blocks,
                                                            uint64_t bytes);
@@ -77,8 +78,8 @@ class Checkpoints {
 
   // Of all ranks' tokens.
   uint64_t StatesBytes(absl::Span<Sequences* const> paths) const;
-  // Calls `visit(path, first, count, offset, hash)` for this rank's rows, a block's of all paths before the next block's;
-  // `offset`: in the slot; `hash` takes what they have. Returns the checksum of all ranks' states.
+  // Calls `visit(path, first, count, offset, hash)` for this rank's rows, a block's of all paths before the next
+  // block's; `offset`: in the slot; `hash` takes what they have. Returns the checksum of all ranks' states.
   template <typename Visit>
   absl::StatusOr<uint64_t> VisitStates(absl::Span<Sequences* const> paths, Visit visit) const;
   absl::StatusOr<uint64_t> ReadStates(uint64_t slot, absl::Span<Sequences* const> paths, bool replace) const;

@@ -19,9 +19,9 @@ namespace nibble {
 
 // Used by the thread that made it alone: inside a parallel region, the region's first.
 //
-// Agree, AllGather, Broadcast and AllToAll are collective: every rank makes the same calls in the same order, and gets the same
-// outcome. An error that one rank brings to any of them is what all get, from this call and from all later ones. So a
-// rank that fails need not know where the others are: it returns, and its last Agree() tells them.
+// Agree, AllGather, Broadcast and AllToAll are collective: every rank makes the same calls in the same order, and gets
+// the same outcome. An error that one rank brings to any of them is what all get, from this call and from all later
+// ones. So a rank that fails need not know where the others are: it returns, and its last Agree() tells them.
 class Comm {
  public:
   static Comm& Alone();  // of size 1: every call returns what it is given

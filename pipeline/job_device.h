@@ -20,8 +20,8 @@ struct JobDevice {
 // kInvalidArgument: another name, or a program without CUDA; kResourceExhausted: no GPU, or no driver.
 absl::StatusOr<JobDevice> FindDevice(absl::string_view name);
 
-// Whether so many ranks can share a text on it: kInvalidArgument for several and a GPU, which gives no row the same bits
-// whatever is beside it.
+// Whether so many ranks can share a text on it: kInvalidArgument for several and a GPU, which gives no row the same
+// bits whatever is beside it.
 absl::Status CheckSharesText(DeviceKind kind, int ranks);
 
 }  // namespace nibble

@@ -37,8 +37,8 @@ struct MadeLinear {
   void DivideRows(absl::Span<const float> scales);
 };
 
-// Those that are a rank's own get to all, with bytes, scales and report. Every rank has the same linears, each of them is
-// one rank's. Collective.
+// Those that are a rank's own get to all, with bytes, scales and report. Every rank has the same linears, each of them
+// is one rank's. Collective.
 absl::Status ShareLinears(Comm& comm, absl::Span<MadeLinear> linears);
 
 }  // namespace nibble

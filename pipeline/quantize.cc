@@ -162,9 +162,9 @@ void AddMemory(const Model& model, const Windows& windows, const LinearOptions& 
 }
 
 // WriteLinears with as many hidden states in memory as there is room for, and the others in a work file.
-absl::StatusOr<CalibrationReport> WriteWithin(const WorkSpace& work, const Model& model, const OutputPlan& plan,
-                                              const Windows& windows, LinearOptions options, Output& output,
-                                              Progress& progress) {
+absl::StatusOr<WrittenLinears> WriteWithin(const WorkSpace& work, const Model& model, const OutputPlan& plan,
+                                           const Windows& windows, LinearOptions options, Output& output,
+                                           Progress& progress) {
   io::WorkFile file(*work.files, work.directory);
   const CalibrationMemory memory = MemoryOf(model, plan, windows, options);
   RowBudget budget(work.BytesBeside(memory.working), file);
@@ -267,8 +267,7 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
   NIBBLE_ASSIGN_OR_RETURN(parts->output, CreateOutput(files, model, parts->plan, output, progress));
   if (Journal* journal = parts->output->journal(); journal != nullptr && parts->knowledge.windows) {
     const Windows& windows = *parts->knowledge.windows;
-    const CheckpointPlace place = {StatesPath(output.path),
-                                   output.comm->is_first() ? journal : nullptr};
+    const CheckpointPlace place = {StatesPath(output.path), output.comm->is_first() ? journal : nullptr};
     absl::StatusOr<std::unique_ptr<Checkpoints>> checkpoints =
         Checkpoints::Open(files, *output.comm, place, WindowBlocks(windows.count(), windows.length),
                           MemoryOf(model, parts->plan, windows, parts->linears).checkpoints);
@@ -297,8 +296,13 @@ absl::Status QuantizeJob::WriteAll(Progress& progress) {
   NIBBLE_ASSIGN_OR_RETURN(figures,
                           Stream(model, knowledge.windows ? rest : plan, stream, *output, progress, plan.report));
   if (!knowledge.windows) return absl::OkStatus();
-  NIBBLE_ASSIGN_OR_RETURN(*plan.report.mutable_calibration(),
+  NIBBLE_ASSIGN_OR_RETURN(WrittenLinears written,
                           WriteWithin(work, model, plan, *knowledge.windows, linears, *output, progress));
+  *plan.report.mutable_calibration() = std::move(written.report);
+  // The text is nearly all of the work. What was read of the model meanwhile is not known.
+  figures.cost = WindowBlocks(knowledge.windows->count(), knowledge.windows->length).TokensOf(comm.rank(), comm.size());
+  figures.source_bytes = 0;
+  figures.output_bytes += written.bytes;
   AddCoverageOfLinears(model, plan.report);
   return absl::OkStatus();
 }
@@ -330,7 +334,9 @@ absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Mo
   linears.judge = true;
   linears.layers = layers;
   NoOutput output;
-  return WriteWithin(calibration.work, model, plan, *knowledge.windows, linears, output, progress);
+  NIBBLE_ASSIGN_OR_RETURN(WrittenLinears written,
+                          WriteWithin(calibration.work, model, plan, *knowledge.windows, linears, output, progress));
+  return std::move(written.report);
 }
 
 namespace {

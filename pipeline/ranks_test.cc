@@ -65,8 +65,8 @@ class RanksTest : public ModelFolderTest {
                                  .resume = resume,
                                  .comm = &comm};
       NoProgress progress;
-      NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
-                              RunRecipe(comm.rank() == faulty ? files : io::Posix(), model, output, calibration, progress));
+      NIBBLE_ASSIGN_OR_RETURN(const Plan plan, RunRecipe(comm.rank() == faulty ? files : io::Posix(), model, output,
+                                                         calibration, progress));
       EXPECT_EQ(plan.ranks_size(), ranks == 1 ? 0 : ranks);
       return absl::OkStatus();
     });

@@ -58,8 +58,7 @@ absl::Status AgreeOnJob(const OutputOptions& output, const CalibrationOptions& c
   if (output.comm->size() == 1) return absl::OkStatus();
   NIBBLE_RETURN_IF_ERROR(SameEverywhere(*output.comm, {{"the version of nibble", std::string(kVersion)},
                                                        {"the recipe", output.recipe.SerializeAsString()}}));
-  return calibration.texts.empty() ? absl::OkStatus()
-                                   : CheckSharesText(calibration.texts.device, output.comm->size());
+  return calibration.texts.empty() ? absl::OkStatus() : CheckSharesText(calibration.texts.device, output.comm->size());
 }
 
 }  // namespace

@@ -101,9 +101,8 @@ absl::StatusOr<InputSums> SquareSums::SumOf(TensorStack stack) {
   std::vector<NodePlace> nodes;
   for (const auto& node : own[0].tree.nodes()) nodes.push_back({node.level, node.index});
   for (size_t i = 0; i < nodes.size(); ++i) {
-    nodes[i].is_empty = std::all_of(own.begin(), own.end(), [&](Running& slice) {
-      return slice.tree.nodes()[i].sum.empty();
-    });
+    nodes[i].is_empty =
+        std::all_of(own.begin(), own.end(), [&](Running& slice) { return slice.tree.nodes()[i].sum.empty(); });
   }
   Packer packer;
   packer.Add(nodes);

@@ -101,17 +101,17 @@ class MpiWire : public Wire {
       if (rank == rank_) continue;
       all[rank].resize(its_sizes[rank]);
       for (absl::Span<char> rest = absl::MakeSpan(all[rank]); !rest.empty(); rest.remove_prefix(CountOf(rest))) {
-        NIBBLE_RETURN_IF_ERROR(StatusOf(MPI_Irecv(rest.data(), CountOf(rest), MPI_CHAR, rank, kPartTag, MPI_COMM_WORLD,
-                                                  &requests.emplace_back()),
-                                        "MPI_Irecv"));
+        NIBBLE_RETURN_IF_ERROR(StatusOf(
+            MPI_Irecv(rest.data(), CountOf(rest), MPI_CHAR, rank, kPartTag, MPI_COMM_WORLD, &requests.emplace_back()),
+            "MPI_Irecv"));
       }
     }
     for (int rank = 0; rank < size_; ++rank) {
       if (rank == rank_) continue;
       for (absl::Span<const char> rest = parts[rank]; !rest.empty(); rest.remove_prefix(CountOf(rest))) {
-        NIBBLE_RETURN_IF_ERROR(StatusOf(MPI_Isend(rest.data(), CountOf(rest), MPI_CHAR, rank, kPartTag, MPI_COMM_WORLD,
-                                                  &requests.emplace_back()),
-                                        "MPI_Isend"));
+        NIBBLE_RETURN_IF_ERROR(StatusOf(
+            MPI_Isend(rest.data(), CountOf(rest), MPI_CHAR, rank, kPartTag, MPI_COMM_WORLD, &requests.emplace_back()),
+            "MPI_Isend"));
       }
     }
     all[rank_].assign(parts[rank_].begin(), parts[rank_].end());

@@ -48,12 +48,11 @@ absl::StatusOr<InputStatistics> StatisticsSum::OfAll(Comm& comm) {
   }
   const std::vector<Matrix> matrices = sum.matrices();
   for (size_t which = 0; which < matrices.size(); ++which) {
-    NIBBLE_ASSIGN_OR_RETURN(
-        const std::vector<float> values,
-        SumOverRanks<float>(comm, nodes.places, matrices[which].rows * matrices[which].cols,
-                            [&](size_t node, absl::Span<float> out) {
-                              return device_.Download(mine[node]->matrices()[which].data, out);
-                            }));
+    NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> values,
+                            SumOverRanks<float>(comm, nodes.places, matrices[which].rows * matrices[which].cols,
+                                                [&](size_t node, absl::Span<float> out) {
+                                                  return device_.Download(mine[node]->matrices()[which].data, out);
+                                                }));
     device_.Upload(values, matrices[which].data);
   }
   return sum;

@@ -25,8 +25,8 @@ class StatisticsSum {
   // REQUIRES: blocks come one after the other.
   absl::Status Add(int64_t block, InputStatistics statistics) { return tree_.Add({0, block, std::move(statistics)}); }
 
-  // The same bits on all ranks, however many there are; without tokens if there are none. Ranks have blocks in the order
-  // of their numbers, and one of them has block 0. Collective; REQUIRES: called once.
+  // The same bits on all ranks, however many there are; without tokens if there are none. Ranks have blocks in the
+  // order of their numbers, and one of them has block 0. Collective; REQUIRES: called once.
   absl::StatusOr<InputStatistics> OfAll(Comm& comm);
 
  private:
@@ -45,7 +45,8 @@ class StatisticsSum {
 // Nodes that are there at most while blocks are summed, the one that is begun among them; and, of several ranks, copies
 // of each matrix that are on their way at the end: of a node, in messages with all of a rank's and from all, and slabs.
 inline constexpr int64_t kNodesAlone = 5, kNodesOfRanks = 7, kCopiesOnTheirWay = 18;
-static_assert(WindowBlocks::kMost == 16, "log2 + 1; of a stretch in the middle, of at most half of them, twice log2 + 1");
+static_assert(WindowBlocks::kMost == 16,
+              "log2 + 1; of a stretch in the middle, of at most half of them, twice log2 + 1");
 
 }  // namespace nibble
 

@@ -34,8 +34,8 @@ absl::Status AddElements(std::vector<T>& left, std::vector<T> right) {
   return absl::OkStatus();
 }
 
-// The sum of all nodes, of `size` elements each, on all ranks: `nodes` are all ranks', by rank, and `read` reads those of
-// this one's that are not empty, by their number among these. Each rank adds up a slab of the elements. Collective.
+// The sum of all nodes, of `size` elements each, on all ranks: `nodes` are all ranks', by rank, and `read` reads those
+// of this one's that are not empty, by their number among these. Each rank adds up a slab of the elements. Collective.
 // REQUIRES: the nodes are all of the tree.
 template <typename T>
 absl::StatusOr<std::vector<T>> SumOverRanks(Comm& comm, absl::Span<const std::vector<NodePlace>> nodes, int64_t size,
@@ -75,7 +75,8 @@ absl::StatusOr<std::vector<T>> SumOverRanks(Comm& comm, absl::Span<const std::ve
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> slabs, comm.AllGather(mine));
   size_t offset = 0;
   for (const std::string& bytes : slabs) {
-    if (values.size() * sizeof(T) - offset < bytes.size()) return absl::InternalError("a bug of nibble: too long a sum");
+    if (values.size() * sizeof(T) - offset < bytes.size())
+      return absl::InternalError("a bug of nibble: too long a sum");
     if (!bytes.empty()) std::memcpy(reinterpret_cast<char*>(values.data()) + offset, bytes.data(), bytes.size());
     offset += bytes.size();
   }

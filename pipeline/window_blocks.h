@@ -30,6 +30,7 @@ class WindowBlocks {
   int64_t FirstOf(int rank, int ranks) const { return count() * rank / ranks; }
   int64_t FirstWindowOf(int rank, int ranks) const { return std::min(FirstOf(rank, ranks) * size_, windows_); }
   int64_t FirstTokenOf(int rank, int ranks) const { return FirstWindowOf(rank, ranks) * length_; }
+  int64_t TokensOf(int rank, int ranks) const { return FirstTokenOf(rank + 1, ranks) - FirstTokenOf(rank, ranks); }
 
  private:
   int64_t windows_, length_, size_;

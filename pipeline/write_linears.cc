@@ -1,7 +1,6 @@
 #include "pipeline/write_linears.h"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,16 +18,17 @@
 #include "pipeline/comm_peers.h"
 #include "pipeline/copy_tap.h"
 #include "pipeline/divide.h"
+#include "pipeline/judge_held_out.h"
+#include "pipeline/linear_report.h"
 #include "pipeline/made_linear.h"
-#include "pipeline/packed_values.h"
 #include "pipeline/predict_scored.h"
 #include "pipeline/stages.h"
+#include "pipeline/state_weights.h"
 #include "pipeline/statistics_sum.h"
 #include "pipeline/up_down.h"
 #include "pipeline/window_blocks.h"
 #include "quant/gptq/fit.h"
 #include "quant/gptq/input_statistics.h"
-#include "runtime/predictions.h"
 #include "runtime/sequences.h"
 #include "runtime/statistics.h"
 #include "runtime/tap.h"
@@ -94,7 +94,7 @@ class LinearsJob {
     }
   }
 
-  absl::StatusOr<CalibrationReport> Run() {
+  absl::StatusOr<WrittenLinears> Run() {
     if (RunsOriginal(options_)) {
       NIBBLE_ASSIGN_OR_RETURN(original_, Begin());
     }
@@ -113,9 +113,9 @@ class LinearsJob {
     report_.set_device(std::string(device_.name()));
     report_.set_tokens(windows_.ids.size());
     report_.set_held_out_tokens(windows_.ids.size() - fit_tokens_);
-    WarnOfFallbacks();
+    WarnOfFallbacks(report_, progress_);
     if (original_) NIBBLE_RETURN_IF_ERROR(Judge());
-    return std::move(report_);
+    return WrittenLinears{std::move(report_), written_bytes_};
   }
 
  private:
@@ -253,7 +253,8 @@ class LinearsJob {
   // What became of the predictions on the held-out windows; the paths end here.
   absl::Status Judge() {
     const int64_t held_out = JudgesItself() ? 0 : fit_tokens_ / windows_.length;
-    const int64_t first = std::clamp<int64_t>(held_out - first_token_ / windows_.length, 0, own_.count());  // of this rank's
+    const int64_t first =
+        std::clamp<int64_t>(held_out - first_token_ / windows_.length, 0, own_.count());  // of this rank's
     std::vector<ScoredRun> runs;
     for (Path* path : {&*original_, &*quantized_}) {
       path->weights = {};
@@ -263,20 +264,7 @@ class LinearsJob {
       }
       runs.push_back({&model_, std::move(path->sequences)});
     }
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<Predictions> predictions,
-                            PredictScored(device_, own_.Between(first, own_.count()), runs));
-    Packer packer;
-    packer.Add(predictions[1].divergence);
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> all, comm_.AllGather(packer.Take()));
-    std::vector<double> divergence;
-    for (const std::string& packed : all) {
-      const std::vector<double> its = Unpacker(packed).Take<double>();
-      divergence.insert(divergence.end(), its.begin(), its.end());
-    }
-    const Estimate kld = Mean(divergence);
-    if (!std::isfinite(kld.value)) {
-      return BadData(model_.path, "a finite KL divergence on the calibration text", absl::StrCat(kld.value));
-    }
+    NIBBLE_ASSIGN_OR_RETURN(const Estimate kld, JudgeHeldOut(device_, comm_, own_.Between(first, own_.count()), runs));
     report_.set_kld(kld.value);
     report_.set_kld_se(kld.se);
     return absl::OkStatus();
@@ -329,9 +317,11 @@ class LinearsJob {
     int64_t token = 0;  // of this rank's
     for (int64_t batch = 0; batch < batches; ++batch) {
       if (comm_.HasFailed()) return comm_.Agree(absl::OkStatus());
-      HiddenStates states;
+      StateWeights states;
       if (stage.writes && !NormsOutputs(layer)) {
-        NIBBLE_ASSIGN_OR_RETURN(states, ReadHiddenStates(token, quantized_->sequences.TokensOfBatch(batch)));
+        NIBBLE_ASSIGN_OR_RETURN(
+            states, ReadStateWeights(device_, original_ ? &original_->sequences : nullptr, quantized_->sequences, token,
+                                     quantized_->sequences.TokensOfBatch(batch)));
       }
       for (size_t i = 0; i < paths.size(); ++i) {
         taps[i].Begin();
@@ -340,7 +330,7 @@ class LinearsJob {
         NIBBLE_RETURN_IF_ERROR(paths[i]->sequences.RunBatch(layer, part, paths[i]->weights, outcome, batch));
         paths[i]->weights.set_tap(nullptr);
         NIBBLE_RETURN_IF_ERROR(taps[i].status());
-        Scale(states, taps[i].inputs());
+        states.Scale(device_, taps[i].inputs());
       }
       const Matrix x = taps[0].inputs(), original = taps[paths.size() - 1].inputs();
       const int64_t fit = std::clamp<int64_t>(fit_tokens_ - first_token_ - token, 0, x.rows);
@@ -366,46 +356,9 @@ class LinearsJob {
   // Of this rank's.
   int64_t FirstBlock() const { return blocks_.FirstOf(comm_.rank(), comm_.size()); }
 
-  // A batch's, to which outputs are added.
-  struct HiddenStates {
-    Buffer factors;  // [tokens]: the inverse of each state's root mean square
-    Buffer drift;    // [tokens, hidden size]: the original path's less the quantized one's, times factors; empty
-                     // where there is no original path
-  };
-
   bool NormsOutputs(int layer) const {
     return !model_.tensors.Find(Role::kPostAttentionNorm, layer).empty() ||
            !model_.tensors.Find(Role::kPostFeedForwardNorm, layer).empty();
-  }
-
-  // What is added to a hidden state counts by its share of that state, which the next norm divides by: else the few
-  // tokens whose states are a thousand times as large as others' would be all that counts.
-  absl::StatusOr<HiddenStates> ReadHiddenStates(int64_t first, int64_t tokens) const {
-    const int64_t width = model_.spec.hidden_size();
-    NIBBLE_ASSIGN_OR_RETURN(std::vector<float> original, Reference().States(first, tokens));
-    std::vector<float> factors(tokens);
-    for (int64_t t = 0; t < tokens; ++t) {
-      double sum = 0;
-      for (const float h : absl::MakeSpan(original).subspan(t * width, width)) sum += double{h} * h;
-      factors[t] = static_cast<float>(1 / std::sqrt(sum / width + kSmallState));
-    }
-    HiddenStates states;
-    NIBBLE_ASSIGN_OR_RETURN(states.factors, device_.Allocate(factors.size()));
-    device_.Upload(factors, states.factors.data());
-    if (!original_) return states;
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> quantized, quantized_->sequences.States(first, tokens));
-    for (size_t i = 0; i < original.size(); ++i) original[i] -= quantized[i];
-    NIBBLE_ASSIGN_OR_RETURN(states.drift, device_.Allocate(original.size()));
-    device_.Upload(original, states.drift.data());
-    Scale(states, states.drift.matrix(tokens, width));
-    return states;
-  }
-
-  const Sequences& Reference() const { return original_ ? original_->sequences : quantized_->sequences; }
-
-  void Scale(const HiddenStates& states, Matrix x) const {
-    const Buffer& factors = states.factors;
-    if (!factors.empty()) device_.operations().scale_rows(device_, factors.data(), factors.size(), x);
   }
 
   // Those of the stage that are written; `slice` -1: not of one of several.
@@ -492,6 +445,7 @@ class LinearsJob {
   absl::Status Write(MadeLinear linear) {
     if (linear.is_mine) {
       NIBBLE_RETURN_IF_ERROR(output_.WriteRows(*linear.tensor, std::max(linear.slice, 0), 0, linear.bytes));
+      written_bytes_ += linear.bytes.size();
     }
     if (linear.slice < 0) return absl::OkStatus();
     linear.values = {};
@@ -527,37 +481,6 @@ class LinearsJob {
     });
   }
 
-  static CalibratedLinear ReportOf(const MadeLinear& made, int64_t tokens, const FitFigures& figures) {
-    CalibratedLinear linear;
-    linear.set_name(made.tensor->name);
-    linear.set_slice(made.slice);
-    linear.set_tokens(tokens);
-    linear.set_method(figures.feedback ? "gptq" : "weighted");
-    linear.set_damping(figures.damping);
-    linear.set_upstream(figures.upstream);
-    linear.set_columns_scaled(!figures.column_scales.empty());
-    const double squared = double{made.tensor->multiplier} * made.tensor->multiplier;
-    linear.set_outputs(figures.outputs / squared);
-    linear.set_searched_error(figures.searched / squared);
-    linear.set_error(figures.error / squared);
-    linear.set_fallback(figures.fallback);
-    return linear;
-  }
-
-  void WarnOfFallbacks() {
-    int64_t count = 0;
-    const CalibratedLinear* first = nullptr;
-    for (const CalibratedLinear& linear : report_.linears()) {
-      if (linear.fallback().empty()) continue;
-      if (count++ == 0) first = &linear;
-    }
-    if (first == nullptr) return;
-    const std::string slice = first->slice() < 0 ? "" : absl::StrCat(" (expert ", first->slice(), ")");
-    progress_.Warn(absl::StrCat(count, " of ", report_.linears_size(),
-                                " linears were rounded without feedback from their inputs, such as ", first->name(),
-                                slice, ": ", first->fallback(), "; --json tells of all"));
-  }
-
   void ShowProgress(int layer) {
     const uint64_t tokens = windows_.ids.size(), layers = layers_;
     progress_.Update({.stage = absl::StrCat("calibrate, layer ", layer + 1, "/", layers),
@@ -572,7 +495,6 @@ class LinearsJob {
   // An expert's inputs count as though it had seen so many tokens per column more, like the layer's on average: what
   // few tokens do not say, the layer says.
   static constexpr double kPriorTokensPerColumn = 0.5;
-  static constexpr double kSmallState = 1e-6;
 
   const std::unique_ptr<Device> owned_device_;
   Device& device_;
@@ -594,6 +516,7 @@ class LinearsJob {
   std::vector<MadeLinear> finished_;                           // of the expert that is this rank's now
   std::optional<Path> quantized_, original_;                   // the latter where something is compared with it
   CalibrationReport report_;
+  uint64_t written_bytes_ = 0;
   int saved_linears_ = 0;  // of report_: those that the last checkpoint and the ones before it keep
 };
 
@@ -616,9 +539,10 @@ std::vector<bool> CalibratedTensors(const OutputPlan& plan, LinearMethod method)
   return calibrated;
 }
 
-absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
-                                               const LinearOptions& options, Output& output, Progress& progress) {
-  NIBBLE_ASSIGN_OR_RETURN(auto device, MakeDevice({.kind = options.device, .threads = options.threads, .bf16 = true, .steady = true}));
+absl::StatusOr<WrittenLinears> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
+                                            const LinearOptions& options, Output& output, Progress& progress) {
+  NIBBLE_ASSIGN_OR_RETURN(
+      auto device, MakeDevice({.kind = options.device, .threads = options.threads, .bf16 = true, .steady = true}));
   return LinearsJob(model, plan, windows, options, std::move(device), output, progress).Run();
 }
 

@@ -4,6 +4,7 @@
 #ifndef NIBBLE_PIPELINE_WRITE_LINEARS_H_
 #define NIBBLE_PIPELINE_WRITE_LINEARS_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -33,7 +34,7 @@ struct LinearOptions {
   bool scale_channels = true;
   Comm* comm = &Comm::Alone();  // ranks that share the work; more than one: of the CPU alone
   int layers = 0;               // the first so many; those behind stay as they are; 0: all
-  int threads = 0;  // 0: all
+  int threads = 0;              // 0: all
   DeviceKind device = DeviceKind::kCpu;
   uint64_t working = 0;  // bytes that fitting takes on the device (calibration_memory.h), which batches leave room for
   RowBudget* states = nullptr;  // what hidden states may take in memory, and where the rest goes; null: all of it
@@ -48,12 +49,17 @@ bool RunsOriginal(const LinearOptions& options);
 // those in Q8_0 too, which have little to lose themselves, but make up for what the others lose.
 std::vector<bool> CalibratedTensors(const OutputPlan& plan, LinearMethod method);
 
+struct WrittenLinears {
+  CalibrationReport report;
+  uint64_t bytes = 0;  // by this rank
+};
+
 // Writes those tensors of the plan at their places, but for what the checkpoints and the output have of an earlier run,
 // to go on behind its layers; CalibrationReport says what was gained. kDataLoss names a weight
 // that is not finite, or too large for its type. Bytes and report do not depend on the number of ranks. Collective over
 // `options.comm`.
-absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
-                                               const LinearOptions& options, Output& output, Progress& progress);
+absl::StatusOr<WrittenLinears> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
+                                            const LinearOptions& options, Output& output, Progress& progress);
 
 }  // namespace nibble
 

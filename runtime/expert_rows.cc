@@ -70,8 +70,7 @@ absl::StatusOr<ExpertGather::Gathered> ExpertGather::Gather(int turn, const RowS
         const auto some = absl::MakeConstSpan(routed_[turn + to]).subspan(done, count);
         rows.resize(count * width);
         for (int64_t i = 0; i < count; ++i) {
-          NIBBLE_RETURN_IF_ERROR(
-              states.Read(first + some[i].token, absl::MakeSpan(rows).subspan(i * width, width)));
+          NIBBLE_RETURN_IF_ERROR(states.Read(first + some[i].token, absl::MakeSpan(rows).subspan(i * width, width)));
         }
         Append(some, messages[to]);
         Append(absl::MakeConstSpan(rows), messages[to]);

@@ -1,5 +1,5 @@
-// The hidden states that are routed to an expert: a program's own, or those of all of its peers, brought to the one that
-// changes the expert.
+// The hidden states that are routed to an expert: a program's own, or those of all of its peers, brought to the one
+// that changes the expert.
 #ifndef NIBBLE_RUNTIME_EXPERT_ROWS_H_
 #define NIBBLE_RUNTIME_EXPERT_ROWS_H_
 

@@ -12,8 +12,8 @@
 namespace nibble::io {
 namespace {
 
-// No other work file, of this program or another, on this machine or another that shares the folder, has it: at most what
-// a program left that ended within a moment.
+// No other work file, of this program or another, on this machine or another that shares the folder, has it: at most
+// what a program left that ended within a moment.
 std::string NewName() {
   static std::atomic<int> made{0};
   char host[HOST_NAME_MAX + 1] = "";
