@@ -17,6 +17,7 @@
 #include "cli/options.h"
 #include "cli/plan_summary.h"
 #include "cli/printable.h"
+#include "cli/rank_lines.h"
 #include "cli/stopwatch.h"
 #include "pipeline/output_options.h"
 
@@ -39,7 +40,7 @@ std::string SummaryText(const Calibration& calibration, const Options& options, 
   if (const std::string coverage = CoverageText(calibration.report); !coverage.empty()) {
     absl::StrAppend(&text, PlanLine("expert tokens", coverage));
   }
-  return absl::StrCat(text, DeviceLines(calibration.report.device_use()), EndLines(end));
+  return absl::StrCat(text, RankLines(calibration.ranks), DeviceLines(calibration.report.device_use()), EndLines(end));
 }
 
 std::string SummaryJson(const Calibration& calibration, const Options& options) {
@@ -70,12 +71,14 @@ absl::Status RunCalibrate(Options& options, Context& context) {
   options.job.threads = context.threads;
   options.job.texts.device = context.device;
   options.job.work.files = &context.files;
+  options.job.comm = &context.comm;
   if (options.job.work.directory.empty()) options.job.work.directory = io::DirectoryOf(options.output.path);
   NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model));
   options.output.recipe.set_pre(context.pre);
   const ResumeAfterInterrupt guard;
   NIBBLE_ASSIGN_OR_RETURN(const Calibration calibration,
                           CalibrateToFile(context.files, model, options.job, options.output, context.progress));
+  if (!context.comm.is_first()) return absl::OkStatus();
   for (const std::string& warning : calibration.warnings) context.progress.Warn(warning);
   const JobEnd end = {.seconds = stopwatch.seconds(),
                       .warnings = context.progress.warnings(),

@@ -23,7 +23,7 @@ absl::Span<const Command> Commands() {
        DefineConvert, /*shares_work=*/true},
       {kMake, "calibrate",
        "Measure what a model's weights are multiplied with on a text: an importance matrix, in llama.cpp's form.",
-       "nibble calibrate Llama-3.1-8B/ --text corpus.txt -o imatrix.gguf", DefineCalibrate},
+       "nibble calibrate Llama-3.1-8B/ --text corpus.txt -o imatrix.gguf", DefineCalibrate, /*shares_work=*/true},
       {kJudge, "verify", "Measure how close models are to their original.",
        "nibble verify Llama-3.1-8B/ llama-Q4_K_M.gguf --text wiki.test.raw --chunks 40\n"
        "nibble verify Llama-3.1-8B/ a.gguf b.gguf --text wiki.test.raw --report report.html\n"

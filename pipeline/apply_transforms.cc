@@ -40,8 +40,10 @@ absl::StatusOr<Model> ApplyTransforms(const Model& model, absl::Span<const Trans
     if (NeedsStatistics(transform) && !options.for_plan) {
       NIBBLE_ASSIGN_OR_RETURN(
           statistics,
-          Calibrate(before, {.texts = calibration.texts, .threads = options.threads, .work = calibration.work},
-                    progress));
+          Calibrate(
+              before,
+              {.texts = calibration.texts, .threads = options.threads, .work = calibration.work, .comm = options.comm},
+              progress));
     }
     std::vector<std::string> notes;
     NIBBLE_ASSIGN_OR_RETURN(

@@ -68,8 +68,8 @@ class Choice {
     Take(job->report().calibration(), best);
     if (&best == &none) return Committed(*job, best);
     TrialProgress progress(progress_, none.figures.transform());
-    NIBBLE_ASSIGN_OR_RETURN(const CalibrationReport plain,
-                            JudgeQuantized(files_, model_, types_, 0, output_.threads, calibration_, progress));
+    NIBBLE_ASSIGN_OR_RETURN(const CalibrationReport plain, JudgeQuantized(files_, model_, types_, 0, output_.threads,
+                                                                          calibration_, *output_.comm, progress));
     Take(plain, none);
     if (best.figures.kld() < (1 - kWorthwhile) * none.figures.kld()) return Committed(*job, best);
     job.reset();  // its temporary file is the next one's
@@ -94,7 +94,7 @@ class Choice {
       NIBBLE_ASSIGN_OR_RETURN(const std::optional<Model> transformed, Transformed(trial, few, progress));
       NIBBLE_ASSIGN_OR_RETURN(const CalibrationReport report,
                               JudgeQuantized(files_, transformed ? *transformed : model_, types_, kTrialLayers,
-                                             output_.threads, few, progress));
+                                             output_.threads, few, *output_.comm, progress));
       trial.figures.set_first_layers_kld(report.kld());
     }
     // Of equal ones the first: none.
@@ -114,8 +114,8 @@ class Choice {
   absl::StatusOr<std::optional<Model>> Transformed(const Trial& trial, const CalibrationOptions& calibration,
                                                    Progress& progress) const {
     if (trial.transforms.empty()) return std::nullopt;
-    return ApplyTransforms(model_, trial.transforms, {.fold = fold_, .threads = output_.threads}, calibration,
-                           progress);
+    return ApplyTransforms(model_, trial.transforms, {.fold = fold_, .threads = output_.threads, .comm = output_.comm},
+                           calibration, progress);
   }
 
   static void Take(const CalibrationReport& report, Trial& trial) {

@@ -9,8 +9,11 @@
 #include "device/device.h"
 #include "model/role.h"
 #include "pipeline/checkpoints.h"
+#include "pipeline/comm.h"
 #include "pipeline/predict_scored.h"
 #include "pipeline/stages.h"
+#include "pipeline/statistics_sum.h"
+#include "pipeline/window_blocks.h"
 #include "runtime/sequences.h"
 #include "runtime/weights.h"
 
@@ -38,6 +41,16 @@ struct Linears {
   int64_t largest = 0;  // of one
 };
 
+// What their sums take before; held-out tokens lie in a few blocks.
+constexpr int64_t kHeldOutNodes = 3;
+
+int64_t SumFloats(const Stage& stage, const Linears& linears, int ranks) {
+  const int64_t square = linears.inputs * linears.inputs, state = stage.writes ? linears.largest : 0;
+  const int64_t fit = 2 * square + state, held_out = 3 * square + 2 * state;  // InputStatistics' matrices
+  if (ranks == 1) return kNodesAlone * fit + kHeldOutNodes * held_out + std::max(square, state);
+  return (kNodesOfRanks + 1) * fit + (kHeldOutNodes + 1) * held_out + kCopiesOnTheirWay * std::max(square, state);
+}
+
 // What fitting the linears of a stage takes; of experts one's.
 int64_t FitFloats(const Stage& stage, const Linears& linears) {
   return kSquares * linears.inputs * linears.inputs + 2 * linears.weights + kCopies * linears.largest +
@@ -45,7 +58,7 @@ int64_t FitFloats(const Stage& stage, const Linears& linears) {
 }
 
 // The largest stage's.
-int64_t LargestFit(absl::Span<const LogicalTensor* const> calibrated) {
+int64_t LargestFit(absl::Span<const LogicalTensor* const> calibrated, int ranks) {
   absl::flat_hash_map<std::pair<int, const Stage*>, Linears> stages;
   for (const LogicalTensor* tensor : calibrated) {
     const LogicalTensor& slice = *tensor;
@@ -55,8 +68,15 @@ int64_t LargestFit(absl::Span<const LogicalTensor* const> calibrated) {
     linears.largest = std::max(linears.largest, slice.rows * slice.cols);
   }
   int64_t most = 0;
-  for (const auto& [key, linears] : stages) most = std::max(most, FitFloats(*key.second, linears));
+  for (const auto& [key, linears] : stages) {
+    most = std::max({most, FitFloats(*key.second, linears), SumFloats(*key.second, linears, ranks)});
+  }
   return most;
+}
+
+// Of this rank.
+int64_t OwnTokens(const Windows& windows, const Comm& comm) {
+  return WindowBlocks(windows.count(), windows.length).TokensOf(comm.rank(), comm.size());
 }
 
 int64_t WidestInput(absl::Span<const LogicalTensor* const> calibrated) {
@@ -81,10 +101,12 @@ CalibrationMemory MemoryOf(const Model& model, const OutputPlan& plan, const Win
   const int64_t passing = Sequences::WorkingFloats(model, windows.length) - LargestLayer(model);
   const int64_t observed =
       paths * Sequences::TokensAtATime(windows.length) * (WidestInput(calibrated) + 2 * model.spec.hidden_size());
-  const int64_t layers = paths * LargestLayer(model) + passing + observed + LargestFit(calibrated);
+  const int64_t layers =
+      paths * LargestLayer(model) + passing + observed + LargestFit(calibrated, options.comm->size());
   const int64_t judged = passing + LargestLayer(model) + paths * ScoredFloats(model, windows);
   const int64_t sums = Sequences::FloatsPerToken(model) - model.spec.hidden_size();  // of one path at a time
-  const int64_t states = (paths * model.spec.hidden_size() + sums) * tokens;
+  int64_t states = (paths * model.spec.hidden_size() + sums) * OwnTokens(windows, *options.comm);
+  if (options.comm->size() > 1 && sums > 0) states += tokens * model.spec.hidden_size();  // that an expert may get
   return {.working = std::max(layers, judged) * sizeof(float) + kKeptBytes,
           .states = states * sizeof(float),
           .checkpoints = CheckpointBytes(paths, tokens, model.spec.hidden_size()) + reported};

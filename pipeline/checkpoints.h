@@ -10,6 +10,8 @@
 // The file has room for the states twice, and each checkpoint goes where the last one is not, so that one that is
 // stopped in the middle leaves the last. Which is where, and with which checksum, is told by the journal: it is a claim
 // as every record there, and what does not hold is not used.
+//
+// Ranks share the file: each writes and reads the states of its own tokens. It does not tell how many there were.
 #ifndef NIBBLE_PIPELINE_CHECKPOINTS_H_
 #define NIBBLE_PIPELINE_CHECKPOINTS_H_
 
@@ -27,7 +29,10 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "formats/io/file.h"
+#include "pipeline/comm.h"
 #include "pipeline/journal.h"
+#include "pipeline/journal.pb.h"
+#include "pipeline/window_blocks.h"
 #include "runtime/sequences.h"
 
 namespace nibble {
@@ -35,38 +40,60 @@ namespace nibble {
 // Bytes of the file, of so many tokens on their way through `paths` models of this width.
 uint64_t CheckpointBytes(int paths, uint64_t tokens, uint64_t width);
 
-// Used by one thread at a time.
+// Where checkpoints are kept.
+struct CheckpointPlace {
+  std::string path;            // StatesPath
+  Journal* journal = nullptr;  // with which they go: the first rank's; the others have none
+};
+
+// Used by one thread at a time. All calls are collective.
 class Checkpoints {
  public:
   // What an earlier run left, or a new one, with `bytes` reserved on the disk: CheckpointBytes, and what is kept beside
-  // states. kUnavailable if there is no room. `files` and `journal`, with which it goes, outlive it.
-  static absl::StatusOr<std::unique_ptr<Checkpoints>> Open(io::FileSystem& files, Journal& journal, uint64_t bytes);
+  // states. Ranks have the tokens of their blocks. kUnavailable if there is no room. `files`, `comm` and the journal
+  // outlive it.
+  static absl::StatusOr<std::unique_ptr<Checkpoints>> Open(io::FileSystem& files, Comm& comm,
+                                                           const CheckpointPlace& place, const WindowBlocks& blocks,
+                                                           uint64_t bytes);
 
   struct Restored {
     int layers = 0;                 // that are done; 0: the job has to begin
-    std::vector<std::string> kept;  // in the order in which it was saved
+    std::vector<std::string> kept;  // in the order in which it was saved; by the first rank
   };
-  // The furthest checkpoint whose layers `holds`, which tells whether all that they made is there. Its states are then
-  // those of `paths`, else these are as they were. REQUIRES: called once at most, before Save().
+  // The furthest checkpoint whose layers `holds`, which tells whether all that they made is there, the same on all
+  // ranks. Its states are then those of `paths`, else these are as they were. REQUIRES: called once at most, before
+  // Save().
   absl::StatusOr<Restored> Restore(absl::Span<Sequences* const> paths, absl::FunctionRef<bool(int layers)> holds);
 
   // Whether so much would be lost that Save() is worth its time, which counts from here on.
-  bool IsDue();
-  // `paths` are behind the first `layers` layers; `kept`: what stays of those since the last call. On the disk when it
-  // returns OK. REQUIRES: IsDue(); what these layers wrote is on the disk.
+  absl::StatusOr<bool> IsDue();
+  // `paths` are behind the first `layers` layers; `kept`: what stays of those since the last call, of which the first
+  // rank's counts. On the disk when it returns OK. REQUIRES: IsDue(); what these layers wrote is on the disk.
   absl::Status Save(int layers, absl::Span<Sequences* const> paths, absl::string_view kept);
 
  private:
-  Checkpoints(Journal& journal, std::unique_ptr<io::WritableFile> file, std::unique_ptr<io::ReadableFile> reader)
-      : journal_(journal), file_(std::move(file)), reader_(std::move(reader)) {}
+  Checkpoints(Comm& comm, Journal* journal, const WindowBlocks& blocks, std::unique_ptr<io::WritableFile> file,
+              std::unique_ptr<io::ReadableFile> reader)
+      : comm_(comm), journal_(journal), blocks_(blocks), file_(std::move(file)), reader_(std::move(reader)) {}
 
-  // Their checksum.
+  // Of all ranks' tokens.
+  uint64_t StatesBytes(absl::Span<Sequences* const> paths) const;
+  // Calls `visit(path, first, count, offset, hash)` for this rank's rows, a block's of all paths before the next
+  // block's; `offset`: in the slot; `hash` takes what they have. Returns the checksum of all ranks' states.
+  template <typename Visit>
+  absl::StatusOr<uint64_t> VisitStates(absl::Span<Sequences* const> paths, Visit visit) const;
   absl::StatusOr<uint64_t> ReadStates(uint64_t slot, absl::Span<Sequences* const> paths, bool replace) const;
   absl::StatusOr<uint64_t> WriteStates(uint64_t slot, absl::Span<Sequences* const> paths);
-  // What was kept behind the states, as far as it holds.
-  absl::StatusOr<std::vector<std::string>> ReadKept(uint64_t states_bytes) const;
 
-  Journal& journal_;
+  // What the journal tells, as far as what was kept with it holds: the first rank has read this.
+  absl::StatusOr<std::vector<LayersDone>> ReadBefore(uint64_t states_bytes, std::vector<std::string>& kept) const;
+  // By the first rank, as is the next.
+  absl::StatusOr<std::vector<std::string>> ReadKept(uint64_t states_bytes) const;
+  absl::Status Tell(LayersDone& done, absl::string_view kept, uint64_t offset);
+
+  Comm& comm_;
+  Journal* const journal_;  // null: not the first rank
+  const WindowBlocks blocks_;
   const std::unique_ptr<io::WritableFile> file_;
   const std::unique_ptr<io::ReadableFile> reader_;
   LayersDone last_;                         // the last checkpoint

@@ -13,14 +13,15 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 
 namespace nibble {
 
 // Used by the thread that made it alone: inside a parallel region, the region's first.
 //
-// Agree, AllGather and Broadcast are collective: every rank makes the same calls in the same order, and gets the same
-// outcome. An error that one rank brings to any of them is what all get, from this call and from all later ones. So a
-// rank that fails need not know where the others are: it returns, and its last Agree() tells them.
+// Agree, AllGather, Broadcast and AllToAll are collective: every rank makes the same calls in the same order, and gets
+// the same outcome. An error that one rank brings to any of them is what all get, from this call and from all later
+// ones. So a rank that fails need not know where the others are: it returns, and its last Agree() tells them.
 class Comm {
  public:
   static Comm& Alone();  // of size 1: every call returns what it is given
@@ -37,6 +38,8 @@ class Comm {
   virtual absl::Status Agree(absl::Status mine) = 0;
   virtual absl::StatusOr<std::vector<std::string>> AllGather(const std::string& mine) = 0;  // by rank
   virtual absl::StatusOr<std::string> Broadcast(const std::string& mine) = 0;               // rank 0's
+  // parts[r] goes to rank r: what each rank had for this one, by rank. REQUIRES: parts.size() == size().
+  virtual absl::StatusOr<std::vector<std::string>> AllToAll(absl::Span<const absl::Span<const char>> parts) = 0;
 
   // Whether a rank waits for the others with an error: what they do now is for nothing. Not collective; takes no time.
   virtual bool HasFailed() = 0;

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "base/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -44,6 +47,23 @@ TEST_P(RanksTest, EveryRankGathersAllInOrder) {
       for (int rank = 0; rank < comm.size(); ++rank) EXPECT_EQ(all[rank], text(rank));
       NIBBLE_ASSIGN_OR_RETURN(const std::string first, comm.Broadcast(text(comm.rank())));
       EXPECT_EQ(first, text(0));
+    }
+    return absl::OkStatus();
+  });
+  EXPECT_THAT(outcomes, Each(absl::OkStatus()));
+}
+
+TEST_P(RanksTest, EveryRankGetsItsPartOfAll) {
+  const auto outcomes = RunRanks(GetParam(), [](Comm& comm) -> absl::Status {
+    for (int round = 0; round < 20; ++round) {
+      const auto text = [&](int from, int to) { return std::string((from * 37 + to + round) % 50, 'a' + from + to); };
+      std::vector<std::string> texts;
+      std::vector<absl::Span<const char>> parts;
+      for (int rank = 0; rank < comm.size(); ++rank) texts.push_back(text(comm.rank(), rank));
+      for (const std::string& each : texts) parts.push_back(each);
+      NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> all, comm.AllToAll(parts));
+      EXPECT_EQ(all.size(), comm.size());
+      for (int rank = 0; rank < comm.size(); ++rank) EXPECT_EQ(all[rank], text(rank, comm.rank()));
     }
     return absl::OkStatus();
   });

@@ -27,4 +27,11 @@ absl::StatusOr<JobDevice> FindDevice(absl::string_view name) {
   return absl::InvalidArgumentError(absl::StrCat("--device: expected cpu, cuda or auto, found '", name, "'"));
 }
 
+absl::Status CheckSharesText(DeviceKind kind, int ranks) {
+  if (ranks == 1 || kind == DeviceKind::kCpu) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--device: expected cpu, where ", ranks,
+                                                 " processes share a calibration text, found another; a GPU works for "
+                                                 "one process"));
+}
+
 }  // namespace nibble

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "device/make_device.h"
@@ -18,6 +19,10 @@ struct JobDevice {
 // `name` is "cpu", "cuda" or "auto". A GPU is tried, so that one that is not there is known before a job begins.
 // kInvalidArgument: another name, or a program without CUDA; kResourceExhausted: no GPU, or no driver.
 absl::StatusOr<JobDevice> FindDevice(absl::string_view name);
+
+// Whether so many ranks can share a text on it: kInvalidArgument for several and a GPU, which gives no row the same
+// bits whatever is beside it.
+absl::Status CheckSharesText(DeviceKind kind, int ranks);
 
 }  // namespace nibble
 

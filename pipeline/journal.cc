@@ -1,6 +1,7 @@
 #include "pipeline/journal.h"
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 
 #include "absl/strings/match.h"
@@ -18,7 +19,7 @@ constexpr uint64_t kMaxJournalBytes = uint64_t{1} << 30;
 constexpr absl::Duration kFlushAfter = absl::Milliseconds(100);  // what a killed program loses
 constexpr absl::Duration kSyncAfter = absl::Seconds(30);         // what a machine that loses power loses
 
-constexpr absl::string_view kOwnSuffix = "journal", kStatesSuffix = "states";
+constexpr char kStatesSuffix[] = ".part.states";
 
 constexpr char kStartAnew[] = "; without --resume it starts anew";
 
@@ -112,6 +113,12 @@ std::vector<std::string> OtherJournals(io::FileSystem& files, const std::string&
   return others;
 }
 
+// The states go with the first rank's journal; none with the others'.
+std::optional<std::string> StatesBeside(absl::string_view path) {
+  if (!absl::ConsumeSuffix(&path, kJournalSuffix)) return std::nullopt;
+  return StatesPath(std::string(path));
+}
+
 // Whole, and of this job.
 absl::StatusOr<JournalContent> ReadJournal(io::FileSystem& files, const std::string& path, const JobIdentity& job) {
   NIBBLE_ASSIGN_OR_RETURN(const std::string text, io::ReadWholeFile(files, path, kMaxJournalBytes));
@@ -137,6 +144,11 @@ absl::Status WithResumeHint(const absl::Status& status) {
 
 std::string JournalPath(const std::string& output, int rank) {
   return rank == 0 ? absl::StrCat(output, kJournalSuffix) : absl::StrCat(output, kJournalSuffix, ".", rank);
+}
+
+std::string StatesPath(std::string output) {
+  while (output.size() > 1 && output.back() == '/') output.pop_back();  // of a folder
+  return absl::StrCat(output, kStatesSuffix);
 }
 
 std::vector<Fact> FactsOf(const JobIdentity& job) {
@@ -176,7 +188,8 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Begin(io::FileSystem& files, c
   JournalRecord record;
   *record.mutable_job() = job;
   absl::MutexLock lock(&journal->mutex_);
-  absl::Status status = files.RemoveAbandoned(journal->states_path());
+  absl::Status status;
+  if (const auto states = StatesBeside(path)) status = files.RemoveAbandoned(*states);
   if (status.ok()) status = Append(journal->log_, record);
   if (!status.ok()) {
     files.Remove(path).IgnoreError();
@@ -273,10 +286,8 @@ absl::Status Journal::SyncLocked() {
   return files_.SyncDirectory(io::DirectoryOf(path_));
 }
 
-std::string Journal::states_path() const { return absl::StrCat(absl::StripSuffix(path_, kOwnSuffix), kStatesSuffix); }
-
 absl::Status Journal::Remove() {
-  files_.Remove(states_path()).IgnoreError();
+  if (const auto states = StatesBeside(path_)) files_.Remove(*states).IgnoreError();
   return files_.Remove(path_);
 }
 

@@ -32,6 +32,9 @@ inline constexpr char kJournalSuffix[] = ".part.journal";  // after the output's
 // behind it.
 std::string JournalPath(const std::string& output, int rank);
 
+// Where what the next layer needs lies, of all ranks: beside the first's journal.
+std::string StatesPath(std::string output);
+
 // What ranks must have alike to work on one job: all of its identity but the times.
 std::vector<Fact> FactsOf(const JobIdentity& job);
 
@@ -84,9 +87,6 @@ class Journal {
   // Whether it is time to bring all to the disk; true for one caller.
   bool IsSyncDue();
   absl::Status Sync();
-
-  // Where what the next layer needs lies beside it.
-  std::string states_path() const;
 
   // The job is done, or given up.
   absl::Status Remove();

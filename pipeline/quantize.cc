@@ -39,6 +39,7 @@
 #include "pipeline/tensor_multipliers.h"
 #include "pipeline/types.h"
 #include "pipeline/verify_windows.h"
+#include "pipeline/window_blocks.h"
 #include "pipeline/work_space.h"
 #include "pipeline/write_linears.h"
 #include "runtime/row_store.h"
@@ -142,10 +143,11 @@ absl::StatusOr<Knowledge> Learn(io::FileSystem& files, const Model& model, const
   return knowledge;
 }
 
-LinearOptions LinearsBy(const MethodRow& method, const CalibrationOptions& calibration, int threads) {
+LinearOptions LinearsBy(const MethodRow& method, const CalibrationOptions& calibration, int threads, Comm& comm) {
   return {.method = method.linears,
           .judge = calibration.judge,
           .scale_channels = calibration.scale_channels,
+          .comm = &comm,
           .threads = threads,
           .device = calibration.texts.device};
 }
@@ -161,9 +163,9 @@ void AddMemory(const Model& model, const Windows& windows, const LinearOptions& 
 }
 
 // WriteLinears with as many hidden states in memory as there is room for, and the others in a work file.
-absl::StatusOr<CalibrationReport> WriteWithin(const WorkSpace& work, const Model& model, const OutputPlan& plan,
-                                              const Windows& windows, LinearOptions options, Output& output,
-                                              Progress& progress) {
+absl::StatusOr<WrittenLinears> WriteWithin(const WorkSpace& work, const Model& model, const OutputPlan& plan,
+                                           const Windows& windows, LinearOptions options, Output& output,
+                                           Progress& progress) {
   io::WorkFile file(*work.files, work.directory);
   const CalibrationMemory memory = MemoryOf(model, plan, windows, options);
   RowBudget budget(work.BytesBeside(memory.working), file);
@@ -210,7 +212,7 @@ absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, con
   NIBBLE_ASSIGN_OR_RETURN(const Manifest manifest, DescribeJob(output.recipe, calibration));
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, LeftInLinears(method, calibration), output, manifest));
   NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, method.linears, plan));
-  const LinearOptions linears = LinearsBy(method, calibration, output.threads);
+  const LinearOptions linears = LinearsBy(method, calibration, output.threads, *output.comm);
   if (knowledge.windows) AddMemory(model, *knowledge.windows, linears, calibration.work, plan);
   const StreamOptions stream{.method = method.others, .threads = output.threads};
   const int64_t tokens = knowledge.windows ? static_cast<int64_t>(knowledge.windows->ids.size()) : 0;
@@ -252,7 +254,7 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
                                              *output.comm,
                                              RankClock(*output.comm, output.threads),
                                              method.others,
-                                             LinearsBy(method, calibration, output.threads),
+                                             LinearsBy(method, calibration, output.threads, *output.comm),
                                              calibration.work,
                                              {},
                                              {},
@@ -265,8 +267,13 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
   if (parts->plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, *output.comm, parts->plan));
   NIBBLE_ASSIGN_OR_RETURN(parts->output, CreateOutput(files, model, parts->plan, output, progress));
   if (Journal* journal = parts->output->journal(); journal != nullptr && parts->knowledge.windows) {
-    const CalibrationMemory memory = MemoryOf(model, parts->plan, *parts->knowledge.windows, parts->linears);
-    NIBBLE_ASSIGN_OR_RETURN(parts->checkpoints, Checkpoints::Open(files, *journal, memory.checkpoints));
+    const Windows& windows = *parts->knowledge.windows;
+    const CheckpointPlace place = {StatesPath(output.path), output.comm->is_first() ? journal : nullptr};
+    absl::StatusOr<std::unique_ptr<Checkpoints>> checkpoints =
+        Checkpoints::Open(files, *output.comm, place, WindowBlocks(windows.count(), windows.length),
+                          MemoryOf(model, parts->plan, windows, parts->linears).checkpoints);
+    NIBBLE_RETURN_IF_ERROR(parts->output->Ended(checkpoints.status()));
+    parts->checkpoints = *std::move(checkpoints);
     parts->linears.checkpoints = parts->checkpoints.get();
   }
   return std::unique_ptr<QuantizeJob>(new QuantizeJob(std::move(parts)));
@@ -291,10 +298,15 @@ absl::Status QuantizeJob::WriteAll(Progress& progress) {
                           Stream(model, knowledge.windows ? rest : plan, stream, *output, progress, plan.report));
   if (device != nullptr && comm.size() == 1) AddUse(UseOf(*device), *plan.report.mutable_device_use());
   if (!knowledge.windows) return absl::OkStatus();
-  NIBBLE_ASSIGN_OR_RETURN(*plan.report.mutable_calibration(),
+  NIBBLE_ASSIGN_OR_RETURN(WrittenLinears written,
                           WriteWithin(work, model, plan, *knowledge.windows, linears, *output, progress));
+  *plan.report.mutable_calibration() = std::move(written.report);
   AddUse(plan.report.calibration().device_use(), *plan.report.mutable_device_use());
   plan.report.mutable_calibration()->clear_device_use();
+  // The text is nearly all of the work. What was read of the model meanwhile is not known.
+  figures.cost = WindowBlocks(knowledge.windows->count(), knowledge.windows->length).TokensOf(comm.rank(), comm.size());
+  figures.source_bytes = 0;
+  figures.output_bytes += written.bytes;
   AddCoverageOfLinears(model, plan.report);
   return absl::OkStatus();
 }
@@ -308,7 +320,7 @@ const Plan& QuantizeJob::report() const { return parts_->plan.report; }
 
 absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Model& model, const TypeOptions& types,
                                                  int layers, int threads, const CalibrationOptions& calibration,
-                                                 Progress& progress) {
+                                                 Comm& comm, Progress& progress) {
   // Takes all and keeps nothing.
   class NoOutput : public Output {
     absl::Status WriteRows(const OutputTensor& /*tensor*/, size_t /*slice*/, int64_t /*first_row*/,
@@ -322,11 +334,13 @@ absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Mo
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan,
                           Planned(model, types, LeftInLinears(method, calibration), {.threads = threads}, {}));
   NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, method.linears, plan));
-  LinearOptions linears = LinearsBy(method, calibration, threads);
+  LinearOptions linears = LinearsBy(method, calibration, threads, comm);
   linears.judge = true;
   linears.layers = layers;
   NoOutput output;
-  return WriteWithin(calibration.work, model, plan, *knowledge.windows, linears, output, progress);
+  NIBBLE_ASSIGN_OR_RETURN(WrittenLinears written,
+                          WriteWithin(calibration.work, model, plan, *knowledge.windows, linears, output, progress));
+  return std::move(written.report);
 }
 
 namespace {

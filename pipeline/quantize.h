@@ -9,6 +9,7 @@
 #include "formats/io/file.h"
 #include "model/model.h"
 #include "pipeline/calibration_options.h"
+#include "pipeline/comm.h"
 #include "pipeline/output_options.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.pb.h"
@@ -53,10 +54,10 @@ class QuantizeJob {
 };
 
 // What calibration would say of the first `layers` layers (0: all) with those behind them left as they are. Nothing is
-// written. REQUIRES: calibration has texts.
+// written. Collective over `comm`. REQUIRES: calibration has texts.
 absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Model& model, const TypeOptions& types,
                                                  int layers, int threads, const CalibrationOptions& calibration,
-                                                 Progress& progress);
+                                                 Comm& comm, Progress& progress);
 
 // Lossless container change. `dtype`: "source", "bf16", "f16" or "f32" (design section 4, `convert`).
 absl::StatusOr<Plan> Convert(io::FileSystem& files, const Model& model, const std::string& dtype,

@@ -74,6 +74,13 @@ absl::StatusOr<std::string> RankGroup::Broadcast(const std::string& mine) {
   return its;
 }
 
+absl::StatusOr<std::vector<std::string>> RankGroup::AllToAll(absl::Span<const absl::Span<const char>> parts) {
+  NIBBLE_RETURN_IF_ERROR(Meet(Call::kAllToAll, absl::OkStatus(), 0).status());
+  absl::StatusOr<std::vector<std::string>> all = wire_->AllToAll(parts);
+  failure_ = all.status();
+  return all;
+}
+
 bool RankGroup::HasFailed() { return !failure_.ok() || wire_->HearsFailure(); }
 
 }  // namespace nibble

@@ -32,6 +32,8 @@ class Wire {
   virtual absl::StatusOr<std::vector<Words>> Exchange(const Words& mine) = 0;
   // The bytes of `root` become everybody's. REQUIRES: the same size on all ranks.
   virtual absl::Status Share(int root, absl::Span<char> bytes) = 0;
+  // As Comm has it.
+  virtual absl::StatusOr<std::vector<std::string>> AllToAll(absl::Span<const absl::Span<const char>> parts) = 0;
 
   // To all others, without waiting for them.
   virtual void TellFailure() = 0;
@@ -51,11 +53,12 @@ class RankGroup : public Comm {
   absl::Status Agree(absl::Status mine) override;
   absl::StatusOr<std::vector<std::string>> AllGather(const std::string& mine) override;
   absl::StatusOr<std::string> Broadcast(const std::string& mine) override;
+  absl::StatusOr<std::vector<std::string>> AllToAll(absl::Span<const absl::Span<const char>> parts) override;
   bool HasFailed() override;
   double seconds_waited() const override { return seconds_waited_; }
 
  private:
-  enum class Call : int64_t { kAgree, kAllGather, kBroadcast };
+  enum class Call : int64_t { kAgree, kAllGather, kBroadcast, kAllToAll };
 
   // Every rank's `bytes`, if all make this call and have no error.
   absl::StatusOr<std::vector<int64_t>> Meet(Call call, const absl::Status& mine, int64_t bytes);

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "converters/test_checkpoint.h"
+#include "device/make_device.h"
 #include "formats/io/faulty_file_system.h"
 #include "formats/io/file.h"
 #include "gmock/gmock.h"
@@ -52,7 +53,8 @@ class RanksTest : public ModelFolderTest {
  protected:
   // By `ranks` ranks, of which `faulty` has `files`.
   std::vector<absl::Status> Run(int ranks, const JobRecipe& recipe, const std::string& name, bool resume = false,
-                                int faulty = -1, io::FileSystem& files = io::Posix()) {
+                                int faulty = -1, io::FileSystem& files = io::Posix(),
+                                const CalibrationOptions& calibration = {}) {
     return RunRanks(ranks, [&](Comm& comm) -> absl::Status {
       NIBBLE_ASSIGN_OR_RETURN(const Model model, OpenModel(io::Posix(), Path("model")));
       const OutputOptions output{.path = Path(name),
@@ -63,8 +65,8 @@ class RanksTest : public ModelFolderTest {
                                  .resume = resume,
                                  .comm = &comm};
       NoProgress progress;
-      NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
-                              RunRecipe(comm.rank() == faulty ? files : io::Posix(), model, output, {}, progress));
+      NIBBLE_ASSIGN_OR_RETURN(const Plan plan, RunRecipe(comm.rank() == faulty ? files : io::Posix(), model, output,
+                                                         calibration, progress));
       EXPECT_EQ(plan.ranks_size(), ranks == 1 ? 0 : ranks);
       return absl::OkStatus();
     });
@@ -254,20 +256,21 @@ TEST_F(RanksTest, CopiesOfTheSourceDo) {
   EXPECT_THAT(outcomes, Each(absl::OkStatus()));
 }
 
-TEST_F(RanksTest, TextsAreForOneProcess) {
+TEST_F(RanksTest, ATextOnAGpuIsForOneProcess) {
   Open(RandomLlama(kShape));
   const auto outcomes = RunRanks(2, [&](Comm& comm) -> absl::Status {
     const Model model = Reopen("model");
     NoProgress progress;
     CalibrationOptions calibration;
     calibration.texts.files.push_back({.path = "t", .content = "a text"});
+    calibration.texts.device = DeviceKind::kCuda;
     return RunRecipe(io::Posix(), model, {.path = Path("out.gguf"), .recipe = Quantized("Q4_0", "gptq"), .comm = &comm},
                      calibration, progress)
         .status();
   });
   for (const absl::Status& outcome : outcomes) {
     EXPECT_EQ(ExitCode(outcome), 64);
-    EXPECT_THAT(std::string(outcome.message()), HasSubstr("--calibration-text: expected one process, found 2"));
+    EXPECT_THAT(std::string(outcome.message()), HasSubstr("--device: expected cpu, where 2 processes share"));
   }
 }
 

@@ -12,6 +12,7 @@
 #include "pipeline/best_transform.h"
 #include "pipeline/comm.h"
 #include "pipeline/container.h"
+#include "pipeline/job_device.h"
 #include "pipeline/quantize.h"
 #include "pipeline/recipe.h"
 #include "pipeline/sensitivities.h"
@@ -30,7 +31,8 @@ absl::StatusOr<Plan> RunQuantize(io::FileSystem& files, const Model& published, 
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<Transform> transforms, TransformsOf(recipe));
   std::optional<Model> transformed;
   if (!transforms.empty()) {
-    const ApplyOptions options{.fold = {.allow_requantize = types.allow_requantize}, .threads = output.threads};
+    const ApplyOptions options{
+        .fold = {.allow_requantize = types.allow_requantize}, .threads = output.threads, .comm = output.comm};
     NIBBLE_ASSIGN_OR_RETURN(transformed, ApplyTransforms(published, transforms, options, calibration, progress));
   }
   const Model& model = transformed ? *transformed : published;
@@ -56,11 +58,7 @@ absl::Status AgreeOnJob(const OutputOptions& output, const CalibrationOptions& c
   if (output.comm->size() == 1) return absl::OkStatus();
   NIBBLE_RETURN_IF_ERROR(SameEverywhere(*output.comm, {{"the version of nibble", std::string(kVersion)},
                                                        {"the recipe", output.recipe.SerializeAsString()}}));
-  if (calibration.texts.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("--calibration-text: expected one process, found ", output.comm->size(),
-                   ", which cannot share this work; make an importance matrix alone (nibble calibrate), and give it "
-                   "with --imatrix"));
+  return calibration.texts.empty() ? absl::OkStatus() : CheckSharesText(calibration.texts.device, output.comm->size());
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ namespace nibble {
 
 // Makes what `output.recipe` says of `model`, which was opened with the recipe's `pre` and `keep_mtp`, with the texts
 // or the matrix of `calibration`. Errors as the job has them, and kInvalidArgument for a recipe of another job, for
-// ranks that have not the same recipe, and for texts where there are several ranks. Collective over output.comm.
+// ranks that have not the same recipe, and for texts on a GPU where there are several ranks. Collective over
+// output.comm.
 absl::StatusOr<Plan> RunRecipe(io::FileSystem& files, const Model& model, const OutputOptions& output,
                                CalibrationOptions calibration, Progress& progress);
 

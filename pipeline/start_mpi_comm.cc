@@ -19,7 +19,7 @@
 namespace nibble {
 namespace {
 
-constexpr int kFailureTag = 1;
+constexpr int kFailureTag = 1, kPartTag = 2;
 constexpr int64_t kBytesAtOnce = 1 << 30;  // MPI counts in int
 constexpr std::chrono::microseconds kFirstSleep(20), kLongestSleep(2000);
 
@@ -77,21 +77,46 @@ class MpiWire : public Wire {
     NIBBLE_RETURN_IF_ERROR(StatusOf(MPI_Iallgather(mine.data(), mine.size(), MPI_INT64_T, all.data(), mine.size(),
                                                    MPI_INT64_T, MPI_COMM_WORLD, &request),
                                     "MPI_Iallgather"));
-    // MPI's own waiting takes a core, which another rank or thread may need.
-    int is_done = 0;
-    for (auto sleep = kFirstSleep;; sleep = std::min(2 * sleep, kLongestSleep)) {
-      NIBBLE_RETURN_IF_ERROR(StatusOf(MPI_Test(&request, &is_done, MPI_STATUS_IGNORE), "MPI_Test"));
-      if (is_done) return all;
-      std::this_thread::sleep_for(sleep);
-    }
+    std::vector<MPI_Request> requests = {request};
+    NIBBLE_RETURN_IF_ERROR(WaitFor(requests));
+    return all;
   }
 
   absl::Status Share(int root, absl::Span<char> bytes) override {
-    for (; !bytes.empty(); bytes.remove_prefix(std::min<int64_t>(kBytesAtOnce, bytes.size()))) {
-      const int count = std::min<int64_t>(kBytesAtOnce, bytes.size());
-      NIBBLE_RETURN_IF_ERROR(StatusOf(MPI_Bcast(bytes.data(), count, MPI_CHAR, root, MPI_COMM_WORLD), "MPI_Bcast"));
+    for (; !bytes.empty(); bytes.remove_prefix(CountOf(bytes))) {
+      NIBBLE_RETURN_IF_ERROR(
+          StatusOf(MPI_Bcast(bytes.data(), CountOf(bytes), MPI_CHAR, root, MPI_COMM_WORLD), "MPI_Bcast"));
     }
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<std::string>> AllToAll(absl::Span<const absl::Span<const char>> parts) override {
+    std::vector<int64_t> sizes, its_sizes(size_);
+    for (const absl::Span<const char> part : parts) sizes.push_back(part.size());
+    NIBBLE_RETURN_IF_ERROR(StatusOf(
+        MPI_Alltoall(sizes.data(), 1, MPI_INT64_T, its_sizes.data(), 1, MPI_INT64_T, MPI_COMM_WORLD), "MPI_Alltoall"));
+    std::vector<std::string> all(size_);
+    std::vector<MPI_Request> requests;
+    for (int rank = 0; rank < size_; ++rank) {
+      if (rank == rank_) continue;
+      all[rank].resize(its_sizes[rank]);
+      for (absl::Span<char> rest = absl::MakeSpan(all[rank]); !rest.empty(); rest.remove_prefix(CountOf(rest))) {
+        NIBBLE_RETURN_IF_ERROR(StatusOf(
+            MPI_Irecv(rest.data(), CountOf(rest), MPI_CHAR, rank, kPartTag, MPI_COMM_WORLD, &requests.emplace_back()),
+            "MPI_Irecv"));
+      }
+    }
+    for (int rank = 0; rank < size_; ++rank) {
+      if (rank == rank_) continue;
+      for (absl::Span<const char> rest = parts[rank]; !rest.empty(); rest.remove_prefix(CountOf(rest))) {
+        NIBBLE_RETURN_IF_ERROR(StatusOf(
+            MPI_Isend(rest.data(), CountOf(rest), MPI_CHAR, rank, kPartTag, MPI_COMM_WORLD, &requests.emplace_back()),
+            "MPI_Isend"));
+      }
+    }
+    all[rank_].assign(parts[rank_].begin(), parts[rank_].end());
+    NIBBLE_RETURN_IF_ERROR(WaitFor(requests));
+    return all;
   }
 
   // Empty messages: they need no buffer, and are received by TakeFailures().
@@ -117,6 +142,23 @@ class MpiWire : public Wire {
   }
 
  private:
+  // Of what is sent at once.
+  template <typename Bytes>
+  static int CountOf(Bytes bytes) {
+    return std::min<int64_t>(kBytesAtOnce, bytes.size());
+  }
+
+  // MPI's own waiting takes a core, which another rank or thread may need.
+  static absl::Status WaitFor(std::vector<MPI_Request>& requests) {
+    int are_done = 0;
+    for (auto sleep = kFirstSleep;; sleep = std::min(2 * sleep, kLongestSleep)) {
+      NIBBLE_RETURN_IF_ERROR(
+          StatusOf(MPI_Testall(requests.size(), requests.data(), &are_done, MPI_STATUSES_IGNORE), "MPI_Testall"));
+      if (are_done) return absl::OkStatus();
+      std::this_thread::sleep_for(sleep);
+    }
+  }
+
   const int rank_, size_, local_ranks_;
 };
 

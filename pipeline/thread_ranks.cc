@@ -19,7 +19,7 @@ namespace {
 // What the threads share.
 class Room {
  public:
-  explicit Room(int ranks) : words_(ranks), failures_(ranks) {}
+  explicit Room(int ranks) : words_(ranks), parts_(ranks), failures_(ranks) {}
 
   int size() const { return words_.size(); }
 
@@ -34,6 +34,7 @@ class Room {
 
   std::vector<Wire::Words> words_;
   absl::Span<char> shared_;
+  std::vector<absl::Span<const absl::Span<const char>>> parts_;
 
   void AddFailure(int from) {
     absl::MutexLock lock(&mutex_);
@@ -88,6 +89,14 @@ class ThreadWire : public Wire {
       if (rank_ != root) std::copy(room_.shared_.begin(), room_.shared_.end(), bytes.begin());
     });
     return absl::OkStatus();
+  }
+  absl::StatusOr<std::vector<std::string>> AllToAll(absl::Span<const absl::Span<const char>> parts) override {
+    std::vector<std::string> all;
+    room_.Pass([&] { room_.parts_[rank_] = parts; },
+               [&] {
+                 for (const auto& its : room_.parts_) all.emplace_back(its[rank_].begin(), its[rank_].end());
+               });
+    return all;
   }
   void TellFailure() override { room_.AddFailure(rank_); }
   bool HearsFailure() override { return room_.HasFailure(rank_); }

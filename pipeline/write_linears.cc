@@ -1,8 +1,6 @@
 #include "pipeline/write_linears.h"
 
 #include <algorithm>
-#include <cassert>
-#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,14 +18,21 @@
 #include "device/measured_device.h"
 #include "model/role.h"
 #include "pipeline/check_overflow.h"
+#include "pipeline/comm_peers.h"
+#include "pipeline/copy_tap.h"
 #include "pipeline/device_use.h"
+#include "pipeline/divide.h"
+#include "pipeline/judge_held_out.h"
+#include "pipeline/linear_report.h"
+#include "pipeline/made_linear.h"
 #include "pipeline/predict_scored.h"
 #include "pipeline/stages.h"
+#include "pipeline/state_weights.h"
+#include "pipeline/statistics_sum.h"
 #include "pipeline/up_down.h"
-#include "quant/block/scale_blocks.h"
+#include "pipeline/window_blocks.h"
 #include "quant/gptq/fit.h"
 #include "quant/gptq/input_statistics.h"
-#include "runtime/predictions.h"
 #include "runtime/sequences.h"
 #include "runtime/statistics.h"
 #include "runtime/tap.h"
@@ -64,38 +69,6 @@ struct StageStatistics {
   InputStatistics fit, held_out;
 };
 
-// Keeps a stage's inputs of one batch. What comes after them is computed only if the run is to go on.
-class CopyTap : public Tap {
- public:
-  CopyTap(Device& device, const Stage& stage, bool goes_on) : device_(device), stage_(stage), goes_on_(goes_on) {}
-
-  void Begin() { rows_ = 0; }
-  void See(Role role, int /*slice*/, ConstMatrix x) override {
-    if (!stage_.Has(role) || rows_ > 0 || !status_.ok()) return;
-    if (buffer_.size() < x.rows * x.cols) {
-      absl::StatusOr<Buffer> buffer = device_.Allocate(x.rows * x.cols);
-      status_ = buffer.status();
-      if (!status_.ok()) return;
-      buffer_ = *std::move(buffer);
-    }
-    rows_ = x.rows;
-    cols_ = x.cols;
-    device_.operations().copy_heads(device_, 1, false, x, 0, inputs());
-  }
-  bool Needs(Role role) const override { return goes_on_ || !stage_.Has(role); }
-
-  const absl::Status& status() const { return status_; }
-  Matrix inputs() const { return buffer_.matrix(rows_, cols_); }
-
- private:
-  Device& device_;
-  const Stage& stage_;
-  const bool goes_on_;
-  Buffer buffer_;
-  int64_t rows_ = 0, cols_ = 0;
-  absl::Status status_;
-};
-
 // The tokens on their way through one model, and the weights of the layer that they are in.
 struct Path {
   Sequences sequences;
@@ -107,9 +80,14 @@ class LinearsJob {
   LinearsJob(const Model& model, const OutputPlan& plan, const Windows& windows, const LinearOptions& options,
              MeasuredDevice& device, Output& output, Progress& progress)
       : device_(device),
+        comm_(*options.comm),
+        peers_(comm_),
         model_(model),
         plan_(plan),
         windows_(windows),
+        blocks_(windows.count(), windows.length),
+        first_token_(blocks_.FirstTokenOf(comm_.rank(), comm_.size())),
+        own_(windows.Between(first_token_ / windows.length, blocks_.FirstWindowOf(comm_.rank() + 1, comm_.size()))),
         options_(options),
         layers_(options.layers == 0 ? model.spec.layers_size() : std::min(options.layers, model.spec.layers_size())),
         fit_tokens_((windows.count() - HeldOutWindows(windows.count())) * windows.length),
@@ -122,7 +100,7 @@ class LinearsJob {
     }
   }
 
-  absl::StatusOr<CalibrationReport> Run() {
+  absl::StatusOr<WrittenLinears> Run() {
     if (RunsOriginal(options_)) {
       NIBBLE_ASSIGN_OR_RETURN(original_, Begin());
     }
@@ -140,18 +118,19 @@ class LinearsJob {
     }
     report_.set_tokens(windows_.ids.size());
     report_.set_held_out_tokens(windows_.ids.size() - fit_tokens_);
-    WarnOfFallbacks();
+    WarnOfFallbacks(report_, progress_);
     if (original_) NIBBLE_RETURN_IF_ERROR(Judge());
     report_.set_device(std::string(device_.name()));
     *report_.mutable_device_use() = UseOf(device_);
-    return std::move(report_);
+    return WrittenLinears{std::move(report_), written_bytes_};
   }
 
  private:
   // Quantizes each expert when it has seen its tokens: gate and up, and then down on what these make of them.
   class ExpertsTap : public Tap {
    public:
-    ExpertsTap(LinearsJob& job, int layer) : job_(job), layer_(layer) {}
+    ExpertsTap(LinearsJob& job, int layer)
+        : job_(job), layer_(layer), sum_of_blocks_(job.device_, Originals::kNone), block_(job.FirstBlock()) {}
 
     void Routed(absl::Span<const int64_t> tokens) override {
       fit_rows_ = std::lower_bound(tokens.begin(), tokens.end(), job_.fit_tokens_) - tokens.begin();
@@ -159,9 +138,7 @@ class LinearsJob {
     void See(Role role, int /*slice*/, ConstMatrix x) override {
       const InStage in_statistics(job_.device_, kStatisticsStage);
       if (role == Role::kRouter) {  // sees what the experts do, of all tokens
-        const int64_t rows = std::clamp<int64_t>(job_.fit_tokens_ - layer_tokens_, 0, x.rows);
-        layer_tokens_ += x.rows;
-        status_.Update(layer_inputs_.Add(job_.device_, x.Rows(0, rows)));
+        status_.Update(AddToLayer(x));
       } else if (role == stage().roles[stage_ == 0 ? 1 : 0]) {
         status_.Update(statistics_.fit.Add(job_.device_, x.Rows(0, fit_rows_)));
         status_.Update(statistics_.held_out.Add(job_.device_, x.Rows(fit_rows_, x.rows)));
@@ -169,6 +146,15 @@ class LinearsJob {
     }
     bool Needs(Role role) const override { return !stage().Has(role); }
     bool ChangesExperts() const override { return true; }
+    Peers* peers() override { return job_.comm_.size() == 1 ? nullptr : &job_.peers_; }
+
+    absl::Status BeforeExperts() override {
+      NIBBLE_RETURN_IF_ERROR(status_);
+      if (block_inputs_.tokens() > 0) NIBBLE_RETURN_IF_ERROR(sum_of_blocks_.Add(block_, std::move(block_inputs_)));
+      NIBBLE_ASSIGN_OR_RETURN(layer_inputs_, sum_of_blocks_.OfAll(job_.comm_));
+      return absl::OkStatus();
+    }
+
     absl::StatusOr<bool> ExpertSeen(int expert, Weights& weights) override {
       NIBBLE_RETURN_IF_ERROR(status_);
       const InStage in_fit(job_.device_, kFitStage);
@@ -177,28 +163,53 @@ class LinearsJob {
         NIBBLE_RETURN_IF_ERROR(
             statistics_.fit.AddPrior(job_.device_, layer_inputs_, kPriorTokensPerColumn * layer_inputs_.size()));
       }
-      NIBBLE_RETURN_IF_ERROR(job_.Quantize(stage(), layer_, expert, tokens, statistics_, weights));
+      std::vector<MadeLinear> linears = job_.LinearsOf(stage(), layer_, expert);
+      NIBBLE_RETURN_IF_ERROR(job_.Make(tokens, statistics_, weights, linears));
+      NIBBLE_RETURN_IF_ERROR(job_.Finish(stage(), std::move(linears), weights));
       statistics_ = StageStatistics(false);
       stage_ = 1 - stage_;
       return stage_ == 1;
     }
 
+    absl::Status TakeChanges(int expert, Weights& weights) override {
+      std::vector<MadeLinear> linears;
+      for (const Stage& stage : ExpertStages()) {
+        for (MadeLinear& linear : job_.LinearsOf(stage, layer_, expert)) linears.push_back(std::move(linear));
+      }
+      return job_.TakeFinished(std::move(linears), weights);
+    }
+
    private:
     const Stage& stage() const { return ExpertStages()[stage_]; }
+
+    absl::Status AddToLayer(ConstMatrix x) {
+      const int64_t token = job_.first_token_ + layer_tokens_;
+      const int64_t block = token / job_.blocks_.tokens_of_block();
+      if (block != block_) {
+        NIBBLE_RETURN_IF_ERROR(sum_of_blocks_.Add(block_, std::move(block_inputs_)));
+        block_inputs_ = InputStatistics();
+        block_ = block;
+      }
+      layer_tokens_ += x.rows;
+      return block_inputs_.Add(job_.device_, x.Rows(0, std::clamp<int64_t>(job_.fit_tokens_ - token, 0, x.rows)));
+    }
 
     LinearsJob& job_;
     const int layer_;
     int stage_ = 0;
     int64_t fit_rows_ = 0, layer_tokens_ = 0;
-    InputStatistics layer_inputs_;
+    StatisticsSum sum_of_blocks_;
+    int64_t block_;
+    InputStatistics block_inputs_, layer_inputs_;
     StageStatistics statistics_{false};
     absl::Status status_;
   };
 
   absl::StatusOr<Path> Begin() {
     NIBBLE_ASSIGN_OR_RETURN(Sequences sequences,
-                            Sequences::Embed(device_, model_, windows_.ids, windows_.length, options_.states,
-                                             static_cast<int64_t>(options_.working / sizeof(float))));
+                            Sequences::Embed(device_, model_, own_.ids, own_.length, options_.states,
+                                             static_cast<int64_t>(options_.working / sizeof(float)),
+                                             {.block = blocks_.size(), .all = windows_.count()}));
     return Path{std::move(sequences), {}};
   }
 
@@ -216,7 +227,9 @@ class LinearsJob {
 
   // The first `layers` are done.
   absl::Status Save(int layers) {
-    if (options_.checkpoints == nullptr || !options_.checkpoints->IsDue()) return absl::OkStatus();
+    if (options_.checkpoints == nullptr) return absl::OkStatus();
+    NIBBLE_ASSIGN_OR_RETURN(const bool is_due, options_.checkpoints->IsDue());
+    if (!is_due) return absl::OkStatus();
     const InStage in_write(device_, kWriteStage);
     NIBBLE_RETURN_IF_ERROR(output_.Sync());
     CalibrationReport since;
@@ -249,22 +262,19 @@ class LinearsJob {
 
   // What became of the predictions on the held-out windows; the paths end here.
   absl::Status Judge() {
-    const int64_t first = JudgesItself() ? 0 : fit_tokens_ / windows_.length;
+    const int64_t held_out = JudgesItself() ? 0 : fit_tokens_ / windows_.length;
+    const int64_t first =
+        std::clamp<int64_t>(held_out - first_token_ / windows_.length, 0, own_.count());  // of this rank's
     std::vector<ScoredRun> runs;
     for (Path* path : {&*original_, &*quantized_}) {
       path->weights = {};
       NIBBLE_RETURN_IF_ERROR(path->sequences.KeepFrom(first));
-      for (int layer = layers_; layer < model_.spec.layers_size(); ++layer) {
+      for (int layer = layers_; layer < model_.spec.layers_size() && path->sequences.tokens() > 0; ++layer) {
         NIBBLE_RETURN_IF_ERROR(path->sequences.RunLayer(layer));
       }
       runs.push_back({&model_, std::move(path->sequences)});
     }
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<Predictions> predictions,
-                            PredictScored(device_, windows_.Between(first, windows_.count()), runs));
-    const Estimate kld = Mean(predictions[1].divergence);
-    if (!std::isfinite(kld.value)) {
-      return BadData(model_.path, "a finite KL divergence on the calibration text", absl::StrCat(kld.value));
-    }
+    NIBBLE_ASSIGN_OR_RETURN(const Estimate kld, JudgeHeldOut(device_, comm_, own_.Between(first, own_.count()), runs));
     report_.set_kld(kld.value);
     report_.set_kld_se(kld.se);
     return absl::OkStatus();
@@ -310,13 +320,19 @@ class LinearsJob {
 
   absl::Status RunStage(const Stage& stage, int layer, Part part, bool keep_original) {
     StageStatistics statistics(original_.has_value());
+    StatisticsSum fit_sum(device_, statistics.fit.originals()), held_out_sum(device_, statistics.held_out.originals());
     CopyTap taps[] = {{device_, stage, false}, {device_, stage, keep_original}};
     const std::vector<Path*> paths = Paths();
-    int64_t token = 0;
-    for (int64_t batch = 0; batch < quantized_->sequences.batches(); ++batch) {
-      HiddenStates states;
+    const int64_t batches = quantized_->sequences.batches(), of_block = quantized_->sequences.BatchesOfBlock();
+    int64_t token = 0;  // of this rank's
+    for (int64_t batch = 0; batch < batches; ++batch) {
+      if (comm_.HasFailed()) return comm_.Agree(absl::OkStatus());
+      StateWeights states;
       if (stage.writes && !NormsOutputs(layer)) {
-        NIBBLE_ASSIGN_OR_RETURN(states, ReadHiddenStates(token, quantized_->sequences.TokensOfBatch(batch)));
+        const InStage in_statistics(device_, kStatisticsStage);
+        NIBBLE_ASSIGN_OR_RETURN(
+            states, ReadStateWeights(device_, original_ ? &original_->sequences : nullptr, quantized_->sequences, token,
+                                     quantized_->sequences.TokensOfBatch(batch)));
       }
       for (size_t i = 0; i < paths.size(); ++i) {
         taps[i].Begin();
@@ -325,139 +341,148 @@ class LinearsJob {
         NIBBLE_RETURN_IF_ERROR(paths[i]->sequences.RunBatch(layer, part, paths[i]->weights, outcome, batch));
         paths[i]->weights.set_tap(nullptr);
         NIBBLE_RETURN_IF_ERROR(taps[i].status());
-        Scale(states, taps[i].inputs());
+        states.Scale(device_, taps[i].inputs());
       }
       const Matrix x = taps[0].inputs(), original = taps[paths.size() - 1].inputs();
-      const int64_t fit = std::clamp<int64_t>(fit_tokens_ - token, 0, x.rows);
+      const int64_t fit = std::clamp<int64_t>(fit_tokens_ - first_token_ - token, 0, x.rows);
       const int64_t width = model_.spec.hidden_size();
       const InStage in_statistics(device_, kStatisticsStage);
       NIBBLE_RETURN_IF_ERROR(
           statistics.Add(device_, fit, x, original, states.drift.matrix(states.drift.size() / width, width)));
       token += x.rows;
+      if ((batch + 1) % of_block != 0 && batch + 1 < batches) continue;
+      const int64_t block = FirstBlock() + batch / of_block;
+      NIBBLE_RETURN_IF_ERROR(fit_sum.Add(block, std::move(statistics.fit)));
+      NIBBLE_RETURN_IF_ERROR(held_out_sum.Add(block, std::move(statistics.held_out)));
+      statistics = StageStatistics(original_.has_value());
     }
-    return Quantize(stage, layer, -1, statistics.tokens(), statistics, quantized_->weights);
+    NIBBLE_ASSIGN_OR_RETURN(statistics.fit, fit_sum.OfAll(comm_));
+    NIBBLE_ASSIGN_OR_RETURN(statistics.held_out, held_out_sum.OfAll(comm_));
+    std::vector<MadeLinear> linears = LinearsOf(stage, layer, -1);
+    DivideLinears(absl::MakeSpan(linears));
+    NIBBLE_RETURN_IF_ERROR(Make(statistics.tokens(), statistics, quantized_->weights, linears));
+    NIBBLE_RETURN_IF_ERROR(ShareLinears(comm_, absl::MakeSpan(linears)));
+    return Finish(stage, std::move(linears), quantized_->weights);
   }
 
-  // A batch's, to which outputs are added.
-  struct HiddenStates {
-    Buffer factors;  // [tokens]: the inverse of each state's root mean square
-    Buffer drift;    // [tokens, hidden size]: the original path's less the quantized one's, times factors; empty
-                     // where there is no original path
-  };
+  // Of this rank's.
+  int64_t FirstBlock() const { return blocks_.FirstOf(comm_.rank(), comm_.size()); }
 
   bool NormsOutputs(int layer) const {
     return !model_.tensors.Find(Role::kPostAttentionNorm, layer).empty() ||
            !model_.tensors.Find(Role::kPostFeedForwardNorm, layer).empty();
   }
 
-  // What is added to a hidden state counts by its share of that state, which the next norm divides by: else the few
-  // tokens whose states are a thousand times as large as others' would be all that counts.
-  absl::StatusOr<HiddenStates> ReadHiddenStates(int64_t first, int64_t tokens) const {
-    const InStage in_statistics(device_, kStatisticsStage);
-    const int64_t width = model_.spec.hidden_size();
-    NIBBLE_ASSIGN_OR_RETURN(std::vector<float> original, Reference().States(first, tokens));
-    std::vector<float> factors(tokens);
-    for (int64_t t = 0; t < tokens; ++t) {
-      double sum = 0;
-      for (const float h : absl::MakeSpan(original).subspan(t * width, width)) sum += double{h} * h;
-      factors[t] = static_cast<float>(1 / std::sqrt(sum / width + kSmallState));
-    }
-    HiddenStates states;
-    NIBBLE_ASSIGN_OR_RETURN(states.factors, device_.Allocate(factors.size()));
-    device_.Upload(factors, states.factors.data());
-    if (!original_) return states;
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> quantized, quantized_->sequences.States(first, tokens));
-    for (size_t i = 0; i < original.size(); ++i) original[i] -= quantized[i];
-    NIBBLE_ASSIGN_OR_RETURN(states.drift, device_.Allocate(original.size()));
-    device_.Upload(original, states.drift.data());
-    Scale(states, states.drift.matrix(tokens, width));
-    return states;
-  }
-
-  const Sequences& Reference() const { return original_ ? original_->sequences : quantized_->sequences; }
-
-  void Scale(const HiddenStates& states, Matrix x) const {
-    const Buffer& factors = states.factors;
-    if (!factors.empty()) device_.operations().scale_rows(device_, factors.data(), factors.size(), x);
-  }
-
-  struct Linear {
-    const OutputTensor* tensor;
-    int slice;                  // -1: not one of several
-    std::vector<float> values;  // what the tensor has without rounding
-    std::vector<std::byte> bytes;
-  };
-
-  // Makes the stage's linears, writes them, and leaves in `weights` what a program that reads the file will find.
-  absl::Status Quantize(const Stage& stage, int layer, int slice, int64_t tokens, const StageStatistics& statistics,
-                        Weights& weights) {
-    const InStage in_fit(device_, kFitStage);
-    std::vector<Linear> linears;
+  // Those of the stage that are written; `slice` -1: not of one of several.
+  std::vector<MadeLinear> LinearsOf(const Stage& stage, int layer, int slice) const {
+    std::vector<MadeLinear> linears;
     for (const Role role : stage.roles) {
       const auto found = outputs_.find(std::pair(role, layer));
-      if (found == outputs_.end()) continue;
-      Linear& linear = linears.emplace_back(Linear{&plan_.tensors[found->second], slice, {}, {}});
-      const ConstMatrix matrix = weights.matrix(role);
+      if (found != outputs_.end()) linears.emplace_back(plan_.tensors[found->second], slice);
+    }
+    return linears;
+  }
+
+  void DivideLinears(absl::Span<MadeLinear> linears) const {
+    std::vector<uint64_t> costs;
+    for (const MadeLinear& linear : linears) costs.push_back(linear.logical().rows * linear.logical().cols);
+    const std::vector<int> owners = Divide(costs, comm_.size());
+    for (size_t i = 0; i < linears.size(); ++i) linears[i].is_mine = owners[i] == comm_.rank();
+  }
+
+  // Makes those of a stage's linears that are this rank's.
+  absl::Status Make(int64_t tokens, const StageStatistics& statistics, const Weights& weights,
+                    std::vector<MadeLinear>& linears) {
+    const InStage in_fit(device_, kFitStage);
+    if (std::none_of(linears.begin(), linears.end(), [](const MadeLinear& linear) { return linear.is_mine; })) {
+      return absl::OkStatus();
+    }
+    std::vector<FitLinear> fits;
+    for (MadeLinear& linear : linears) {
+      const ConstMatrix matrix = weights.matrix(linear.logical().role);
       linear.values.resize(matrix.rows * matrix.cols);
       NIBBLE_RETURN_IF_ERROR(device_.Download(matrix.data, absl::MakeSpan(linear.values)));
       for (float& value : linear.values) value *= linear.tensor->multiplier;
-      linear.bytes.resize(GetFormat(linear.tensor->format).BytesFor(linear.values.size()));
-    }
-    std::vector<FitLinear> fits;
-    for (Linear& linear : linears) {
-      fits.push_back(
-          {&GetFormat(linear.tensor->format), linear.values, absl::MakeSpan(linear.bytes), linear.tensor->multiplier});
+      fits.push_back({&GetFormat(linear.tensor->format), linear.values,
+                      linear.is_mine ? absl::MakeSpan(linear.bytes) : absl::Span<std::byte>(),
+                      linear.tensor->multiplier});
     }
     std::vector<FitFigures> figures(linears.size());
     if (statistics.fit.size() > 0) {
       const FitOptions fit_options{.feedback = options_.method == LinearMethod::kGptq,
-                                   .scale_columns = up_ && CanDivideRows(*up_)};
+                                   .scale_columns = up_ && up_->CanDivideRows()};
       NIBBLE_ASSIGN_OR_RETURN(
           figures, FitLinears(device_, statistics.fit, JudgesItself() ? statistics.fit : statistics.held_out, fits,
                               fit_options));
     } else {
       for (const FitLinear& fit : fits) {
+        if (fit.out.empty()) continue;
         fit.format->encode_weighted(fit.values.data(), nullptr, fit.values.size() / fit.format->block_elements,
                                     fit.out.data());
       }
       for (FitFigures& figure : figures) figure.fallback = "tokens: expected some that reach the linear, found none";
     }
     for (size_t i = 0; i < linears.size(); ++i) {
-      const OutputTensor& tensor = *linears[i].tensor;
-      NIBBLE_RETURN_IF_ERROR(CheckOverflow(model_, tensor, tensor.slices[std::max(slice, 0)], 0, linears[i].values));
-      Report(tensor, slice, tokens, figures[i]);
-      Replace(linears[i], weights);
-      if (WaitsForDown(tensor)) {
-        up_ = std::move(linears[i]);
-        continue;
-      }
-      NIBBLE_RETURN_IF_ERROR(Write(linears[i]));
-      if (!up_ || !stage.writes) continue;
-      if (!figures[i].column_scales.empty()) {
-        DivideRows(figures[i].column_scales, *up_);
-        Replace(*up_, weights);
-      }
-      NIBBLE_RETURN_IF_ERROR(Write(*up_));
-      up_.reset();
+      MadeLinear& linear = linears[i];
+      if (!linear.is_mine) continue;
+      NIBBLE_RETURN_IF_ERROR(CheckOverflow(model_, *linear.tensor, linear.logical(), 0, linear.values));
+      linear.report = ReportOf(linear, tokens, figures[i]);
+      linear.column_scales = std::move(figures[i].column_scales);
     }
     return absl::OkStatus();
   }
 
-  absl::Status Write(const Linear& linear) {
-    const InStage in_write(device_, kWriteStage);
-    return output_.WriteRows(*linear.tensor, std::max(linear.slice, 0), 0, linear.bytes);
+  // Leaves in `weights` what a program that reads the file will find, and writes what is this rank's, when nothing can
+  // change it any more.
+  absl::Status Finish(const Stage& stage, std::vector<MadeLinear> linears, Weights& weights) {
+    for (MadeLinear& linear : linears) {
+      if (linear.slice < 0) *report_.add_linears() = linear.report;
+      linear.ReplaceIn(device_, weights);
+      if (WaitsForDown(*linear.tensor)) {
+        up_ = std::move(linear);
+        continue;
+      }
+      if (up_ && stage.writes) {
+        if (!linear.column_scales.empty()) {
+          up_->DivideRows(linear.column_scales);
+          up_->ReplaceIn(device_, weights);
+        }
+        NIBBLE_RETURN_IF_ERROR(Write(*std::move(up_)));
+        up_.reset();
+      }
+      NIBBLE_RETURN_IF_ERROR(Write(std::move(linear)));
+    }
+    return absl::OkStatus();
   }
 
-  // Puts what the bytes stand for into `weights`.
-  void Replace(Linear& linear, Weights& weights) const {
-    const BlockFormat& format = GetFormat(linear.tensor->format);
-    if (linear.tensor->multiplier == 1) {
-      weights.Replace(device_, linear.tensor->slices[0].role, format, linear.bytes);
-      return;
+  absl::Status Write(MadeLinear linear) {
+    const InStage in_write(device_, kWriteStage);
+    if (linear.is_mine) {
+      NIBBLE_RETURN_IF_ERROR(output_.WriteRows(*linear.tensor, std::max(linear.slice, 0), 0, linear.bytes));
+      written_bytes_ += linear.bytes.size();
     }
-    format.decode(linear.bytes.data(), linear.values.size() / format.block_elements, linear.values.data());
-    for (float& value : linear.values) value /= linear.tensor->multiplier;
-    weights.Replace(device_, linear.tensor->slices[0].role, linear.values);
+    if (linear.slice < 0) return absl::OkStatus();
+    linear.values = {};
+    finished_.push_back(std::move(linear));
+    return absl::OkStatus();
+  }
+
+  // An expert's, which one rank has finished: from here on `weights` of all ranks have them.
+  absl::Status TakeFinished(std::vector<MadeLinear> linears, Weights& weights) {
+    for (MadeLinear& linear : linears) {
+      const auto mine = std::find_if(finished_.begin(), finished_.end(), [&](const MadeLinear& finished) {
+        return finished.tensor == linear.tensor && finished.slice == linear.slice;
+      });
+      linear.is_mine = mine != finished_.end();
+      if (linear.is_mine) linear = std::move(*mine);
+    }
+    NIBBLE_RETURN_IF_ERROR(ShareLinears(comm_, absl::MakeSpan(linears)));
+    for (MadeLinear& linear : linears) {
+      *report_.add_linears() = linear.report;
+      if (comm_.size() > 1) linear.ReplaceIn(device_, weights);
+      if (linear.is_mine) finished_.clear();
+    }
+    return absl::OkStatus();
   }
 
   // Whether its rows may still be divided, when the linear that reads what they give is made.
@@ -469,54 +494,6 @@ class LinearsJob {
              IsLinearInUp(model_.spec.layers(up.layer).feed_forward()) &&
              !(pair.up_bias && !model_.tensors.Find(*pair.up_bias, up.layer).empty());
     });
-  }
-
-  // Whether its bytes stand whatever scales there may be.
-  static bool CanDivideRows(const Linear& linear) {
-    const BlockFormat& format = GetFormat(linear.tensor->format);
-    const size_t blocks = linear.bytes.size() / format.block_bytes;
-    return CanScaleBlocks(format.id, kMostColumnScale, blocks, linear.bytes.data()) &&
-           CanScaleBlocks(format.id, 1 / kMostColumnScale, blocks, linear.bytes.data());
-  }
-
-  static void DivideRows(absl::Span<const float> scales, Linear& linear) {
-    const BlockFormat& format = GetFormat(linear.tensor->format);
-    const size_t row_bytes = linear.bytes.size() / scales.size();
-    for (size_t row = 0; row < scales.size(); ++row) {
-      [[maybe_unused]] const bool held =
-          ScaleBlocks(format.id, 1 / scales[row], row_bytes / format.block_bytes, &linear.bytes[row * row_bytes]);
-      assert(held);
-    }
-  }
-
-  void Report(const OutputTensor& tensor, int slice, int64_t tokens, const FitFigures& figures) {
-    CalibratedLinear& linear = *report_.add_linears();
-    linear.set_name(tensor.name);
-    linear.set_slice(slice);
-    linear.set_tokens(tokens);
-    linear.set_method(figures.feedback ? "gptq" : "weighted");
-    linear.set_damping(figures.damping);
-    linear.set_upstream(figures.upstream);
-    linear.set_columns_scaled(!figures.column_scales.empty());
-    const double squared = double{tensor.multiplier} * tensor.multiplier;
-    linear.set_outputs(figures.outputs / squared);
-    linear.set_searched_error(figures.searched / squared);
-    linear.set_error(figures.error / squared);
-    linear.set_fallback(figures.fallback);
-  }
-
-  void WarnOfFallbacks() {
-    int64_t count = 0;
-    const CalibratedLinear* first = nullptr;
-    for (const CalibratedLinear& linear : report_.linears()) {
-      if (linear.fallback().empty()) continue;
-      if (count++ == 0) first = &linear;
-    }
-    if (first == nullptr) return;
-    const std::string slice = first->slice() < 0 ? "" : absl::StrCat(" (expert ", first->slice(), ")");
-    progress_.Warn(absl::StrCat(count, " of ", report_.linears_size(),
-                                " linears were rounded without feedback from their inputs, such as ", first->name(),
-                                slice, ": ", first->fallback(), "; --json tells of all"));
   }
 
   void ShowProgress(int layer) {
@@ -534,21 +511,27 @@ class LinearsJob {
   // An expert's inputs count as though it had seen so many tokens per column more, like the layer's on average: what
   // few tokens do not say, the layer says.
   static constexpr double kPriorTokensPerColumn = 0.5;
-  static constexpr double kSmallState = 1e-6;
 
   MeasuredDevice& device_;
+  Comm& comm_;
+  CommPeers peers_;
   const Model& model_;
   const OutputPlan& plan_;
-  const Windows& windows_;
+  const Windows& windows_;  // of all ranks
+  const WindowBlocks blocks_;
+  const int64_t first_token_;  // of this rank's
+  const Windows own_;
   const LinearOptions options_;
   const int layers_;          // that are quantized
   const int64_t fit_tokens_;  // the first so many; the others are held out
   Output& output_;
   Progress& progress_;
   absl::flat_hash_map<std::pair<Role, int>, size_t> outputs_;  // role, layer -> place in the plan
-  std::optional<Linear> up_;                                   // made, and not written before `down` is
+  std::optional<MadeLinear> up_;                               // made, and not written before `down` is
+  std::vector<MadeLinear> finished_;                           // of the expert that is this rank's now
   std::optional<Path> quantized_, original_;                   // the latter where something is compared with it
   CalibrationReport report_;
+  uint64_t written_bytes_ = 0;
   int saved_linears_ = 0;  // of report_: those that the last checkpoint and the ones before it keep
 };
 
@@ -571,9 +554,10 @@ std::vector<bool> CalibratedTensors(const OutputPlan& plan, LinearMethod method)
   return calibrated;
 }
 
-absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
-                                               const LinearOptions& options, Output& output, Progress& progress) {
-  NIBBLE_ASSIGN_OR_RETURN(auto device, MakeDevice({.kind = options.device, .threads = options.threads, .bf16 = true}));
+absl::StatusOr<WrittenLinears> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
+                                            const LinearOptions& options, Output& output, Progress& progress) {
+  NIBBLE_ASSIGN_OR_RETURN(
+      auto device, MakeDevice({.kind = options.device, .threads = options.threads, .bf16 = true, .steady = true}));
   return LinearsJob(model, plan, windows, options, *device, output, progress).Run();
 }
 

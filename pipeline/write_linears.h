@@ -4,12 +4,14 @@
 #ifndef NIBBLE_PIPELINE_WRITE_LINEARS_H_
 #define NIBBLE_PIPELINE_WRITE_LINEARS_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "device/make_device.h"
 #include "model/model.h"
 #include "pipeline/checkpoints.h"
+#include "pipeline/comm.h"
 #include "pipeline/output.h"
 #include "pipeline/plan.h"
 #include "pipeline/progress.h"
@@ -30,8 +32,9 @@ struct LinearOptions {
   // kGptq: whether channels between a feed-forward's linears may be scaled, where `down` comes nearer by it. What adds
   // to up's outputs beside the file, as an adapter does, would have to be scaled with them.
   bool scale_channels = true;
-  int layers = 0;   // the first so many; those behind stay as they are; 0: all
-  int threads = 0;  // 0: all
+  Comm* comm = &Comm::Alone();  // ranks that share the work; more than one: of the CPU alone
+  int layers = 0;               // the first so many; those behind stay as they are; 0: all
+  int threads = 0;              // 0: all
   DeviceKind device = DeviceKind::kCpu;
   uint64_t working = 0;  // bytes that fitting takes on the device (calibration_memory.h), which batches leave room for
   RowBudget* states = nullptr;  // what hidden states may take in memory, and where the rest goes; null: all of it
@@ -46,11 +49,17 @@ bool RunsOriginal(const LinearOptions& options);
 // those in Q8_0 too, which have little to lose themselves, but make up for what the others lose.
 std::vector<bool> CalibratedTensors(const OutputPlan& plan, LinearMethod method);
 
+struct WrittenLinears {
+  CalibrationReport report;
+  uint64_t bytes = 0;  // by this rank
+};
+
 // Writes those tensors of the plan at their places, but for what the checkpoints and the output have of an earlier run,
 // to go on behind its layers; CalibrationReport says what was gained. kDataLoss names a weight
-// that is not finite, or too large for its type.
-absl::StatusOr<CalibrationReport> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
-                                               const LinearOptions& options, Output& output, Progress& progress);
+// that is not finite, or too large for its type. Bytes and report do not depend on the number of ranks. Collective over
+// `options.comm`.
+absl::StatusOr<WrittenLinears> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
+                                            const LinearOptions& options, Output& output, Progress& progress);
 
 }  // namespace nibble
 

@@ -5,17 +5,14 @@
 #include <utility>
 
 #include "base/status.h"
+#include "runtime/expert_rows.h"
 #include "runtime/linear.h"
 #include "runtime/norm.h"
+#include "runtime/peers.h"
+#include "runtime/tap.h"
 
 namespace nibble {
 namespace {
-
-// A token on its way through an expert.
-struct Routed {
-  int64_t token;
-  float weight;
-};
 
 Gating GatingOf(const Experts& experts) {
   switch (experts.gating()) {
@@ -59,8 +56,9 @@ class ExpertsRun {
     NIBBLE_ASSIGN_OR_RETURN(const Buffer logits, device_.Allocate(workspace_.tokens * experts.count()));
     std::vector<int32_t> chosen;
     std::vector<float> weights, rows;
-    for (int64_t first = 0; first < tokens_.count; first += workspace_.tokens) {
-      const int64_t count = std::min(workspace_.tokens, tokens_.count - first);
+    for (int64_t first = 0, count; first < tokens_.count; first += count) {
+      count = std::min(workspace_.tokens, tokens_.count - first);
+      if (tokens_.block > 0) count = std::min(count, tokens_.block - (tokens_.first + first) % tokens_.block);
       rows.resize(count * width_);
       NIBBLE_RETURN_IF_ERROR(tokens_.states.Read(tokens_.first + first, absl::MakeSpan(rows)));
       const Matrix x = Normed(rows);
@@ -89,18 +87,15 @@ class ExpertsRun {
   bool complete() const { return complete_; }
 
   absl::Status RunAll(LayerExperts& experts) {
+    if (tap() != nullptr && tap()->ChangesExperts()) {
+      NIBBLE_RETURN_IF_ERROR(tap()->BeforeExperts());
+      return tap()->peers() == nullptr ? ChangeAll(experts) : ChangeInTurns(experts, *tap()->peers());
+    }
     for (size_t expert = 0; expert < routed_.size(); ++expert) {
       if (routed_[expert].empty() && tap() == nullptr) continue;
       NIBBLE_ASSIGN_OR_RETURN(Weights* const weights, experts.Get(expert));
       weights->set_tap(tap());
-      if (tap() != nullptr && tap()->ChangesExperts()) {
-        for (bool again = true; again;) {
-          NIBBLE_RETURN_IF_ERROR(RunExpert(expert, *weights, /*add=*/false));
-          NIBBLE_ASSIGN_OR_RETURN(again, tap()->ExpertSeen(expert, *weights));
-        }
-        weights->set_tap(nullptr);
-      }
-      NIBBLE_RETURN_IF_ERROR(RunExpert(expert, *weights, /*add=*/true));
+      NIBBLE_RETURN_IF_ERROR(Run(OwnRows(expert), *weights, /*add=*/true));
     }
     return absl::OkStatus();
   }
@@ -127,10 +122,53 @@ class ExpertsRun {
  private:
   Tap* tap() const { return weights_.tap(); }
 
-  absl::Status RunExpert(size_t expert, const Weights& weights, bool add) {
-    absl::Span<const Routed> routed = routed_[expert];
-    for (; !routed.empty(); routed.remove_prefix(std::min<size_t>(workspace_.tokens, routed.size()))) {
-      NIBBLE_RETURN_IF_ERROR(RunBlock(weights, routed.subspan(0, workspace_.tokens), add));
+  absl::Status ChangeAll(LayerExperts& experts) {
+    for (size_t expert = 0; expert < routed_.size(); ++expert) {
+      NIBBLE_ASSIGN_OR_RETURN(Weights* const weights, experts.Get(expert));
+      NIBBLE_RETURN_IF_ERROR(Change(expert, OwnRows(expert), *weights));
+      NIBBLE_RETURN_IF_ERROR(tap()->TakeChanges(expert, *weights));
+      NIBBLE_RETURN_IF_ERROR(Run(OwnRows(expert), *weights, /*add=*/true));
+    }
+    return absl::OkStatus();
+  }
+
+  // Each of the peers changes one expert at a time, for the tokens of all.
+  absl::Status ChangeInTurns(LayerExperts& experts, Peers& peers) {
+    const size_t count = peers.count();
+    NIBBLE_ASSIGN_OR_RETURN(ExpertGather gather, ExpertGather::Create(peers, routed_, tokens_.count));
+    for (size_t turn = 0; turn < routed_.size(); turn += count) {
+      NIBBLE_ASSIGN_OR_RETURN(const ExpertGather::Gathered gathered,
+                              gather.Gather(turn, tokens_.states, tokens_.first));
+      if (const size_t mine = turn + peers.place(); mine < routed_.size()) {
+        NIBBLE_ASSIGN_OR_RETURN(Weights* const weights, experts.Get(mine));
+        NIBBLE_RETURN_IF_ERROR(Change(mine, gathered.view(), *weights));
+      }
+      for (size_t expert = turn; expert < std::min(turn + count, routed_.size()); ++expert) {
+        NIBBLE_ASSIGN_OR_RETURN(Weights* const weights, experts.Get(expert));
+        NIBBLE_RETURN_IF_ERROR(tap()->TakeChanges(expert, *weights));
+        NIBBLE_RETURN_IF_ERROR(Run(OwnRows(expert), *weights, /*add=*/true));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Shows the tap the expert as often as it wants to see it.
+  absl::Status Change(size_t expert, const ExpertRows& rows, Weights& weights) {
+    weights.set_tap(tap());
+    for (bool again = true; again;) {
+      NIBBLE_RETURN_IF_ERROR(Run(rows, weights, /*add=*/false));
+      NIBBLE_ASSIGN_OR_RETURN(again, tap()->ExpertSeen(expert, weights));
+    }
+    weights.set_tap(nullptr);
+    return absl::OkStatus();
+  }
+
+  ExpertRows OwnRows(size_t expert) const { return {&tokens_.states, tokens_.first, routed_[expert], {}}; }
+
+  absl::Status Run(const ExpertRows& rows, const Weights& weights, bool add) {
+    const size_t step = workspace_.tokens;
+    for (size_t begin = 0; begin < rows.routed.size(); begin += step) {
+      NIBBLE_RETURN_IF_ERROR(RunBlock(weights, rows.From(begin, step), add));
     }
     return absl::OkStatus();
   }
@@ -151,12 +189,13 @@ class ExpertsRun {
     return x;
   }
 
-  absl::Status RunBlock(const Weights& expert, absl::Span<const Routed> routed, bool add) {
+  absl::Status RunBlock(const Weights& expert, const ExpertRows& block, bool add) {
+    const absl::Span<const Routed> routed = block.routed;
     const int64_t count = routed.size();
     const bool scale_input = feed_forward_.experts().scale_input();
     std::vector<float> rows(count * width_), weights;
     for (int64_t i = 0; i < count; ++i) {
-      NIBBLE_RETURN_IF_ERROR(tokens_.states.Read(tokens_.first + routed[i].token, Row(rows, i)));
+      NIBBLE_RETURN_IF_ERROR(block.rows->Read(block.first + routed[i].token, Row(rows, i)));
       weights.push_back(routed[i].weight);
     }
     const Matrix x = Normed(rows);
@@ -166,8 +205,8 @@ class ExpertsRun {
       device_.operations().scale_rows(device_, factors.data(), count, x);
     }
     if (expert.tap() != nullptr) {
-      std::vector<int64_t> tokens;
-      for (const Routed& each : routed) tokens.push_back(each.token);
+      std::vector<int64_t> tokens(block.of_text.begin(), block.of_text.end());
+      for (size_t i = tokens.size(); i < routed.size(); ++i) tokens.push_back(routed[i].token);
       expert.tap()->Routed(tokens);
     }
     const Matrix y = workspace_.output.matrix(count, width_);

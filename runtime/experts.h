@@ -52,6 +52,7 @@ struct ExpertsWorkspace {
 struct ExpertsTokens {
   RowStore& states;
   int64_t first, count;
+  int64_t block = 0;    // routed by pieces that go over no multiple of so many tokens of the run; 0: no matter
   bool changes = true;  // else they stay as they are: for who only looks on
 };
 

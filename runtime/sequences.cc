@@ -32,7 +32,7 @@ int64_t FloatsOfToken(const Model& model) {
 }  // namespace
 
 absl::StatusOr<Sequences> Sequences::Embed(Device& device, const Model& model, absl::Span<const uint32_t> ids,
-                                           int64_t length, RowBudget* budget, int64_t beside) {
+                                           int64_t length, RowBudget* budget, int64_t beside, TextPart part) {
   const InStage stage(device, "embed");
   NIBBLE_ASSIGN_OR_RETURN(const Room room, FindRoom(device, model, length, beside));
   const int64_t width = model.spec.hidden_size(), batch = SequencesOfBatch(length) * length;
@@ -44,7 +44,8 @@ absl::StatusOr<Sequences> Sequences::Embed(Device& device, const Model& model, a
     NIBBLE_RETURN_IF_ERROR(nibble::Embed(model, some, 0, length, device.threads(), absl::MakeSpan(rows)));
     NIBBLE_RETURN_IF_ERROR(states.Write(first, rows));
   }
-  return Sequences(device, model, length, room, std::move(states));
+  if (part.all == 0) part.all = ids.size() / length;
+  return Sequences(device, model, length, room, part, std::move(states));
 }
 
 // By trying: what is free may be in pieces. Operations get as much as a layer's weights for what they need meanwhile:
@@ -80,23 +81,42 @@ absl::Status Sequences::RunPart(int layer, Part part, const Weights& weights, Ou
 }
 
 absl::Status Sequences::RunBatch(int layer, Part part, const Weights& weights, Outcome outcome, int64_t batch) {
-  const int64_t size = room_.sequences;
-  return RunRange(layer, part, weights, outcome, batch * size, std::min((batch + 1) * size, count()));
+  const Range range = RangeOfBatch(batch);
+  return RunRange(layer, part, weights, outcome, range.first, range.last);
 }
 
 int64_t Sequences::batches() const {
   const int64_t size = room_.sequences;
-  return (count() + size - 1) / size;
+  if (part_.block == 0) return (count() + size - 1) / size;
+  const int64_t last = count() % part_.block;
+  return count() / part_.block * BatchesOfBlock() + (last + size - 1) / size;
+}
+
+int64_t Sequences::BatchesOfBlock() const {
+  return part_.block == 0 ? batches() : (part_.block + room_.sequences - 1) / room_.sequences;
+}
+
+Sequences::Range Sequences::RangeOfBatch(int64_t batch) const {
+  int64_t first = batch * room_.sequences;
+  if (part_.block > 0) {
+    first = batch / BatchesOfBlock() * part_.block + batch % BatchesOfBlock() * room_.sequences;
+  }
+  return {first, EndOfBatch(first)};
+}
+
+int64_t Sequences::EndOfBatch(int64_t first) const {
+  const int64_t end = std::min(first + room_.sequences, count());
+  return part_.block == 0 ? end : std::min(end, (first / part_.block + 1) * part_.block);
 }
 
 int64_t Sequences::TokensOfBatch(int64_t batch) const {
-  const int64_t size = room_.sequences;
-  return (std::min((batch + 1) * size, count()) - batch * size) * length_;
+  const Range range = RangeOfBatch(batch);
+  return (range.last - range.first) * length_;
 }
 
 absl::StatusOr<Sequences> Sequences::Copy() const {
   NIBBLE_ASSIGN_OR_RETURN(RowStore states, CopyFrom(0));
-  return Sequences(*device_, *model_, length_, room_, std::move(states));
+  return Sequences(*device_, *model_, length_, room_, part_, std::move(states));
 }
 
 absl::Status Sequences::KeepFrom(int64_t first) {
@@ -126,15 +146,17 @@ absl::Status Sequences::RunRange(int layer, Part part, const Weights& weights, O
                                  int64_t last) {
   const Layer& spec = model_->spec.layers(layer);
   const int64_t width = model_->spec.hidden_size();
-  const int64_t batch = std::min(room_.sequences, last - first);
+  // What experts are shown at once does not depend on which part of the text is here.
+  const int64_t batch = std::min(room_.sequences, part_.all);
   const bool attention = part != Part::kFeedForward;
   const bool experts = spec.feed_forward().has_experts() && part != Part::kAttention;
   const bool dense = !spec.feed_forward().has_experts() && part != Part::kAttention;
   NIBBLE_ASSIGN_OR_RETURN(LayerPass pass, LayerPass::Create(*device_, model_->spec, batch * length_));
   if (attention || dense) {
     NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device_->Allocate(batch * length_ * width));
-    for (int64_t begin = first; begin < last; begin += batch) {
-      const int64_t sequences = std::min(batch, last - begin);
+    for (int64_t begin = first, end; begin < last; begin = end) {
+      end = std::min(last, EndOfBatch(begin));
+      const int64_t sequences = end - begin;
       const Matrix hidden = buffer.matrix(sequences * length_, width);
       const InStage begins(*device_, attention ? kAttentionStage : kFeedForwardStage);
       NIBBLE_ASSIGN_OR_RETURN(std::vector<float> states, States(begin * length_, hidden.rows));
@@ -154,6 +176,7 @@ absl::Status Sequences::RunRange(int layer, Part part, const Weights& weights, O
                          {.states = states_,
                           .first = first * length_,
                           .count = (last - first) * length_,
+                          .block = part_.block * length_,
                           .changes = outcome == Outcome::kKept});
 }
 

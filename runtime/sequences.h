@@ -17,6 +17,12 @@
 
 namespace nibble {
 
+// Which part of a text sequences are, for who sums over them by blocks, with others who have the other parts.
+struct TextPart {
+  int64_t block = 0;  // sequences; no batch goes over a multiple of so many. 0: there are no blocks
+  int64_t all = 0;    // sequences of the whole text; 0: these are it
+};
+
 // The hidden states lie in host memory, or in a work file what a budget does not allow there, and visit the device in
 // batches of whole sequences, so that one layer's weights (of its experts, one expert's) and one batch's activations
 // are all that is there beside them. They do not depend on where they lie. `device`, `model` and the budget outlive it.
@@ -28,7 +34,8 @@ class Sequences {
   // A device that is not the host says by its free memory, less `beside` floats that the caller needs, how many
   // sequences a batch has, and whether weights are loaded ahead. kResourceExhausted: not even one sequence fits.
   static absl::StatusOr<Sequences> Embed(Device& device, const Model& model, absl::Span<const uint32_t> ids,
-                                         int64_t length, RowBudget* budget = nullptr, int64_t beside = 0);
+                                         int64_t length, RowBudget* budget = nullptr, int64_t beside = 0,
+                                         TextPart part = {});
 
   // REQUIRES: called with 0, 1, ... in turn.
   absl::Status RunLayer(int layer);
@@ -40,8 +47,9 @@ class Sequences {
   enum class Part { kAttention, kFeedForward, kWhole };
   enum class Outcome { kKept, kDropped };  // dropped: the states stay as they were
   absl::Status RunPart(int layer, Part part, const Weights& weights, Outcome outcome);
-  // The same for one batch of 0 ... batches() - 1.
+  // The same for one batch of 0 ... batches() - 1; a block has BatchesOfBlock() of them, the last may have fewer.
   int64_t batches() const;
+  int64_t BatchesOfBlock() const;  // all, where there are no blocks
   int64_t TokensOfBatch(int64_t batch) const;
   absl::Status RunBatch(int layer, Part part, const Weights& weights, Outcome outcome, int64_t batch);
 
@@ -72,15 +80,23 @@ class Sequences {
     bool ahead;         // the next layer's weights beside one's
   };
 
-  Sequences(Device& device, const Model& model, int64_t length, Room room, RowStore states)
+  Sequences(Device& device, const Model& model, int64_t length, Room room, TextPart part, RowStore states)
       : device_(&device),
         model_(&model),
         length_(length),
         room_(room),
+        part_(part),
         loader_(device, model, room.ahead),
         states_(std::move(states)) {}
 
   static absl::StatusOr<Room> FindRoom(Device& device, const Model& model, int64_t length, int64_t beside);
+
+  struct Range {
+    int64_t first, last;
+  };
+  Range RangeOfBatch(int64_t batch) const;
+  // The end of the batch that begins with this sequence.
+  int64_t EndOfBatch(int64_t first) const;
 
   // Whole sequences [first, last).
   absl::Status RunRange(int layer, Part part, const Weights& weights, Outcome outcome, int64_t first, int64_t last);
@@ -92,6 +108,7 @@ class Sequences {
   const Model* model_;
   int64_t length_;
   Room room_;
+  TextPart part_;
   WeightLoader loader_;
   RowStore states_;
 };

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "device/operations.h"
@@ -11,6 +12,7 @@
 
 namespace nibble {
 
+class Peers;
 class Weights;
 
 // Called from the one thread that runs the model.
@@ -27,7 +29,8 @@ class Tap {
   // REQUIRES: the states of a run without some outputs are dropped.
   virtual bool Needs(Role /*role*/) const { return true; }
 
-  // The rows of an expert's inputs, until the next such call, are these tokens of the run, in rising order.
+  // The rows of an expert's inputs, until the next such call, are these tokens of the run, in rising order; with peers,
+  // of all of their runs, one after the other.
   virtual void Routed(absl::Span<const int64_t> /*tokens*/) {}
 
   // An expert has been shown all its tokens of this layer (there may be none). A tap that changes experts may replace
@@ -35,6 +38,14 @@ class Tap {
   // that.
   virtual bool ChangesExperts() const { return false; }
   virtual absl::StatusOr<bool> ExpertSeen(int /*expert*/, Weights& /*weights*/) { return false; }
+
+  // Of a tap that changes experts: those that run other parts of the text, and change others of the layer's experts;
+  // null: there are none. Each expert is shown to the tap of one of them, with the tokens of all; then all are asked to
+  // bring its changes to the weights that they have of it. Taps of all have been shown what comes before experts when
+  // one is asked to be ready for these.
+  virtual Peers* peers() { return nullptr; }
+  virtual absl::Status BeforeExperts() { return absl::OkStatus(); }
+  virtual absl::Status TakeChanges(int /*expert*/, Weights& /*weights*/) { return absl::OkStatus(); }
 };
 
 }  // namespace nibble

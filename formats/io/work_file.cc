@@ -1,5 +1,6 @@
 #include "formats/io/work_file.h"
 
+#include <limits.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,10 +12,13 @@
 namespace nibble::io {
 namespace {
 
-// No other work file, of this program or another, has it: at most what a program left that ended within a moment.
+// No other work file, of this program or another, on this machine or another that shares the folder, has it: at most
+// what a program left that ended within a moment.
 std::string NewName() {
   static std::atomic<int> made{0};
-  return absl::StrCat(".nibble-work-", getpid(), "-", made++);
+  char host[HOST_NAME_MAX + 1] = "";
+  gethostname(host, HOST_NAME_MAX);
+  return absl::StrCat(".nibble-work-", host, "-", getpid(), "-", made++);
 }
 
 absl::Status Advised(const absl::Status& status) {

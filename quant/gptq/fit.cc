@@ -153,6 +153,7 @@ class Fitting {
       NIBBLE_ASSIGN_OR_RETURN(basis, Choose());
     }
     for (size_t i = 0; i < linears_.size(); ++i) {
+      if (linears_[i].out.empty()) continue;
       NIBBLE_ASSIGN_OR_RETURN(figures[i], Make(linears_[i], HasFeedback(linears_[i]) ? &*basis : nullptr));
     }
     return figures;
@@ -165,6 +166,7 @@ class Fitting {
     FitFigures figures;
     figures.fallback = std::string(fallback);
     for (const FitLinear& linear : linears_) {
+      if (linear.out.empty()) continue;
       NIBBLE_RETURN_IF_ERROR(EncodeSearched(device_, *linear.format, squares_, fit_.size(), linear.values, linear.out));
     }
     return std::vector<FitFigures>(linears_.size(), figures);

@@ -41,7 +41,7 @@ struct FitOptions {
 struct FitLinear {
   const BlockFormat* format;
   absl::Span<const float> values;  // [rows, n], all of them times `multiplier`
-  absl::Span<std::byte> out;
+  absl::Span<std::byte> out;       // empty: its bytes are made elsewhere, but it has a say in what all of them share
   double multiplier = 1;
 };
 

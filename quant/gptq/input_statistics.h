@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "device/device.h"
 
@@ -27,6 +28,20 @@ class InputStatistics {
   // this one empty; prior.tokens() > 0.
   absl::Status AddPrior(Device& device, const InputStatistics& prior, double tokens);
 
+  // Adds the sums of other tokens. REQUIRES: the same originals, and the same matrices where both have tokens.
+  absl::Status AddSums(Device& device, InputStatistics other);
+
+  // What of it is not on the device; with matrices(), all that another process needs to have it too.
+  struct Counts {
+    int64_t tokens = 0, size = 0, outputs = 0;
+    std::vector<double> state_squares;
+  };
+  Counts counts() const { return {tokens_, size_, outputs_, state_squares_}; }
+  // Those of the sums below that are there, in their order.
+  std::vector<Matrix> matrices() const;
+  // With these counts; what the matrices have is undefined.
+  static absl::StatusOr<InputStatistics> WithRoom(Device& device, Originals originals, const Counts& counts);
+
   Originals originals() const { return originals_; }
   int64_t tokens() const { return tokens_; }
   int64_t size() const { return size_; }                                             // n
@@ -39,6 +54,8 @@ class InputStatistics {
   absl::Span<const double> state_squares() const { return state_squares_; }          // of S, by column; for kAll alone
 
  private:
+  // Room for all sums, if there is none yet.
+  absl::Status Allocate(Device& device, int64_t size, int64_t outputs);
   absl::Status Begin(Device& device, int64_t size, int64_t outputs);
 
   Originals originals_;

@@ -25,6 +25,7 @@ from faults import LARGE, digest, make_model  # noqa: E402
 ENVIRONMENT = {'OMPI_ALLOW_RUN_AS_ROOT': '1', 'OMPI_ALLOW_RUN_AS_ROOT_CONFIRM': '1', 'OMP_WAIT_POLICY': 'passive'}
 MPIRUN = ['mpirun', '--oversubscribe', '--bind-to', 'none']
 
+TEXT = ROOT / 'tiny' / 'heldout.txt'
 # Options, and the output's name.
 JOBS = {
     'rtn': (['quantize', '--type', 'MXFP4', '--method', 'rtn'], 'out.gguf'),
@@ -33,6 +34,16 @@ JOBS = {
     'convert': (['convert', '--dtype', 'f32'], 'out.gguf'),
     'folder': (['quantize', '--type', 'NVFP4', '--max-shard-size', '16MB'], 'out'),
 }
+# With a text, whose 40 windows are five blocks.
+TEXT_JOBS = {
+    'gptq': (['quantize', '--type', 'Q4_0', '--calibration-text', TEXT, '--calibration-ctx', '64',
+              '--calibration-chunks', '40'], 'out.gguf'),
+    'calibrate': (['calibrate', '--text', TEXT, '--ctx', '64', '--chunks', '40'], 'out.gguf'),
+    'weighted with a text': (['quantize', '--type', 'MXFP4', '--method', 'weighted', '--memory', '1MiB',
+                              '--calibration-text', TEXT, '--calibration-ctx', '64', '--calibration-chunks', '40'],
+                             'out.gguf'),
+}
+ALL_JOBS = {**JOBS, **TEXT_JOBS}
 
 
 class Tally:
@@ -89,7 +100,7 @@ def refused(code, error, expected_code, expected_text):
 
 
 def same_bytes(tally, bench, name, model, job, all_ranks):
-    options, output = JOBS[job]
+    options, output = ALL_JOBS[job]
     out = bench.folder / output
     words = [*options[:1], model, '-o', out, '--quiet', *options[1:]]
     bench.clear(output)
@@ -117,9 +128,8 @@ def figures(path):
 
 def same_figures(tally, bench, name, model, all_ranks):
     small, report = bench.folder / 'small.gguf', bench.folder / 'report.json'
-    text = ROOT / 'tiny' / 'heldout.txt'
     bench.run(0, 'quantize', model, '-o', small, '--type', 'Q4_0', '--force', '--quiet')
-    words = ['verify', model, small, '--text', text, '--ctx', '64', '--chunks', '7', '--json', report, '--quiet']
+    words = ['verify', model, small, '--text', TEXT, '--ctx', '64', '--chunks', '7', '--json', report, '--quiet']
     code, out, error = bench.run(0, *words, program=bench.plain)
     if code != 0:
         tally.check(f'{name}, verify: one process', [error])
@@ -154,12 +164,8 @@ def refusals(tally, bench, model):
     code, _, error = bench.run(0, *words)
     tally.check('a program with MPI, started alone', [] if code == 0 and digest(out) else [error])
     bench.clear('out')
-    text = ROOT / 'tiny' / 'heldout.txt'
-    for what, more in {'quantize --calibration-text': [*words, '--calibration-text', text],
-                       'calibrate': ['calibrate', model, '--text', text, '-o', bench.folder / 'i.gguf'],
-                       'inspect': ['inspect', model]}.items():
-        code, _, error = bench.run(2, *more)
-        tally.check(f'refused: {what}', refused(code, error, 64, 'expected one process, found 2'))
+    code, _, error = bench.run(2, 'inspect', model)
+    tally.check('refused: inspect', refused(code, error, 64, 'expected one process, found 2'))
     code, _, error = bench.run(3, 'quantize', bench.folder / 'nowhere', '-o', out, '--quiet')
     tally.check('no model: said once, as one process says it', refused(code, error, 66, '^nibble: error: (?!rank)'))
     code, _, error = bench.run(3, 'quantize', '--no-such-option')
@@ -198,23 +204,28 @@ def different_ranks(tally, bench, model):
         'another file of that name': (own, f'cd {folders[1]} && touch out.gguf.part && '
                                            f'{nibble} {model} -o out.gguf {tail}', 64,
                                       'rank 1 on .*: expected the out.gguf.part, on a disk that all share, that'),
+        'the text': (*(f'cd {folders[rank]} && printf %s "{word * 600}" > text && {nibble} {model} '
+                       f'-o {folders[0]}/out.gguf {tail} --calibration-text text --calibration-ctx 32 && rm text'
+                       for rank, word in enumerate(('this ', 'that '))),
+                     64, 'rank 1 on .*: expected the calibration text or importance matrix that rank 0'),
         'no source': (own, f'cd {folders[0]} && {nibble} {model}/no -o out.gguf {tail}', 66, 'rank 1 on .*: '),
     }
     for name, (first, second, code, text) in cases.items():
         process = bench.start([*MPIRUN, '-np', '2', *by_rank(bench, first, second)])
         _, error = process.communicate(timeout=300)
         problems = refused(process.returncode, error, code, text)
-        left = [path.name for path in folders[0].iterdir()]
+        left = [path.name for path in folders[0].iterdir() if path.name != 'text']
         for path in folders[0].iterdir():
             path.unlink()
         tally.check(f'ranks that differ: {name}', problems + ([f'left behind: {left}'] if left else []))
 
 
-def failing_ranks(tally, bench, model, ranks):
+def failing_ranks(tally, bench, model, ranks, options=('quantize', '--type', 'Q4_0')):
     """A rank whose disk is full, or that has no memory."""
     out = bench.folder / 'out.gguf'
-    nibble = f'{pathlib.Path(bench.mpi).resolve()} quantize {model} -o {out} --type Q4_0 --threads 1 --quiet'
-    bench.run(0, 'quantize', model, '-o', out, '--type', 'Q4_0', '--quiet')
+    words = [options[0], model, '-o', out, '--quiet', *options[1:]]
+    nibble = f'{pathlib.Path(bench.mpi).resolve()} {" ".join(map(str, words))} --threads 1'
+    bench.run(0, *words)
     expected = digest(out)
     for fault, text in {'write:9:28': 'No space left', 'write:9:5': 'Input/output error',
                         'sync:1:5': 'to sync it to the disk'}.items():
@@ -225,10 +236,10 @@ def failing_ranks(tally, bench, model, ranks):
             process = bench.start([*MPIRUN, '-np', '3', *by_rank(bench, *cases)])
             _, error = process.communicate(timeout=300)
             problems = refused(process.returncode, error, 75, f'rank {rank} on .*{text}')
-            code, _, error = bench.run(2, 'quantize', model, '-o', out, '--type', 'Q4_0', '--quiet', '--resume')
+            code, _, error = bench.run(2, *words, '--resume')
             if code != 0 or digest(out) != expected:
                 problems.append(f'--resume: exit code {code}: {error[-300:]}')
-            tally.check(f'a rank fails: {rank} of 3, {fault}', problems)
+            tally.check(f'a rank fails: {options[0]}, {rank} of 3, {fault}', problems)
 
 
 def ranks_of(mpirun):
@@ -247,19 +258,20 @@ def ranks_of(mpirun):
     return ranks
 
 
-def kill_at_random(tally, bench, model, count, generator):
-    jobs = ('rtn', 'weighted', 'convert', 'folder')
+def kill_at_random(tally, bench, model, tiny, count, generator):
+    jobs = ('rtn', 'gptq', 'calibrate', 'weighted', 'convert', 'folder')
     known = {}
     for i in range(count):
-        options, output = JOBS[jobs[i % len(jobs)]]
+        job = jobs[i % len(jobs)]
+        options, output = ALL_JOBS[job]
         out = bench.folder / output
-        words = [*options[:1], model, '-o', out, '--threads', '1', '--quiet', *options[1:]]
-        if output not in known or jobs[i % len(jobs)] not in known:
+        words = [*options[:1], tiny if job in TEXT_JOBS else model, '-o', out, '--threads', '1', '--quiet', *options[1:]]
+        if job not in known:
             bench.clear(output)
             begin = time.monotonic()
             bench.run(2, *words)
-            known[jobs[i % len(jobs)]] = digest(out), time.monotonic() - begin
-        expected, seconds = known[jobs[i % len(jobs)]]
+            known[job] = digest(out), time.monotonic() - begin
+        expected, seconds = known[job]
         before, after = generator.choice([(2, 3), (3, 2), (4, 1), (2, 4), (3, 4)])
         rank = generator.randrange(before)
         bench.clear(output)
@@ -287,9 +299,9 @@ def kill_at_random(tally, bench, model, count, generator):
                 problems.append(f'--resume by {after}: exit code {code}: {error[-400:]}')
         left = [path.name for path in bench.folder.iterdir() if '.part' in path.name]
         # Whoever is killed behind the last rename has no time to tidy up; the next job does.
-        if left and not all('.part.journal' in name for name in left):
+        if left and not all('.part.journal' in name or '.part.states' in name for name in left):
             problems.append(f'left behind: {left}')
-        tally.check(f'SIGKILL: {jobs[i % len(jobs)]}, rank {rank} of {before} after {moment:.2f} s, then {after}',
+        tally.check(f'SIGKILL: {job}, rank {rank} of {before} after {moment:.2f} s, then {after}',
                     problems)
 
 
@@ -353,8 +365,10 @@ def main():
             same_bytes(tally, bench, 'made', model, job, some(all_ranks, (2, 4)))
         for job in some(JOBS, ('mix', 'convert')):
             same_bytes(tally, bench, 'tiny', tiny, job, some(all_ranks, (3,)))
+        for job in some(TEXT_JOBS, ('gptq', 'calibrate')):
+            same_bytes(tally, bench, 'tiny', tiny, job, some(all_ranks, (3,)))
         zoo(lambda name, path: [same_bytes(tally, bench, name, path, job, some(all_ranks, (3,)))
-                                for job in some(JOBS, ('rtn',))])
+                                for job in some(ALL_JOBS, ('rtn', 'gptq'))])
 
     def figures_of_all():
         same_figures(tally, bench, 'tiny', tiny, some(all_ranks, (2, 3)))
@@ -365,9 +379,11 @@ def main():
         'figures': figures_of_all,
         'refusals': lambda: refusals(tally, bench, model),
         'differences': lambda: different_ranks(tally, bench, model),
-        'failures': lambda: failing_ranks(tally, bench, model, some((0, 2), (2,))),
+        'failures': lambda: [failing_ranks(tally, bench, model, some((0, 2), (2,))),
+                             *(failing_ranks(tally, bench, tiny, some((0, 2), (2,)), TEXT_JOBS[job][0])
+                               for job in some(('gptq', 'calibrate'), ()))],
         'exit codes': lambda: exit_codes(tally, bench, model, some((0, 1, 2), (1,))),
-        'kills': lambda: kill_at_random(tally, bench, model, args.kills or some(60, 3), generator),
+        'kills': lambda: kill_at_random(tally, bench, model, tiny, args.kills or some(60, 3), generator),
     }
     try:
         for name, part in parts.items():

@@ -1,0 +1,29 @@
+// Programs that run parts of one text, each its own, through the same layers of one model.
+#ifndef NIBBLE_RUNTIME_PEERS_H_
+#define NIBBLE_RUNTIME_PEERS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
+namespace nibble {
+
+// Both calls are collective: all make them in the same order, and what one fails of all fail of. The first has the
+// first sequences.
+class Peers {
+ public:
+  virtual ~Peers() = default;
+
+  virtual int count() const = 0;
+  virtual int place() const = 0;  // 0 ... count() - 1
+
+  virtual absl::StatusOr<std::vector<std::string>> AllGather(const std::string& mine) = 0;  // by place
+  // parts[p] goes to the one at place p: what each had for this one, by place.
+  virtual absl::StatusOr<std::vector<std::string>> AllToAll(absl::Span<const absl::Span<const char>> parts) = 0;
+};
+
+}  // namespace nibble
+
+#endif  // NIBBLE_RUNTIME_PEERS_H_
