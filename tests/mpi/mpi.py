@@ -220,14 +220,15 @@ def different_ranks(tally, bench, model):
         tally.check(f'ranks that differ: {name}', problems + ([f'left behind: {left}'] if left else []))
 
 
-def failing_ranks(tally, bench, model, ranks, options=('quantize', '--type', 'Q4_0')):
-    """A rank whose disk is full, or that has no memory."""
+def failing_ranks(tally, bench, model, ranks, options=('quantize', '--type', 'Q4_0'), write=9):
+    """A rank whose disk is full or fails, at this write or when it is synced."""
+    bench.clear('out')
     out = bench.folder / 'out.gguf'
     words = [options[0], model, '-o', out, '--quiet', *options[1:]]
     nibble = f'{pathlib.Path(bench.mpi).resolve()} {" ".join(map(str, words))} --threads 1'
     bench.run(0, *words)
     expected = digest(out)
-    for fault, text in {'write:9:28': 'No space left', 'write:9:5': 'Input/output error',
+    for fault, text in {f'write:{write}:28': 'No space left', f'write:{write}:5': 'Input/output error',
                         'sync:1:5': 'to sync it to the disk'}.items():
         for rank in ranks:
             bench.clear('out')
@@ -380,8 +381,8 @@ def main():
         'refusals': lambda: refusals(tally, bench, model),
         'differences': lambda: different_ranks(tally, bench, model),
         'failures': lambda: [failing_ranks(tally, bench, model, some((0, 2), (2,))),
-                             *(failing_ranks(tally, bench, tiny, some((0, 2), (2,)), TEXT_JOBS[job][0])
-                               for job in some(('gptq', 'calibrate'), ()))],
+                             *(failing_ranks(tally, bench, tiny, some((0, 2), (2,)), TEXT_JOBS[job][0], write)
+                               for job, write in some((('gptq', 9), ('calibrate', 2)), ()))],
         'exit codes': lambda: exit_codes(tally, bench, model, some((0, 1, 2), (1,))),
         'kills': lambda: kill_at_random(tally, bench, model, tiny, args.kills or some(60, 3), generator),
     }
