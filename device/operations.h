@@ -1,9 +1,9 @@
 // The heavy operations of the forward pass: one row per operation, one table per device.
 //
 // To add an operation: declare it here with its contract, write its twin for every device (device/cpu/<name>.cc,
-// device/cuda/<name>.h), add it to the device's table, say what it costs in device/operation_costs.h and when it is done in
-// device/measured_device.cc, and test it against a double-precision oracle in operations_test.cc, which runs over every
-// device.
+// device/cuda/<name>.h), add it to the device's table, say what it costs in device/operation_costs.h and when it is
+// done in device/measured_device.cc, and test it against a double-precision oracle in operations_test.cc, which runs
+// over every device.
 //
 // All matrices are row-major without gaps and lie in the device's memory. Everything is float32; sums are formed over
 // fixed blocks in a fixed order, so results do not depend on the number of threads. Operations are queued in order:
