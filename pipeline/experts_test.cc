@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "converters/family.h"
 #include "converters/test_checkpoint.h"
@@ -179,6 +180,22 @@ TEST_F(ExpertsTest, ExpertsOfAFolderThatAreGivenSeveralTypesAreWarnedOf) {
       {.container = Container::kCompressedTensors, .type = "MXFP4", .tensor_types = {{"ffn_up_exps", "NVFP4"}}});
   ASSERT_EQ(plan.status(), absl::OkStatus());
   EXPECT_THAT(plan->warnings(), testing::Contains(testing::HasSubstr("the experts are of several types")));
+}
+
+TEST_F(ExpertsTest, LinearsOfAFolderThatVllmFusesAreWarnedOfIfTheyAreOfSeveralTypes) {
+  const Model model = Open(RandomQwen3Moe(kShape));
+  const auto warnings_with = [&](const char* regex, Container container) {
+    const absl::StatusOr<Plan> plan =
+        PlanQuantize(io::Posix(), model, {.container = container, .type = "MXFP4", .tensor_types = {{regex, "NVFP4"}}});
+    EXPECT_EQ(plan.status(), absl::OkStatus());
+    return absl::StrJoin(plan->warnings(), "\n");
+  };
+  EXPECT_THAT(warnings_with("blk.1.attn_k", Container::kCompressedTensors),
+              testing::HasSubstr("fuses are of several types, with which it does not load them: 3, as "
+                                 "'blk.1.attn_q.weight' and 'blk.1.attn_k.weight'"));
+  EXPECT_THAT(warnings_with("attn_(q|k|v|output)", Container::kCompressedTensors),
+              testing::Not(testing::HasSubstr("several types")));
+  EXPECT_THAT(warnings_with("blk.1.attn_k", Container::kGguf), testing::Not(testing::HasSubstr("several types")));
 }
 
 TEST_F(ExpertsTest, QuantizationThatNoTensorHasIsBadData) {

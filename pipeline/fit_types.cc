@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "pipeline/container.h"
 #include "pipeline/context_memory.h"
 #include "pipeline/folder_layout.h"
+#include "pipeline/fused_linears.h"
 #include "pipeline/knapsack.h"
 #include "pipeline/plan.h"
 #include "pipeline/publication.h"
@@ -39,7 +41,7 @@ constexpr uint64_t kHeadersOfShards = 1 << 16;  // of so many bytes in a folder,
 
 constexpr double kUnused = 0.005;  // of the size asked for, at most, where the tensors allow it
 
-// Tensors whose type is open, and what they may have: one, but for the experts of a folder, which have one type.
+// Tensors whose type is open, and what they may have: one, but for linears of a folder that have to have one type.
 struct OpenTensor {
   std::vector<size_t> stacks;
   std::vector<double> sensitivities;  // of each
@@ -83,15 +85,15 @@ class Fitter {
 
   absl::Status FindOpenTensors() {
     NIBBLE_ASSIGN_OR_RETURN(base_, ChooseQuantizedTypes(model_, stored_, base_options_));
-    OpenTensor experts;
+    std::map<FusedKey, size_t> fused;  // into open_
     for (size_t i = 0; i < stacks().size(); ++i) {
       if (!base_.each[i].is_open) continue;
-      const bool is_one_of_experts = IsFolder() && GetRole(stacks()[i][0].role).is_expert;
-      OpenTensor& tensor = is_one_of_experts ? experts : open_.emplace_back();
-      tensor.stacks.push_back(i);
-      tensor.sensitivities.push_back(Sensitivity(stacks()[i][0]));
+      const std::optional<FusedKey> key = IsFolder() ? FusedWith(stacks()[i][0]) : std::nullopt;
+      const size_t place = key ? fused.emplace(*key, open_.size()).first->second : open_.size();
+      if (place == open_.size()) open_.emplace_back();
+      open_[place].stacks.push_back(i);
+      open_[place].sensitivities.push_back(Sensitivity(stacks()[i][0]));
     }
-    if (!experts.stacks.empty()) open_.push_back(std::move(experts));
     for (OpenTensor& tensor : open_) AddFormats(tensor);
     return absl::OkStatus();
   }

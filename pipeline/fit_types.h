@@ -15,7 +15,8 @@ namespace nibble {
 // the sum of sensitivity x relative error, is least for a file of `options.fit.bytes` less what its context takes.
 // Reads a few rows of every tensor; `threads` 0: all.
 //
-// In a folder the linears of the layers have a choice, and all experts one type.
+// In a folder the linears of the layers have a choice, and those one type that vLLM fuses, and all experts
+// (pipeline/fused_linears).
 //
 // kInvalidArgument: a budget below the smallest possible size, which is named, or above that of the model as it is
 // stored; gpt-oss's own layout; and as ChooseQuantizedTypes. REQUIRES: options.fit.bytes > 0.

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -207,6 +208,35 @@ TEST_F(FitTypesTest, ExpertsOfAFolderHaveOneType) {
     if (GetRole(tensor.role).is_expert) formats.insert(choices.each[i].format);
   }
   EXPECT_EQ(formats.size(), 1u);
+}
+
+// Of a folder for vLLM; in a GGUF each stands for itself.
+TEST_F(FitTypesTest, LinearsThatAreFusedHaveOneType) {
+  const auto mixed_layers = [&](const TypeChoices& choices, const std::vector<std::string>& names) {
+    const Formats formats = FormatsOf(choices);
+    int mixed = 0;
+    for (int layer = 0; layer < 12; ++layer) {
+      std::set<Format> found;
+      for (const std::string& name : names) found.insert(formats.at(absl::StrCat("blk.", layer, ".", name, ".weight")));
+      mixed += found.size() > 1;
+    }
+    return mixed;
+  };
+  TypeOptions options = Budget(least_ + (most_ - least_) / 3);
+  for (int layer = 0; layer < 12; ++layer) {
+    for (const char* name : {"attn_v", "ffn_up"}) {
+      options.fit.sensitivities[absl::StrCat("blk.", layer, ".", name, ".weight")] = 1000;
+    }
+  }
+  const TypeChoices in_gguf = Fitted(options);
+  options.container = Container::kCompressedTensors;
+  const TypeChoices in_folder = Fitted(options);
+  for (const auto& names : {std::vector<std::string>{"attn_q", "attn_k", "attn_v"}, {"ffn_gate", "ffn_up"}}) {
+    EXPECT_GT(mixed_layers(in_gguf, names), 0);
+    EXPECT_EQ(mixed_layers(in_folder, names), 0);
+  }
+  EXPECT_GT(mixed_layers(in_folder, {"attn_v", "attn_output", "ffn_up", "ffn_down"}), 0);
+  EXPECT_TRUE(in_folder.warnings.empty()) << in_folder.warnings[0];
 }
 
 TEST_F(FitTypesTest, RowsThatNoBlockDividesStayFloats) {

@@ -1,6 +1,7 @@
 #include "pipeline/types.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -22,6 +23,7 @@
 #include "model/role.h"
 #include "model/tensor_list.h"
 #include "pipeline/container.h"
+#include "pipeline/fused_linears.h"
 #include "pipeline/publication.h"
 #include "pipeline/published_tensors.h"
 #include "pipeline/type_table.h"
@@ -145,7 +147,7 @@ class Chooser {
       wish_ = wishes_.empty() || !wishes_[i] ? nullptr : &*wishes_[i];
       if (publication_ != nullptr) published_tensor_ = &publication_->model.tensors.stacks()[i][0];
       NIBBLE_ASSIGN_OR_RETURN(TypeChoice choice, ChooseOne(model_.tensors.stacks()[i][0], stored_[i]));
-      if (IsExpert(model_.tensors.stacks()[i][0])) expert_formats_.insert(choice.format);
+      if (const auto key = FusedWith(model_.tensors.stacks()[i][0])) fused_formats_[*key].insert(choice.format);
       choices.each.push_back(std::move(choice));
     }
     for (const Override& override : overrides_) {
@@ -385,12 +387,27 @@ class Chooser {
       warnings.push_back(
           absl::StrCat(requantized_, " tensors are encoded anew from quantized ones: the errors add up"));
     }
-    if (IsFolder() && expert_formats_.size() > 1) {
-      warnings.push_back("the experts are of several types: transformers and vLLM load experts of one type");
-    }
+    if (IsFolder()) WarnOfFused(warnings);
     if (type_->name == "MXFP4_MOE" && !has_experts_)
       warnings.push_back("MXFP4_MOE means Q8_0 for a model without experts");
     return warnings;
+  }
+
+  void WarnOfFused(std::vector<std::string>& warnings) const {
+    std::vector<std::string> linears;
+    bool has_mixed_experts = false;
+    for (const TensorStack slices : model_.tensors.stacks()) {
+      const std::optional<FusedKey> key = FusedWith(slices[0]);
+      if (!key || fused_formats_.at(*key).size() == 1) continue;
+      has_mixed_experts |= IsExpert(slices[0]);
+      if (!IsExpert(slices[0])) linears.push_back(GgufName(slices[0]));
+    }
+    if (has_mixed_experts) {
+      warnings.push_back("the experts are of several types: transformers and vLLM load experts of one type");
+    }
+    if (linears.empty()) return;
+    warnings.push_back(absl::StrCat("linears that vLLM fuses are of several types, with which it does not load them: ",
+                                    linears.size(), ", as '", linears[0], "' and '", linears[1], "'"));
   }
 
   const Model& model_;
@@ -405,7 +422,7 @@ class Chooser {
   const LogicalTensor* published_tensor_ = nullptr;  // there: the one that is looked at
   std::optional<PublishedTensors> published_;        // of a folder
   int64_t expert_cols_ = 0;                          // of a folder: what the columns of all experts are multiples of
-  std::set<Format> expert_formats_;
+  std::map<FusedKey, std::set<Format>> fused_formats_;
   int packed_ = 0;  // linears of a folder in a format with a packing
   bool has_experts_ = false;
   int fallbacks_ = 0;
