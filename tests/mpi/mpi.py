@@ -121,7 +121,7 @@ def same_bytes(tally, bench, name, model, job, all_ranks):
 
 def figures(path):
     report = json.loads(path.read_text())
-    for key in ('seconds', 'ranks'):
+    for key in ('seconds', 'ranks', 'device_use'):
         report.pop(key, None)
     return report
 
@@ -135,7 +135,7 @@ def same_figures(tally, bench, name, model, all_ranks):
         tally.check(f'{name}, verify: one process', [error])
         return
     def table_of(text):
-        return re.split('\n  (?:processes|time) ', text)[0]
+        return re.split('\n  (?:device|processes|time) ', text)[0]
 
     expected, table = figures(report), table_of(out)
     # Ranks without a window among them; and windows one by one, or all at once.
