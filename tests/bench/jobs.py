@@ -49,7 +49,7 @@ class Jobs:
 
     def calibrate(self):
         return self.nibble('quantize', self.settings.model, '-o', self.candidate, '--type', 'Q4_K_M', '--method', 'auto',
-                           '--calibration-text', self.settings.data / 'texts/exl3_c4.utf8', '--chunks',
+                           '--calibration-text', self.settings.data / 'texts/exl3_c4.utf8', '--calibration-chunks',
                            str(WINDOWS['calibrate']), '--force')
 
     def solve(self, outputs, inputs):
