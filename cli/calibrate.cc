@@ -19,6 +19,7 @@
 #include "cli/printable.h"
 #include "cli/rank_lines.h"
 #include "cli/stopwatch.h"
+#include "cli/summary_line.h"
 #include "pipeline/output_options.h"
 
 namespace nibble::cli {
@@ -35,10 +36,10 @@ struct Options {
 std::string SummaryText(const Calibration& calibration, const Options& options, const JobEnd& end) {
   const auto& matrix = calibration.matrix;
   std::string text = absl::StrCat(Printable(options.output.path), "\n");
-  absl::StrAppend(&text, PlanLine("linears", absl::StrCat(matrix.entries.size())),
-                  PlanLine("windows", absl::StrCat(matrix.chunk_count, " of ", matrix.chunk_size, " tokens")));
+  absl::StrAppend(&text, SummaryLine("linears", absl::StrCat(matrix.entries.size())),
+                  SummaryLine("windows", absl::StrCat(matrix.chunk_count, " of ", matrix.chunk_size, " tokens")));
   if (const std::string coverage = CoverageText(calibration.report); !coverage.empty()) {
-    absl::StrAppend(&text, PlanLine("expert tokens", coverage));
+    absl::StrAppend(&text, SummaryLine("expert tokens", coverage));
   }
   return absl::StrCat(text, RankLines(calibration.ranks), DeviceLines(calibration.report.device_use()), EndLines(end));
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "cli/printable.h"
 #include "cli/report_parts.h"
+#include "cli/summary_line.h"
 #include "pipeline/device_use.h"
 
 namespace nibble::cli {
@@ -44,10 +45,6 @@ std::string StagesText(const DeviceUse& use) {
   });
 }
 
-std::string Line(absl::string_view label, absl::string_view value) {
-  return absl::StrFormat("  %-16s %s\n", label, value);
-}
-
 // Of a stage, or of all.
 void WriteFigures(const DeviceStage& stage, JsonWriter& json) {
   const DeviceRates rates = RatesOf(stage);
@@ -56,33 +53,24 @@ void WriteFigures(const DeviceStage& stage, JsonWriter& json) {
   json.Key("share").Number(rates.share);
   json.Key("flops").Number(stage.flops());
   json.Key("bytes").Number(stage.bytes());
-  json.Key("tflop_per_second").Number(rates.tflop_per_second);
-  json.Key("gb_per_second").Number(rates.gb_per_second);
+  json.Key("tflop_per_second").Number(rates.flops / kTera);
+  json.Key("gb_per_second").Number(rates.bytes / kGiga);
 }
 
 }  // namespace
-
-DeviceRates RatesOf(const DeviceStage& stage) {
-  DeviceRates rates;
-  if (stage.seconds() > 0) rates.share = std::min(1.0, stage.busy_seconds() / stage.seconds());
-  if (stage.busy_seconds() <= 0) return rates;
-  rates.tflop_per_second = stage.flops() / stage.busy_seconds() / kTera;
-  rates.gb_per_second = stage.bytes() / stage.busy_seconds() / kGiga;
-  return rates;
-}
 
 std::string DeviceText(const DeviceUse& use) {
   if (use.stages().empty()) return "";
   const DeviceStage total = TotalOf(use);
   const DeviceRates rates = RatesOf(total);
   return absl::StrCat(Printable(use.device()), ": at work ", ShareText(total), ", ",
-                      RateText(rates.tflop_per_second, use.peak_flops() / kTera, "TFLOP/s"), ", ",
-                      RateText(rates.gb_per_second, use.peak_bytes() / kGiga, "GB/s"));
+                      RateText(rates.flops / kTera, use.peak_flops() / kTera, "TFLOP/s"), ", ",
+                      RateText(rates.bytes / kGiga, use.peak_bytes() / kGiga, "GB/s"));
 }
 
 std::string DeviceLines(const DeviceUse& use) {
   if (use.stages().empty()) return "";
-  return absl::StrCat(Line("device", DeviceText(use)), Line("by stage", StagesText(use)));
+  return absl::StrCat(SummaryLine("device", DeviceText(use)), SummaryLine("by stage", StagesText(use)));
 }
 
 void WriteDeviceUse(const DeviceUse& use, JsonWriter& json) {

@@ -9,14 +9,6 @@
 
 namespace nibble::cli {
 
-struct DeviceRates {
-  double share = 0;             // of the stage's time, with the device at work; 0..1
-  double tflop_per_second = 0;  // of the time at work, as the next one
-  double gb_per_second = 0;
-};
-
-DeviceRates RatesOf(const DeviceStage& stage);
-
 // "cpu: at work 91 % of 34.0 s, 0.0412 TFLOP/s, 12.3 GB/s", beside the peaks where these are known: "41.2 of 990
 // TFLOP/s"; empty where no device was used.
 std::string DeviceText(const DeviceUse& use);

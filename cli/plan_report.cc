@@ -10,6 +10,7 @@
 #include "cli/json_writer.h"
 #include "cli/plan_summary.h"
 #include "cli/printable.h"
+#include "cli/summary_line.h"
 #include "cli/table.h"
 #include "cli/units.h"
 
@@ -31,14 +32,14 @@ uint64_t DiskBytes(const Plan& plan) { return plan.file_bytes() + plan.work_file
 
 std::string WorkFileLine(const Plan& plan) {
   if (plan.work_file_bytes() == 0) return "";
-  return PlanLine("work file",
-                  absl::StrCat(FormatSize(plan.work_file_bytes()), " (hidden states; --memory, --work-dir)"));
+  return SummaryLine("work file",
+                     absl::StrCat(FormatSize(plan.work_file_bytes()), " (hidden states; --memory, --work-dir)"));
 }
 
 std::string CheckpointLine(const Plan& plan) {
   if (plan.checkpoint_bytes() == 0) return "";
-  return PlanLine("checkpoints",
-                  absl::StrCat(FormatSize(plan.checkpoint_bytes()), " beside the output (for --resume)"));
+  return SummaryLine("checkpoints",
+                     absl::StrCat(FormatSize(plan.checkpoint_bytes()), " beside the output (for --resume)"));
 }
 
 // Rounded as far as it is known.
@@ -52,7 +53,7 @@ std::string TimeText(const ExpectedTime& time) {
   return absl::StrFormat("about %s (%.0f %% of it for the text)", text, 100 * time.calibration_seconds() / seconds);
 }
 
-std::string TimeLine(const Plan& plan) { return plan.has_time() ? PlanLine("time", TimeText(plan.time())) : ""; }
+std::string TimeLine(const Plan& plan) { return plan.has_time() ? SummaryLine("time", TimeText(plan.time())) : ""; }
 
 void WriteTime(const ExpectedTime& time, JsonWriter& json) {
   json.Key("expected_time").BeginObject();
@@ -96,8 +97,8 @@ void WriteFit(const FitReport& fit, JsonWriter& json) {
 
 std::string PlanText(const Plan& plan, absl::string_view model, uint64_t memory_bytes) {
   return absl::StrCat(Printable(model), " as ", plan.type(), "\n", PlanFigures(plan),
-                      PlanLine("memory", FormatSize(memory_bytes)), WorkFileLine(plan), CheckpointLine(plan),
-                      PlanLine("disk", FormatSize(DiskBytes(plan))), TimeLine(plan), "\n", TensorsText(plan));
+                      SummaryLine("memory", FormatSize(memory_bytes)), WorkFileLine(plan), CheckpointLine(plan),
+                      SummaryLine("disk", FormatSize(DiskBytes(plan))), TimeLine(plan), "\n", TensorsText(plan));
 }
 
 std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_bytes) {

@@ -12,6 +12,7 @@
 #include "cli/peak_memory.h"
 #include "cli/printable.h"
 #include "cli/rank_lines.h"
+#include "cli/summary_line.h"
 #include "cli/units.h"
 
 namespace nibble::cli {
@@ -26,17 +27,18 @@ std::string CountText(const std::map<std::string, int>& counts) {
 std::string FitLines(const Plan& plan) {
   const FitReport& fit = plan.fit();
   const uint64_t beside = fit.cache_bytes() + fit.activation_bytes();
-  std::string text = PlanLine("budget", absl::StrFormat("%s, %.2f %% used", FormatSize(fit.budget_bytes()),
-                                                        100.0 * (plan.file_bytes() + beside) / fit.budget_bytes()));
+  std::string text = SummaryLine("budget", absl::StrFormat("%s, %.2f %% used", FormatSize(fit.budget_bytes()),
+                                                           100.0 * (plan.file_bytes() + beside) / fit.budget_bytes()));
   if (fit.context() > 0) {
-    absl::StrAppend(
-        &text, PlanLine("context", absl::StrFormat("%d tokens: %s cache, %s buffers", fit.context(),
-                                                   FormatSize(fit.cache_bytes()), FormatSize(fit.activation_bytes()))));
+    absl::StrAppend(&text, SummaryLine("context", absl::StrFormat("%d tokens: %s cache, %s buffers", fit.context(),
+                                                                  FormatSize(fit.cache_bytes()),
+                                                                  FormatSize(fit.activation_bytes()))));
   }
   const double gap = fit.expected_kld() > 0 ? 1 - fit.expected_kld_bound() / fit.expected_kld() : 0;
-  absl::StrAppend(&text, PlanLine("expected loss",
-                                  absl::StrFormat("%.4g%s, at most %.2g %% above the least", fit.expected_kld(),
-                                                  fit.is_measured() ? " nats" : " by prior sensitivities", 100 * gap)));
+  absl::StrAppend(&text,
+                  SummaryLine("expected loss",
+                              absl::StrFormat("%.4g%s, at most %.2g %% above the least", fit.expected_kld(),
+                                              fit.is_measured() ? " nats" : " by prior sensitivities", 100 * gap)));
   return text;
 }
 
@@ -59,14 +61,11 @@ std::string TimeText(const JobEnd& end) {
 }  // namespace
 
 std::string EndLines(const JobEnd& end) {
-  std::string text = absl::StrCat(PlanLine("time", TimeText(end)), PlanLine("peak memory", FormatSize(PeakMemory())));
-  if (end.warnings > 0) absl::StrAppend(&text, PlanLine("warnings", absl::StrCat(end.warnings, ", above")));
-  if (!end.next.empty()) absl::StrAppend(&text, PlanLine("next", Printable(end.next)));
+  std::string text =
+      absl::StrCat(SummaryLine("time", TimeText(end)), SummaryLine("peak memory", FormatSize(PeakMemory())));
+  if (end.warnings > 0) absl::StrAppend(&text, SummaryLine("warnings", absl::StrCat(end.warnings, ", above")));
+  if (!end.next.empty()) absl::StrAppend(&text, SummaryLine("next", Printable(end.next)));
   return text;
-}
-
-std::string PlanLine(absl::string_view label, absl::string_view value) {
-  return absl::StrFormat("  %-16s %s\n", label, value);
 }
 
 std::string PlanFigures(const Plan& plan) {
@@ -77,18 +76,18 @@ std::string PlanFigures(const Plan& plan) {
     if (tensor.reason() == "kept bits") ++kept[tensor.type()];
   }
   std::string text;
-  absl::StrAppend(&text, PlanLine("size", SizeText(plan)));
+  absl::StrAppend(&text, SummaryLine("size", SizeText(plan)));
   if (plan.has_fit()) absl::StrAppend(&text, FitLines(plan));
-  absl::StrAppend(&text, PlanLine("bits per weight", absl::StrFormat("%.2f", plan.bits_per_weight())));
-  absl::StrAppend(&text, PlanLine("tensors", CountText(types)));
+  absl::StrAppend(&text, SummaryLine("bits per weight", absl::StrFormat("%.2f", plan.bits_per_weight())));
+  absl::StrAppend(&text, SummaryLine("tensors", CountText(types)));
   if (!fallbacks.empty()) {
     absl::StrAppend(&text,
-                    PlanLine("fallbacks", absl::StrCat(CountText(fallbacks), " (their rows do not fit the type)")));
+                    SummaryLine("fallbacks", absl::StrCat(CountText(fallbacks), " (their rows do not fit the type)")));
   }
   if (!kept.empty()) {
     absl::StrAppend(
-        &text,
-        PlanLine("kept bits", absl::StrCat(CountText(kept), " (published so; --allow-requantize encodes them anew)")));
+        &text, SummaryLine("kept bits",
+                           absl::StrCat(CountText(kept), " (published so; --allow-requantize encodes them anew)")));
   }
   return text;
 }
@@ -96,16 +95,16 @@ std::string PlanFigures(const Plan& plan) {
 std::string PlanSummary(const Plan& plan, absl::string_view path, const JobEnd& end) {
   std::string text = absl::StrCat(Printable(path), "\n", PlanFigures(plan));
   if (const std::string gained = GainText(plan.calibration()); !gained.empty()) {
-    absl::StrAppend(&text, PlanLine("error feedback", gained));
+    absl::StrAppend(&text, SummaryLine("error feedback", gained));
   }
   if (const std::string kld = KldText(plan.calibration()); !kld.empty()) {
-    absl::StrAppend(&text, PlanLine("KL divergence", kld));
+    absl::StrAppend(&text, SummaryLine("KL divergence", kld));
   }
   if (const std::string trials = TrialsText(plan.calibration()); !trials.empty()) {
-    absl::StrAppend(&text, PlanLine("transform", absl::StrCat(plan.transform(), " (", trials, ")")));
+    absl::StrAppend(&text, SummaryLine("transform", absl::StrCat(plan.transform(), " (", trials, ")")));
   }
   if (const std::string coverage = CoverageText(plan.calibration()); !coverage.empty()) {
-    absl::StrAppend(&text, PlanLine("expert tokens", coverage));
+    absl::StrAppend(&text, SummaryLine("expert tokens", coverage));
   }
   return absl::StrCat(text, RankLines(std::vector<RankShare>(plan.ranks().begin(), plan.ranks().end())),
                       DeviceLines(plan.device_use()), EndLines(end));

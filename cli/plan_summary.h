@@ -10,9 +10,6 @@
 
 namespace nibble::cli {
 
-// "  size             3.0 MiB, 33.3 % of the source's 9.0 MiB"
-std::string PlanLine(absl::string_view label, absl::string_view value);
-
 // Lines: sizes before and after, what a budget was used for, bits per weight, tensors by type, fallbacks by type.
 std::string PlanFigures(const Plan& plan);
 

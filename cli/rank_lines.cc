@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/printable.h"
+#include "cli/summary_line.h"
 #include "cli/units.h"
 
 namespace nibble::cli {
@@ -36,7 +37,7 @@ std::string RankLines(absl::Span<const RankShare> ranks) {
                      [&](size_t a, size_t b) { return Working(ranks[a]) < Working(ranks[b]); });
     shown = {shown.front(), shown[shown.size() / 2], shown.back()};
   }
-  std::string text = absl::StrFormat("  %-16s %d\n", "processes", ranks.size());
+  std::string text = SummaryLine("processes", absl::StrCat(ranks.size()));
   for (const size_t rank : shown) absl::StrAppendFormat(&text, "    rank %-9d %s\n", rank, RankText(ranks[rank]));
   return text;
 }

@@ -21,8 +21,8 @@ void WriteCells(HtmlWriter& html, const std::string& place, const DeviceStage& s
   };
   cell("seconds", stage.seconds(), absl::StrFormat("%.2f", stage.seconds()));
   cell("share", rates.share, Percent(rates.share));
-  cell("tflop_per_second", rates.tflop_per_second, ThreeDigits(rates.tflop_per_second));
-  cell("gb_per_second", rates.gb_per_second, ThreeDigits(rates.gb_per_second));
+  cell("tflop_per_second", rates.flops / 1e12, ThreeDigits(rates.flops / 1e12));
+  cell("gb_per_second", rates.bytes / 1e9, ThreeDigits(rates.bytes / 1e9));
 }
 
 void WritePeaks(HtmlWriter& html, const DeviceUse& use) {

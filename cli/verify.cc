@@ -16,6 +16,7 @@
 #include "cli/rank_lines.h"
 #include "cli/report_page.h"
 #include "cli/stopwatch.h"
+#include "cli/summary_line.h"
 #include "cli/verify_json.h"
 #include "cli/verify_report.h"
 #include "tiny/embedded_text.h"
@@ -87,7 +88,8 @@ absl::Status RunVerify(Options& options, Context& context) {
                             DeviceLines(report.device_use()),
                             EndLines({.seconds = stopwatch.seconds(), .warnings = context.progress.warnings()})));
   for (const ReportFile& file : kReportFiles) {
-    if (const std::string& path = options.*file.path; !path.empty()) context.Show(PlanLine("written", Printable(path)));
+    if (const std::string& path = options.*file.path; !path.empty())
+      context.Show(SummaryLine("written", Printable(path)));
   }
   const std::vector<std::string> misses = Misses(report, options.thresholds);
   for (const std::string& miss : misses) context.Show(absl::StrCat("MISSED  ", miss, "\n"));

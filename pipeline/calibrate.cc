@@ -117,7 +117,7 @@ absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions
     if (checkpoints == nullptr) continue;
     NIBBLE_ASSIGN_OR_RETURN(const bool is_due, checkpoints->IsDue());
     if (!is_due) continue;
-    const InStage stage(device, "write");
+    const InStage stage(device, kWriteStage);
     const ObservedInputs since = sums.Between(saved, layer + 1);
     saved = layer + 1;
     NIBBLE_RETURN_IF_ERROR(checkpoints->Save(saved, {&sequences}, since.SerializeAsString()));

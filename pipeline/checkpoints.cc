@@ -5,7 +5,7 @@
 
 #include "base/status.h"
 #include "formats/io/posix.h"
-#include "pipeline/packed_values.h"
+#include "pipeline/gather_values.h"
 #include "xxhash.h"
 
 namespace nibble {
@@ -94,14 +94,7 @@ absl::StatusOr<uint64_t> Checkpoints::VisitStates(absl::Span<Sequences* const> p
     }
     of_blocks.push_back(hash.value());
   }
-  Packer packer;
-  packer.Add(of_blocks);
-  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> all, comm_.AllGather(packer.Take()));
-  std::vector<uint64_t> of_all;
-  for (const std::string& packed : all) {
-    const std::vector<uint64_t> its = Unpacker(packed).Take<uint64_t>();
-    of_all.insert(of_all.end(), its.begin(), its.end());
-  }
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<uint64_t> of_all, GatherValues(comm_, of_blocks));
   return XXH3_64bits(of_all.data(), of_all.size() * sizeof(uint64_t));
 }
 

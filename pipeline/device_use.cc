@@ -33,10 +33,19 @@ DeviceUse UseOf(const MeasuredDevice& device) {
 }
 
 DeviceLoad LoadOf(const MeasuredDevice& device) {
-  const DeviceStage total = TotalOf(UseOf(device));
+  const DeviceRates rates = RatesOf(TotalOf(UseOf(device)));
   return {.name = std::string(device.name().substr(0, device.name().find(' '))),
-          .busy_share = total.seconds() > 0 ? total.busy_seconds() / total.seconds() : 0,
-          .flops = total.busy_seconds() > 0 ? total.flops() / total.busy_seconds() : 0};
+          .busy_share = rates.share,
+          .flops = rates.flops};
+}
+
+DeviceRates RatesOf(const DeviceStage& stage) {
+  DeviceRates rates;
+  if (stage.seconds() > 0) rates.share = std::min(1.0, stage.busy_seconds() / stage.seconds());
+  if (stage.busy_seconds() <= 0) return rates;
+  rates.flops = stage.flops() / stage.busy_seconds();
+  rates.bytes = stage.bytes() / stage.busy_seconds();
+  return rates;
 }
 
 void AddUse(const DeviceUse& more, DeviceUse& sum) {

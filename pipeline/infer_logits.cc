@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "device/device.h"
@@ -25,8 +24,6 @@ namespace {
 
 // Logits that are in memory at a time.
 constexpr int64_t kLogitsAtATime = 1 << 24;
-
-constexpr absl::string_view kWriteStage = "write";
 
 struct TokenIds {
   int64_t sequences = 0;

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "base/status.h"
 #include "device/in_stage.h"
+#include "pipeline/device_use.h"
 #include "pipeline/packed_values.h"
 
 namespace nibble {
@@ -49,7 +50,7 @@ const InputSums* SquareSums::Find(Role role, int layer) const {
 void SquareSums::See(Role role, int slice, ConstMatrix x) {
   const TensorStack stack = model_.tensors.Find(role, layer_);
   if (!Gathers(stack)) return;
-  const InStage in_statistics(device_, "statistics");
+  const InStage in_statistics(device_, kStatisticsStage);
   std::vector<Running>& slices = running_[role];
   while (slices.size() < stack.size()) slices.emplace_back(FirstBlock());
   Running& running = slices[std::max(slice, 0)];

@@ -11,6 +11,7 @@
 #include "device/buffers.h"
 #include "device/in_stage.h"
 #include "pipeline/check_overflow.h"
+#include "pipeline/device_use.h"
 #include "quant/block/format.h"
 #include "runtime/weights.h"
 
@@ -131,7 +132,7 @@ class DeviceStream {
     const bool may_overflow = !(operations.largest_magnitude(device_, values) <= kAlwaysHeld);
     NIBBLE_RETURN_IF_ERROR(device_.Download(nullptr, {}));
     if (may_overflow) NIBBLE_RETURN_IF_ERROR(CheckOnHost(tensor, slice, piece));
-    const InStage in_write(device_, "write");
+    const InStage in_write(device_, kWriteStage);
     return output_.WriteRows(tensor, piece.place.slice, piece.place.begin, bytes);
   }
 

@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
-#include <string>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "model/logical_tensor.h"
+#include "pipeline/gather_values.h"
 #include "quant/block/packing.h"
 
 namespace nibble {
@@ -38,15 +37,9 @@ absl::StatusOr<float> LargestMagnitude(const Model& model, const LogicalTensor& 
   return largest;
 }
 
-// Its bits, so that it stays exactly what it is.
 absl::StatusOr<float> LargestOfAll(Comm& comm, float mine) {
-  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> all,
-                          comm.AllGather(std::string(reinterpret_cast<const char*>(&mine), sizeof(mine))));
-  for (const std::string& bytes : all) {
-    float its = 0;
-    std::memcpy(&its, bytes.data(), std::min(bytes.size(), sizeof(its)));
-    mine = std::max(mine, its);
-  }
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> all, GatherValues<float>(comm, {mine}));
+  for (const float its : all) mine = std::max(mine, its);
   return mine;
 }
 

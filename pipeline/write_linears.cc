@@ -46,7 +46,7 @@ using Outcome = Sequences::Outcome;
 using Part = Sequences::Part;
 
 // For a device that measures. Statistics are with the states that inputs are weighed by.
-constexpr absl::string_view kStatisticsStage = "statistics", kFitStage = "fit", kWriteStage = "write";
+constexpr absl::string_view kFitStage = "fit";
 
 // What linears that share their inputs see: on the tokens that bytes are made for, and on those that judge them.
 struct StageStatistics {
