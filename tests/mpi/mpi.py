@@ -322,8 +322,9 @@ def exit_codes(tally, bench, model, victims):
         part, deadline = pathlib.Path(f'{out}.part.journal.2'), time.monotonic() + 60
         while not part.exists() and time.monotonic() < deadline:
             time.sleep(0.01)
-        time.sleep(0.2)
         pid = int((codes / f'pid{victim}').read_text())
+        os.kill(pid, signal.SIGSTOP)  # else the job may have ended by then
+        time.sleep(0.2)
         os.kill(pid, signal.SIGKILL)
         _, error = process.communicate(timeout=300)
         found = {path.name: path.read_text().strip() for path in codes.iterdir() if path.name.isdigit()}
