@@ -116,6 +116,44 @@ TEST_P(OnDevice, DotRows) {
   }
 }
 
+TEST_P(OnDevice, QuadraticForms) {
+  for (const int64_t n : {1, 96, 128, 129, 700}) {
+    for (const int64_t rows : {1, 90, 600}) {
+      SCOPED_TRACE(testing::Message() << rows << " x " << n);
+      const Values x = RandomValues(rows * n, 1), gram = RandomGram(n, 2);
+      Values h = gram, weights(n);
+      Doubles expected(rows), sizes(rows), first;
+      for (int64_t j = 0; j < n; ++j) {
+        weights[j] = gram[j * n + j];
+        for (int64_t i = 0; i < n; ++i) h[j * n + i] = gram[j * n + i] / weights[j];
+      }
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t j = 0; j < n; ++j) {
+          double sum = 0, size = 0;
+          for (int64_t i = 0; i < n; ++i) {
+            const double term = static_cast<double>(gram[j * n + i]) * x[r * n + i];
+            sum += term;
+            size += std::abs(term);
+          }
+          expected[r] += x[r * n + j] * sum;
+          sizes[r] += std::abs(x[r * n + j]) * size;
+        }
+      }
+      for (int64_t j = 0; j < n; ++j) std::fill_n(&h[j * n + j] + 1, n - j - 1, NAN);  // not read
+      for (int threads : {1, 2, 3}) {
+        const auto device = Make(threads);
+        const Buffer dx = Put(*device, x), dh = Put(*device, h), dw = Put(*device, weights);
+        Doubles sums(rows, NAN);
+        device->operations().quadratic_forms(*device, dx.matrix(rows, n), dh.matrix(n, n), dw.data(),
+                                             absl::MakeSpan(sums));
+        if (threads == 1) first = sums;
+        EXPECT_EQ(sums, first) << threads << " threads";
+      }
+      for (int64_t r = 0; r < rows; ++r) EXPECT_NEAR(first[r], expected[r], 1e-6 * sizes[r]) << r;
+    }
+  }
+}
+
 TEST_P(OnDevice, CholeskyFactors) {
   for (const int64_t n : {1, 50, 96, 97, 500}) {
     SCOPED_TRACE(n);

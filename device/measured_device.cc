@@ -62,6 +62,7 @@ const Operations& MeasuredDevice::operations() const {
       .linear = Measured<&Operations::linear, costs::Product, Done::kQueued>::Run,
       .add = Measured<&Operations::add, costs::Add, Done::kQueued>::Run,
       .dot_rows = Measured<&Operations::dot_rows, costs::DotRows, Done::kComplete>::Run,
+      .quadratic_forms = Measured<&Operations::quadratic_forms, costs::QuadraticForms, Done::kComplete>::Run,
       .scale_rows = Measured<&Operations::scale_rows, costs::ScaleRows, Done::kQueued>::Run,
       .rms_norm = Measured<&Operations::rms_norm, costs::RmsNorm, Done::kQueued>::Run,
       .layer_norm = Measured<&Operations::layer_norm, costs::LayerNorm, Done::kQueued>::Run,

@@ -36,6 +36,11 @@ inline Cost EncodeWeighted(const BlockFormat& format, ConstMatrix, const float*,
 inline Cost LargestMagnitude(ConstMatrix values) { return {0, Size(values)}; }
 inline Cost DotRows(ConstMatrix a, ConstMatrix, const float*, absl::Span<double>) { return {2 * Size(a), 2 * Size(a)}; }
 
+// One triangle.
+inline Cost QuadraticForms(ConstMatrix x, ConstMatrix h, const float*, absl::Span<double>) {
+  return {Size(x) * x.cols, Size(x) + Size(h) / 2};
+}
+
 inline Cost Product(ConstMatrix x, ConstMatrix w, const float*, Matrix y) {
   return {2.0 * Size(y) * x.cols, Size(x) + Size(w) + Size(y)};
 }

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kBlock = 96;  // columns factored at a time
 constexpr int64_t kTile = 192;  // of what is left
+constexpr int64_t kSideBySide = 8;
 
 // sum a[i] * b[i]
 double Dot(const float* a, const float* b, int64_t n) {
@@ -34,11 +35,20 @@ int64_t FactorBlock(Matrix a, int64_t begin, int64_t end) {
   return -1;
 }
 
-// A row below that block: row of L = (row of a) (block^T)^-1.
-void SolveRow(Matrix a, int64_t begin, int64_t end, float* row) {
+// Rows below that block, each row of L = (row of a) (block^T)^-1: side by side, as a row's sums wait for one another.
+void SolveRows(Matrix a, int64_t begin, int64_t end, int64_t first, int64_t count) {
+  double rows[kBlock][kSideBySide] = {};
   for (int64_t j = begin; j < end; ++j) {
-    const double rest = row[j] - Dot(row + begin, a.row(j) + begin, j - begin);
-    row[j] = static_cast<float>(rest / a.row(j)[j]);
+    const float* across = a.row(j) + begin;
+    double sums[kSideBySide] = {};
+    for (int64_t k = 0; k < j - begin; ++k) {
+      for (int64_t r = 0; r < kSideBySide; ++r) sums[r] += rows[k][r] * across[k];
+    }
+    for (int64_t r = 0; r < count; ++r) {
+      float& element = a.row(first + r)[j];
+      element = static_cast<float>((element - sums[r]) / a.row(j)[j]);
+      rows[j - begin][r] = element;
+    }
   }
 }
 
@@ -55,7 +65,9 @@ int64_t Cholesky(Device& device, Matrix a) {
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp for schedule(static)
-      for (int64_t row = end; row < n; ++row) SolveRow(a, begin, end, a.row(row));
+      for (int64_t row = end; row < n; row += kSideBySide) {
+        SolveRows(a, begin, end, row, std::min(kSideBySide, n - row));
+      }
 #pragma omp for schedule(dynamic)
       for (int64_t tile = 0; tile < across * across; ++tile) {
         const int64_t row = end + tile / across * kTile, col = end + tile % across * kTile;

@@ -24,6 +24,7 @@ constexpr Operations kOperations = {
     .linear = cpu::MatMul,
     .add = cpu::Add,
     .dot_rows = cpu::DotRows,
+    .quadratic_forms = cpu::QuadraticForms,
     .scale_rows = cpu::ScaleRows,
     .rms_norm = cpu::RmsNorm,
     .layer_norm = cpu::LayerNorm,

@@ -14,6 +14,8 @@ void EncodeWeighted(Device& device, const BlockFormat& format, ConstMatrix value
 // row_sums.cc
 float LargestMagnitude(Device& device, ConstMatrix values);
 void DotRows(Device& device, ConstMatrix a, ConstMatrix b, const float* weights, absl::Span<double> sums);
+// quadratic_forms.cc
+void QuadraticForms(Device& device, ConstMatrix x, ConstMatrix h, const float* weights, absl::Span<double> sums);
 // matmul.cc
 void MatMul(Device& device, ConstMatrix x, ConstMatrix w, const float* bias, Matrix y);
 // elementwise.cc

@@ -23,6 +23,7 @@
 #include "device/cuda/elementwise.h"
 #include "device/cuda/norms.h"
 #include "device/cuda/products.h"
+#include "device/cuda/quadratic_forms.h"
 #include "device/cuda/refine_groups.h"
 #include "device/cuda/round_columns.h"
 #include "device/cuda/router.h"
@@ -42,6 +43,7 @@ inline constexpr Operations kOperations = {
     .linear = Linear<Backend>,
     .add = Add<Backend>,
     .dot_rows = DotRows<Backend>,
+    .quadratic_forms = QuadraticForms<Backend>,
     .scale_rows = ScaleRows<Backend>,
     .rms_norm = RmsNorm<Backend>,
     .layer_norm = LayerNorm<Backend>,

@@ -12,6 +12,7 @@ namespace nibble {
 namespace {
 
 constexpr double kMostDamping = 1e3;
+constexpr int64_t kTransposedAtOnce = 16;  // a cache line of floats
 
 }  // namespace
 
@@ -52,11 +53,18 @@ absl::StatusOr<Curvature> Curvature::Of(Device& device, absl::Span<const float> 
   NIBBLE_RETURN_IF_ERROR(device.Download(factor.data(), absl::MakeSpan(values)));
   std::vector<float> rows(n * n);
   curvature.feedback_pivots_.resize(n);
-#pragma omp parallel for schedule(static) num_threads(device.threads())
-  for (int64_t j = 0; j < n; ++j) {  // R_ij = L[n-1-i][n-1-j]
+  for (int64_t j = 0; j < n; ++j) {
     const float pivot = values[(n - 1 - j) * n + n - 1 - j];
     curvature.feedback_pivots_[j] = pivot * pivot;
-    for (int64_t i = 0; i < j; ++i) rows[j * n + i] = values[(n - 1 - i) * n + n - 1 - j] / pivot;
+  }
+#pragma omp parallel for schedule(dynamic) num_threads(device.threads())
+  for (int64_t first = 0; first < n; first += kTransposedAtOnce) {
+    const int64_t last = std::min(first + kTransposedAtOnce, n);
+    for (int64_t i = 0; i < last; ++i) {  // R_ij = L[n-1-i][n-1-j]
+      for (int64_t j = std::max(first, i + 1); j < last; ++j) {
+        rows[j * n + i] = values[(n - 1 - i) * n + n - 1 - j] / values[(n - 1 - j) * n + n - 1 - j];
+      }
+    }
   }
   NIBBLE_ASSIGN_OR_RETURN(curvature.feedback_, device.Allocate(n * n));
   device.Upload(rows, curvature.feedback_.data());
@@ -90,12 +98,9 @@ absl::Status Curvature::Solve(Device& device, absl::Span<float> rows) const {
 }
 
 absl::StatusOr<std::vector<double>> Curvature::RowErrors(Device& device, ConstMatrix error) const {
-  const int64_t n = size();
-  NIBBLE_ASSIGN_OR_RETURN(const Buffer product, device.Allocate(error.rows * n));
   NIBBLE_ASSIGN_OR_RETURN(const Buffer pivots, Uploaded(device, pivots_));
-  device.operations().matmul(device, error, coupling(), nullptr, product.matrix(error.rows, n));
   std::vector<double> sums(error.rows);
-  device.operations().dot_rows(device, error, product.matrix(error.rows, n), pivots.data(), absl::MakeSpan(sums));
+  device.operations().quadratic_forms(device, error, coupling(), pivots.data(), absl::MakeSpan(sums));
   NIBBLE_RETURN_IF_ERROR(device.Download(nullptr, {}));
   return sums;
 }

@@ -66,25 +66,28 @@ class Panel {
 
   // What RowErrors would say of the rows afterwards, which the targets say for nothing; in errors() are theirs then.
   absl::StatusOr<std::vector<double>> RoundWithFeedback(absl::Span<const float> values) {
-    std::vector<float> w(values.size()), levels(rows_ * Groups() * codebook_.codes);
+    ordered_.resize(values.size());
+    levels_.resize(rows_ * Groups() * codebook_.codes);
 #pragma omp parallel for schedule(static) num_threads(device_.threads())
     for (int64_t r = 0; r < rows_; ++r) {
-      codebook_.Levels(&bytes_[r * RowBytes()], Blocks(), &levels[r * Groups() * codebook_.codes]);
-      for (int64_t j = 0; j < n(); ++j) w[r * n() + j] = values[r * n() + curvature_.order()[j]];
+      codebook_.Levels(&bytes_[r * RowBytes()], Blocks(), &levels_[r * Groups() * codebook_.codes]);
+      for (int64_t j = 0; j < n(); ++j) ordered_[r * n() + j] = values[r * n() + curvature_.order()[j]];
     }
-    NIBBLE_ASSIGN_OR_RETURN(const Buffer w_buffer, Uploaded(device_, w));
-    NIBBLE_ASSIGN_OR_RETURN(const Buffer level_buffer, Uploaded(device_, levels));
-    std::vector<uint8_t> codes(values.size()), ordered(values.size());
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer w_buffer, Uploaded(device_, ordered_));
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer level_buffer, Uploaded(device_, levels_));
+    codes_.resize(values.size());
+    ordered_codes_.resize(values.size());
     device_.operations().round_columns(device_,
                                        {.w = w_buffer.matrix(rows_, n()),
                                         .coupling = curvature_.feedback(),
                                         .group = group_,
-                                        .levels = level_buffer.matrix(rows_, levels.size() / rows_),
+                                        .levels = level_buffer.matrix(rows_, levels_.size() / rows_),
                                         .codes = codebook_.codes},
-                                       errors(), absl::MakeSpan(ordered));
+                                       errors(), absl::MakeSpan(ordered_codes_));
+#pragma omp parallel for schedule(static) num_threads(device_.threads())
     for (int64_t r = 0; r < rows_; ++r) {
-      for (int64_t j = 0; j < n(); ++j) codes[r * n() + curvature_.order()[j]] = ordered[r * n() + j];
-      codebook_.set_codes(&codes[r * n()], Blocks(), &bytes_[r * RowBytes()]);
+      for (int64_t j = 0; j < n(); ++j) codes_[r * n() + curvature_.order()[j]] = ordered_codes_[r * n() + j];
+      codebook_.set_codes(&codes_[r * n()], Blocks(), &bytes_[r * RowBytes()]);
     }
     NIBBLE_ASSIGN_OR_RETURN(const Buffer pivots, Uploaded(device_, curvature_.feedback_pivots()));
     std::vector<double> left(rows_);
@@ -99,11 +102,12 @@ class Panel {
   // REQUIRES: errors() are those of the bytes.
   absl::Status Refine() {
     const int64_t per_group = codebook_.adjustments * codebook_.codes;
-    std::vector<float> levels(rows_ * Groups() * per_group);
+    levels_.resize(rows_ * Groups() * per_group);
 #pragma omp parallel for schedule(static) num_threads(device_.threads())
-    for (int64_t r = 0; r < rows_; ++r) AdjustedLevels(&bytes_[r * RowBytes()], &levels[r * Groups() * per_group]);
-    NIBBLE_ASSIGN_OR_RETURN(const Buffer level_buffer, Uploaded(device_, levels));
-    std::vector<uint8_t> codes(rows_ * n()), choices(rows_ * Groups());
+    for (int64_t r = 0; r < rows_; ++r) AdjustedLevels(&bytes_[r * RowBytes()], &levels_[r * Groups() * per_group]);
+    NIBBLE_ASSIGN_OR_RETURN(const Buffer level_buffer, Uploaded(device_, levels_));
+    codes_.resize(rows_ * n());
+    std::vector<uint8_t> choices(rows_ * Groups());
     device_.operations().refine_groups(device_,
                                        {.w = values(),
                                         .coupling = curvature_.coupling(),
@@ -112,14 +116,15 @@ class Panel {
                                         .levels = level_buffer.matrix(rows_, Groups() * per_group),
                                         .choices = codebook_.adjustments,
                                         .codes = codebook_.codes},
-                                       errors(), absl::MakeSpan(codes), absl::MakeSpan(choices));
+                                       errors(), absl::MakeSpan(codes_), absl::MakeSpan(choices));
     const int64_t groups = format_.block_elements / codebook_.group;
+#pragma omp parallel for schedule(static) num_threads(device_.threads())
     for (int64_t r = 0; r < rows_; ++r) {
       std::byte* row = &bytes_[r * RowBytes()];
       for (int64_t b = 0; b < Blocks(); ++b) {
         codebook_.adjust(&choices[r * Groups() + b * groups], row + b * format_.block_bytes);
       }
-      codebook_.set_codes(&codes[r * n()], Blocks(), row);
+      codebook_.set_codes(&codes_[r * n()], Blocks(), row);
     }
     return absl::OkStatus();
   }
@@ -151,6 +156,9 @@ class Panel {
   int64_t rows_ = 0;
   std::vector<std::byte> bytes_;
   Buffer values_, errors_;
+  // Kept from panel to panel: new memory of this size costs as much as what is done in it.
+  std::vector<float> ordered_, levels_;
+  std::vector<uint8_t> codes_, ordered_codes_;
 };
 
 }  // namespace

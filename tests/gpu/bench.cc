@@ -161,8 +161,10 @@ class Bench {
     std::vector<double> sums(n);
     NIBBLE_RETURN_IF_ERROR(
         Time("largest_magnitude", 0, 4.0 * n * n, [&] { operations_.largest_magnitude(device_, m); }));
-    return Time("dot_rows", 0, 8.0 * n * n,
-                [&] { operations_.dot_rows(device_, m, m, nullptr, absl::MakeSpan(sums)); });
+    NIBBLE_RETURN_IF_ERROR(
+        Time("dot_rows", 0, 8.0 * n * n, [&] { operations_.dot_rows(device_, m, m, nullptr, absl::MakeSpan(sums)); }));
+    return Time("quadratic_forms", 1.0 * n * n * n, 6.0 * n * n,
+                [&] { operations_.quadratic_forms(device_, m, m, m.data, absl::MakeSpan(sums)); });
   }
 
   absl::Status Time(const std::string& name, double flops, double bytes, const std::function<void()>& run) {
