@@ -69,6 +69,7 @@ absl::StatusOr<Curvature> Curvature::Of(Device& device, absl::Span<const float> 
   NIBBLE_ASSIGN_OR_RETURN(curvature.feedback_, device.Allocate(n * n));
   device.Upload(rows, curvature.feedback_.data());
 
+  values = {};  // of many inputs this is much memory
   curvature.pivots_.resize(n);
 #pragma omp parallel for schedule(static) num_threads(device.threads())
   for (int64_t j = 0; j < n; ++j) {
