@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "device/device.h"
 #include "gtest/gtest.h"
 
@@ -45,6 +46,26 @@ TEST(CpuDeviceTest, ASteadyOnesRowsDoNotDependOnOneAnother) {
         EXPECT_TRUE(std::equal(y.data(), y.data() + rows * outputs, expected.data() + first * outputs))
             << rows << " rows from " << first << " on, of " << inputs << " inputs";
       }
+    }
+  }
+}
+
+TEST(CpuDeviceTest, AQuadraticFormDoesNotDependOnTheRowsBesideIt) {
+  CpuDevice device(1);
+  const int64_t n = 416, all = 600;
+  Buffer h = *device.Allocate(n * n), x = *device.Allocate(all * n);
+  for (int64_t i = 0; i < n * n; ++i) h.data()[i] = 0.1f * static_cast<float>(i * 7919 % 101 - 50);
+  for (int64_t i = 0; i < all * n; ++i) x.data()[i] = 0.01f * static_cast<float>(i * 104729 % 997 - 498);
+  const std::vector<float> weights(n, 1.5f);
+  std::vector<double> expected(all);
+  device.operations().quadratic_forms(device, x.matrix(all, n), h.matrix(n, n), weights.data(),
+                                      absl::MakeSpan(expected));
+  for (const int64_t rows : {1, 24, 64, 239, 240, 241, 500}) {
+    for (const int64_t first : {0, 1, 64, 100}) {
+      std::vector<double> sums(rows);
+      device.operations().quadratic_forms(device, x.matrix(all, n).Rows(first, first + rows), h.matrix(n, n),
+                                          weights.data(), absl::MakeSpan(sums));
+      EXPECT_TRUE(std::equal(sums.begin(), sums.end(), expected.begin() + first)) << rows << " rows from " << first;
     }
   }
 }

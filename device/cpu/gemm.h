@@ -22,6 +22,11 @@ struct Block {
   int64_t stride;
 };
 
+// Rows by which oneDNN's kernels take a left-hand side, on every instruction set: of a product of a multiple of them
+// each row is what it is in any other such product, wherever it stands. (What is left of other numbers goes other
+// ways.)
+inline constexpr int64_t kSteadyRows = 24;
+
 // c [m, n] = alpha a b + beta c: a [m, k], b [k, n]. Reports to `device` if it has no memory to work in.
 // REQUIRES: inside a parallel region, that is, of one thread at least.
 void Gemm(CpuDevice& device, int64_t m, int64_t n, int64_t k, float alpha, ConstBlock a, ConstBlock b, float beta,

@@ -48,10 +48,6 @@ void AddBias(const float* bias, int64_t rows, int64_t cols, float* y, int64_t st
   }
 }
 
-// Rows by which oneDNN's kernels take a left-hand side, on every instruction set: of a product of a multiple of them
-// each row is what it is in any other such product, wherever it stands. (What is left of other numbers goes other
-// ways.)
-constexpr int64_t kSteadyRows = 24;
 constexpr int64_t kSteadyTileRows = 10 * kSteadyRows;
 
 // A tile by such multiples: the last rows stand among zeros.

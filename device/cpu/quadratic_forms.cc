@@ -10,7 +10,7 @@
 namespace nibble::cpu {
 namespace {
 
-constexpr int64_t kTileRows = 512;
+constexpr int64_t kTileRows = 10 * kSteadyRows;
 constexpr int64_t kTileCols = 128;
 
 // x times a tile of h's rows, and no further than to the diagonal: what lies left of the tile stands for what lies
@@ -22,18 +22,23 @@ class Tile {
 
   // sums [end - begin]: the share of columns [col, last) of rows [begin, end).
   void Run(int64_t begin, int64_t end, int64_t col, int64_t last, double* sums) {
-    const int64_t cols = last - col;
+    const int64_t cols = last - col, rows = (end - begin + kSteadyRows - 1) / kSteadyRows * kSteadyRows;
+    const float* x = x_.row(begin);
+    if (rows != end - begin) {  // the last ones stand among zeros, so that a row's product is its own
+      padded_.assign(rows * x_.cols, 0.0f);
+      std::copy_n(x, (end - begin) * x_.cols, padded_.begin());
+      x = padded_.data();
+    }
     const Block product{product_.data(), cols};
     if (col > 0) {
-      Gemm(device_, end - begin, cols, col, 2, {x_.row(begin), x_.cols}, {h_.row(col), h_.cols, Transpose::kYes}, 0,
-           product);
+      Gemm(device_, rows, cols, col, 2, {x, x_.cols}, {h_.row(col), h_.cols, Transpose::kYes}, 0, product);
     }
-    std::vector<float> diagonal(cols * cols);
+    diagonal_.assign(cols * cols, 0.0f);
     for (int64_t j = 0; j < cols; ++j) {
-      for (int64_t i = 0; i <= j; ++i) diagonal[j * cols + i] = h_.row(col + j)[col + i] * (i == j ? 1 : 2);
+      for (int64_t i = 0; i <= j; ++i) diagonal_[j * cols + i] = h_.row(col + j)[col + i] * (i == j ? 1 : 2);
     }
-    Gemm(device_, end - begin, cols, cols, 1, {x_.row(begin) + col, x_.cols}, {diagonal.data(), cols, Transpose::kYes},
-         col > 0 ? 1 : 0, product);
+    Gemm(device_, rows, cols, cols, 1, {x + col, x_.cols}, {diagonal_.data(), cols, Transpose::kYes}, col > 0 ? 1 : 0,
+         product);
     for (int64_t r = begin; r < end; ++r) {
       const float* of_row = &product_[(r - begin) * cols];
       double sum = 0;
@@ -46,7 +51,7 @@ class Tile {
   CpuDevice& device_;
   const ConstMatrix x_, h_;
   const float* const weights_;
-  std::vector<float> product_;
+  std::vector<float> product_, padded_, diagonal_;
 };
 
 }  // namespace
