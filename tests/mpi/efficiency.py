@@ -5,8 +5,8 @@ share, on a machine of two cores that has nothing else to do (or does it at a lo
 usage: tests/mpi/efficiency.py --nibble bazel-bin/nibble --nibble-mpi bazel-bin/nibble_mpi --model SMOLLM2 --text FILE
            --moe FOLDER [--pairs 5] [--only NAME]
 
-Bytes and figures of both must be the same. Ratios are of the job's own seconds, as its --json report tells them, and of
-the wall: mpirun, and MPI's start and end, are in the latter alone. Medians, and the least and the most.
+Bytes and figures of both must be the same. Ratios are of the wall, and of the job: the wall less what the
+same start and end take around `nibble --version`. Medians, and the least and the most.
 """
 import argparse
 import json
@@ -58,20 +58,21 @@ class Pairs:
     def __init__(self, args, folder):
         self.args, self.folder = args, folder
 
-    def once(self, ranks, words, output):
-        """Wall and job seconds, and what came of it."""
-        command = [str(word) for word in (self.args.nibble_mpi if ranks > 1 else self.args.nibble, *words, '--quiet',
-                                          '--threads', 2 // ranks)]
-        if ranks > 1:
-            command = [*MPIRUN, '-np', str(ranks), *command]
+        self.around = {ranks: statistics.median(self.wall(ranks, ['--version']) for _ in range(3)) for ranks in (1, 2)}
+
+    def wall(self, ranks, words):
+        launcher = [*MPIRUN, '-np', str(ranks), self.args.nibble_mpi] if ranks > 1 else [self.args.nibble]
+        command = [str(word) for word in (*launcher, *words)]
         begin = time.monotonic()
         done = subprocess.run(command, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, check=False)
-        wall = time.monotonic() - begin
         if done.returncode != 0:
             sys.exit(f'{" ".join(command)}: {done.stderr[-1000:]}')
-        if output.suffix == '.json':
-            return wall, json.loads(output.read_text())['seconds'], figures(output)
-        return wall, json.loads(done.stdout)['seconds'], digest(output)
+        return time.monotonic() - begin
+
+    def once(self, ranks, words, output):
+        """Wall and job seconds, and what came of it."""
+        wall = self.wall(ranks, [*words, '--quiet', '--threads', 2 // ranks])
+        return wall, wall - self.around[ranks], figures(output) if output.suffix == '.json' else digest(output)
 
     def of_job(self, name, words, output):
         ones, twos = [], []
@@ -82,7 +83,7 @@ class Pairs:
         row = [name]
         for field in (1, 0):
             ratios = sorted(two[field] / one[field] for one, two in zip(ones, twos, strict=True))
-            row += [f'{statistics.median(run[field] for run in ones):.1f} s', f'{statistics.median(run[field] for run in twos):.1f} s',
+            row += [*(f'{statistics.median(run[field] for run in runs):.1f} s' for runs in (ones, twos)),
                     f'{statistics.median(ratios):.2f} [{ratios[0]:.2f}, {ratios[-1]:.2f}]']
         print('| ' + ' | '.join([*row, 'yes' if same else '**no**']) + ' |', flush=True)
         return same and statistics.median(two[1] / one[1] for one, two in zip(ones, twos, strict=True)) <= BOUND
@@ -101,7 +102,7 @@ def main():
         cut, out, small, report = folder / 'model', folder / 'out.gguf', folder / 'small.gguf', folder / 'report.json'
         first_layers(args.model, cut, args.layers)
         subprocess.run([args.nibble, 'quantize', cut, '-o', small, '--type', 'Q4_K', '--quiet'], check=True)
-        made = ['-o', out, '--force', '--json']
+        made = ['-o', out, '--force']
         on_text = ['--calibration-text', args.text, '--calibration-chunks', 12]
         jobs = {
             'MXFP4, rtn': (['quantize', args.model, '--type', 'MXFP4', '--method', 'rtn', *made], out),
