@@ -1,4 +1,4 @@
-// The ranks of a job, as runtime/ knows them.
+// The ranks of a job, as the folders below pipeline/ know them.
 #ifndef NIBBLE_PIPELINE_COMM_PEERS_H_
 #define NIBBLE_PIPELINE_COMM_PEERS_H_
 
@@ -7,8 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/peers.h"
 #include "pipeline/comm.h"
-#include "runtime/peers.h"
 
 namespace nibble {
 

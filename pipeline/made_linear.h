@@ -24,7 +24,7 @@ struct MadeLinear {
   std::vector<std::byte> bytes;
   std::vector<float> column_scales;  // FitFigures::column_scales
   CalibratedLinear report;
-  bool is_mine = true;  // else another rank makes it
+  bool is_mine = true;  // else another rank writes it
 
   const LogicalTensor& logical() const { return tensor->slices[slice < 0 ? 0 : slice]; }
 

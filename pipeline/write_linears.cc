@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "base/peers.h"
 #include "base/status.h"
 #include "device/device.h"
 #include "device/in_stage.h"
@@ -146,7 +147,7 @@ class LinearsJob {
     }
     bool Needs(Role role) const override { return !stage().Has(role); }
     bool ChangesExperts() const override { return true; }
-    Peers* peers() override { return job_.comm_.size() == 1 ? nullptr : &job_.peers_; }
+    Peers* peers() override { return job_.peers(); }
 
     absl::Status BeforeExperts() override {
       NIBBLE_RETURN_IF_ERROR(status_);
@@ -164,7 +165,7 @@ class LinearsJob {
             statistics_.fit.AddPrior(job_.device_, layer_inputs_, kPriorTokensPerColumn * layer_inputs_.size()));
       }
       std::vector<MadeLinear> linears = job_.LinearsOf(stage(), layer_, expert);
-      NIBBLE_RETURN_IF_ERROR(job_.Make(tokens, statistics_, weights, linears));
+      NIBBLE_RETURN_IF_ERROR(job_.Make(tokens, statistics_, weights, nullptr, linears));
       NIBBLE_RETURN_IF_ERROR(job_.Finish(stage(), std::move(linears), weights));
       statistics_ = StageStatistics(false);
       stage_ = 1 - stage_;
@@ -360,8 +361,7 @@ class LinearsJob {
     NIBBLE_ASSIGN_OR_RETURN(statistics.held_out, held_out_sum.OfAll(comm_));
     std::vector<MadeLinear> linears = LinearsOf(stage, layer, -1);
     DivideLinears(absl::MakeSpan(linears));
-    NIBBLE_RETURN_IF_ERROR(Make(statistics.tokens(), statistics, quantized_->weights, linears));
-    NIBBLE_RETURN_IF_ERROR(ShareLinears(comm_, absl::MakeSpan(linears)));
+    NIBBLE_RETURN_IF_ERROR(Make(statistics.tokens(), statistics, quantized_->weights, peers(), linears));
     return Finish(stage, std::move(linears), quantized_->weights);
   }
 
@@ -383,6 +383,9 @@ class LinearsJob {
     return linears;
   }
 
+  Peers* peers() { return comm_.size() == 1 ? nullptr : &peers_; }
+
+  // All ranks make them; one of them writes each.
   void DivideLinears(absl::Span<MadeLinear> linears) const {
     std::vector<uint64_t> costs;
     for (const MadeLinear& linear : linears) costs.push_back(linear.logical().rows * linear.logical().cols);
@@ -390,33 +393,29 @@ class LinearsJob {
     for (size_t i = 0; i < linears.size(); ++i) linears[i].is_mine = owners[i] == comm_.rank();
   }
 
-  // Makes those of a stage's linears that are this rank's.
-  absl::Status Make(int64_t tokens, const StageStatistics& statistics, const Weights& weights,
+  // Makes a stage's linears, together with `peers`, who have the same, or alone.
+  absl::Status Make(int64_t tokens, const StageStatistics& statistics, const Weights& weights, Peers* peers,
                     std::vector<MadeLinear>& linears) {
     const InStage in_fit(device_, kFitStage);
-    if (std::none_of(linears.begin(), linears.end(), [](const MadeLinear& linear) { return linear.is_mine; })) {
-      return absl::OkStatus();
-    }
     std::vector<FitLinear> fits;
     for (MadeLinear& linear : linears) {
       const ConstMatrix matrix = weights.matrix(linear.logical().role);
       linear.values.resize(matrix.rows * matrix.cols);
       NIBBLE_RETURN_IF_ERROR(device_.Download(matrix.data, absl::MakeSpan(linear.values)));
       for (float& value : linear.values) value *= linear.tensor->multiplier;
-      fits.push_back({&GetFormat(linear.tensor->format), linear.values,
-                      linear.is_mine ? absl::MakeSpan(linear.bytes) : absl::Span<std::byte>(),
-                      linear.tensor->multiplier});
+      fits.push_back(
+          {&GetFormat(linear.tensor->format), linear.values, absl::MakeSpan(linear.bytes), linear.tensor->multiplier});
     }
     std::vector<FitFigures> figures(linears.size());
     if (statistics.fit.size() > 0) {
       const FitOptions fit_options{.feedback = options_.method == LinearMethod::kGptq,
-                                   .scale_columns = up_ && up_->CanDivideRows()};
+                                   .scale_columns = up_ && up_->CanDivideRows(),
+                                   .peers = peers};
       NIBBLE_ASSIGN_OR_RETURN(
           figures, FitLinears(device_, statistics.fit, JudgesItself() ? statistics.fit : statistics.held_out, fits,
                               fit_options));
     } else {
       for (const FitLinear& fit : fits) {
-        if (fit.out.empty()) continue;
         fit.format->encode_weighted(fit.values.data(), nullptr, fit.values.size() / fit.format->block_elements,
                                     fit.out.data());
       }
@@ -424,8 +423,9 @@ class LinearsJob {
     }
     for (size_t i = 0; i < linears.size(); ++i) {
       MadeLinear& linear = linears[i];
-      if (!linear.is_mine) continue;
-      NIBBLE_RETURN_IF_ERROR(CheckOverflow(model_, *linear.tensor, linear.logical(), 0, linear.values));
+      if (linear.is_mine) {
+        NIBBLE_RETURN_IF_ERROR(CheckOverflow(model_, *linear.tensor, linear.logical(), 0, linear.values));
+      }
       linear.report = ReportOf(linear, tokens, figures[i]);
       linear.column_scales = std::move(figures[i].column_scales);
     }

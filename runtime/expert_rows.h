@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "runtime/peers.h"
+#include "base/peers.h"
 #include "runtime/row_store.h"
 
 namespace nibble {

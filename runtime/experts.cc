@@ -4,11 +4,11 @@
 #include <optional>
 #include <utility>
 
+#include "base/peers.h"
 #include "base/status.h"
 #include "runtime/expert_rows.h"
 #include "runtime/linear.h"
 #include "runtime/norm.h"
-#include "runtime/peers.h"
 #include "runtime/tap.h"
 
 namespace nibble {

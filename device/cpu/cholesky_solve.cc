@@ -4,12 +4,13 @@
 #include "device/cpu/gemm.h"
 #include "device/cpu/operations.h"
 #include "device/cpu/work.h"
+#include "device/rows_together.h"
 
 namespace nibble::cpu {
 namespace {
 
-constexpr int64_t kRows = 64;   // of a panel, which one thread solves by itself
-constexpr int64_t kBlock = 64;  // columns solved between products
+constexpr int64_t kRows = kRowsTogether;  // of a panel, which one thread solves by itself
+constexpr int64_t kBlock = 64;            // columns solved between products
 
 // y L^T = b, from the first column on, in b's place.
 void SolveTransposed(CpuDevice& device, ConstMatrix factor, Matrix b) {

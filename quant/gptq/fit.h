@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/peers.h"
 #include "device/device.h"
 #include "quant/block/format.h"
 #include "quant/gptq/input_statistics.h"
@@ -36,12 +37,16 @@ struct FitOptions {
   // awq_scales.h), if held-out outputs come nearer by it: whoever asks for it divides what comes before the linear.
   // REQUIRES: one linear.
   bool scale_columns = false;
+  // Who make the same linears, of the same statistics: each some of the rows, on a host; on other devices whole
+  // linears. All have all bytes and figures in the end, those that one process makes alone. Null: nobody; else the call
+  // is collective, and REQUIRES a steady device if it is the host (device/rows_together.h).
+  Peers* peers = nullptr;
 };
 
 struct FitLinear {
   const BlockFormat* format;
   absl::Span<const float> values;  // [rows, n], all of them times `multiplier`
-  absl::Span<std::byte> out;       // empty: its bytes are made elsewhere, but it has a say in what all of them share
+  absl::Span<std::byte> out;
   double multiplier = 1;
 };
 

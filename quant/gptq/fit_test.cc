@@ -1,11 +1,19 @@
 #include "quant/gptq/fit.h"
 
 #include <cmath>
+#include <condition_variable>
 #include <cstddef>
 #include <limits>
+#include <mutex>
 #include <random>
+#include <string>
+#include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/peers.h"
 #include "device/cpu/cpu_device.h"
 #include "gtest/gtest.h"
 #include "quant/block/format.h"
@@ -329,6 +337,109 @@ TEST_F(FitTest, OddStatisticsAreUsed) {
     EXPECT_EQ(figures.fallback, "");
     EXPECT_LE(figures.error, figures.searched);
     EXPECT_TRUE(std::isfinite(figures.error));
+  }
+}
+
+// Peers that are threads.
+class Meeting {
+ public:
+  explicit Meeting(int count) : count_(count), all_(count) {}
+
+  std::vector<std::string> Meet(int place, const std::string& mine) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    all_[place] = mine;
+    const int meeting = meetings_;
+    if (++arrived_ == count_) {
+      arrived_ = 0;
+      ++meetings_;
+      found_ = all_;
+      changed_.notify_all();
+    }
+    changed_.wait(lock, [&] { return meetings_ != meeting; });
+    return found_;  // as it is until all have come again
+  }
+
+ private:
+  const int count_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int arrived_ = 0, meetings_ = 0;
+  std::vector<std::string> all_, found_;
+};
+
+class ThreadPeers : public Peers {
+ public:
+  ThreadPeers(Meeting& meeting, int count, int place) : meeting_(meeting), count_(count), place_(place) {}
+
+  int count() const override { return count_; }
+  int place() const override { return place_; }
+  absl::StatusOr<std::vector<std::string>> AllGather(const std::string& mine) override {
+    return meeting_.Meet(place_, mine);
+  }
+  absl::StatusOr<std::vector<std::string>> AllToAll(absl::Span<const absl::Span<const char>> /*parts*/) override {
+    return absl::UnimplementedError("not asked for");
+  }
+
+ private:
+  Meeting& meeting_;
+  const int count_, place_;
+};
+
+struct TwoLinears {
+  std::vector<std::byte> first, second;
+  std::vector<FitFigures> figures;
+};
+
+// Of some two hundred rows and of some; on statistics of x alone.
+TwoLinears FitTwo(const Floats& x, const Floats& held_out_x, bool feedback, Peers* peers) {
+  CpuDevice device(1, /*steady=*/true);
+  InputStatistics fit, held_out;
+  Add(device, fit, {x, x});
+  if (!held_out_x.empty()) Add(device, held_out, {held_out_x, held_out_x});
+  const Floats many = Normal(210 * kColumns, 5), some = Normal(70 * kColumns, 6);
+  const BlockFormat &four = GetFormat(Format::kQ4_0), &mx = GetFormat(Format::kMXFP4);
+  TwoLinears made;
+  made.first.resize(four.BytesFor(many.size()));
+  made.second.resize(mx.BytesFor(some.size()));
+  const auto figures = FitLinears(device, fit, held_out,
+                                  {{&four, many, absl::MakeSpan(made.first)}, {&mx, some, absl::MakeSpan(made.second)}},
+                                  {.feedback = feedback, .peers = peers});
+  EXPECT_TRUE(figures.ok()) << figures.status();
+  made.figures = *figures;
+  return made;
+}
+
+TEST(SharedFitTest, PeersMakeTheBytesAndFiguresOfOne) {
+  const Floats good = Inputs(300, 1), held_out = Inputs(100, 2);
+  struct Case {
+    Floats held_out;
+    bool feedback;
+  };
+  for (const Case& c : {Case{held_out, true}, Case{held_out, false}, Case{{}, true}}) {
+    const TwoLinears alone = FitTwo(good, c.held_out, c.feedback, nullptr);
+    EXPECT_EQ(alone.figures[0].feedback, c.feedback && !c.held_out.empty());
+    for (const int count : {2, 3, 7}) {
+      Meeting meeting(count);
+      std::vector<TwoLinears> made(count);
+      std::vector<std::thread> threads;
+      for (int place = 0; place < count; ++place) {
+        threads.emplace_back([&, place] {
+          ThreadPeers peers(meeting, count, place);
+          made[place] = FitTwo(good, c.held_out, c.feedback, &peers);
+        });
+      }
+      for (std::thread& thread : threads) thread.join();
+      for (const TwoLinears& its : made) {
+        EXPECT_EQ(its.first, alone.first);
+        EXPECT_EQ(its.second, alone.second);
+        for (int i = 0; i < 2; ++i) {
+          EXPECT_EQ(its.figures[i].error, alone.figures[i].error);
+          EXPECT_EQ(its.figures[i].searched, alone.figures[i].searched);
+          EXPECT_EQ(its.figures[i].outputs, alone.figures[i].outputs);
+          EXPECT_EQ(its.figures[i].fallback, alone.figures[i].fallback);
+        }
+      }
+    }
   }
 }
 

@@ -1,7 +1,6 @@
 #include "quant/gptq/gptq.h"
 
 #include <algorithm>
-#include <numeric>
 #include <vector>
 
 #include "base/status.h"
@@ -13,8 +12,6 @@ namespace nibble {
 namespace {
 
 constexpr int64_t kPanelRows = 512;
-// Another round of refinement must lower the error by this share.
-constexpr double kWorthAnotherRound = 0.002;
 
 // So many rows on their way to bytes.
 class Panel {
@@ -35,10 +32,12 @@ class Panel {
     NIBBLE_ASSIGN_OR_RETURN(const std::vector<double> searched, RowErrors());
     NIBBLE_ASSIGN_OR_RETURN(std::vector<double> left, RoundWithFeedback(values));
     for (int round = 0; round < options.rounds; ++round) {
-      const double before = std::accumulate(left.begin(), left.end(), 0.0);
       NIBBLE_RETURN_IF_ERROR(Refine());
-      NIBBLE_ASSIGN_OR_RETURN(left, RowErrors());
-      if (std::accumulate(left.begin(), left.end(), 0.0) > (1 - kWorthAnotherRound) * before) break;
+      if (round + 1 < options.rounds) {
+        NIBBLE_RETURN_IF_ERROR(SetErrors());
+      } else {
+        NIBBLE_ASSIGN_OR_RETURN(left, RowErrors());
+      }
     }
     GptqFigures figures;
     for (int64_t r = 0; r < rows_; ++r) {
@@ -58,9 +57,11 @@ class Panel {
   Matrix values() const { return values_.matrix(rows_, n()); }
   Matrix errors() const { return errors_.matrix(rows_, n()); }
 
-  // Of the rows as their bytes stand; they are in errors() then.
+  // errors() are those of the rows as their bytes stand.
+  absl::Status SetErrors() { return ErrorsOf(device_, format_, values(), bytes_, errors()); }
+
   absl::StatusOr<std::vector<double>> RowErrors() {
-    NIBBLE_RETURN_IF_ERROR(ErrorsOf(device_, format_, values(), bytes_, errors()));
+    NIBBLE_RETURN_IF_ERROR(SetErrors());
     return curvature_.RowErrors(device_, errors());
   }
 
@@ -93,7 +94,7 @@ class Panel {
     std::vector<double> left(rows_);
     const Matrix targets = w_buffer.matrix(rows_, n());
     device_.operations().dot_rows(device_, targets, targets, pivots.data(), absl::MakeSpan(left));
-    NIBBLE_RETURN_IF_ERROR(ErrorsOf(device_, format_, this->values(), bytes_, errors()));
+    NIBBLE_RETURN_IF_ERROR(SetErrors());
     NIBBLE_RETURN_IF_ERROR(device_.Download(nullptr, {}));
     return left;
   }

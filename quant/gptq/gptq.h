@@ -36,8 +36,9 @@ struct GptqFigures {
 };
 
 // Encodes `rows` rows of curvature.size() values. Scales come from the format's weighted search under the curvature's
-// diagonal and stay; codes from GPTQ, then from coordinate descent. A row whose error that does not lower keeps the
-// search's bytes. REQUIRES: CanGptq(format); the row's length is a multiple of its block.
+// diagonal; codes from GPTQ; coordinate descent moves both. A row whose error that does not lower keeps the search's
+// bytes. On a steady device (device/make_device.h) a row's bytes are its own: whatever rows it is encoded with.
+// REQUIRES: CanGptq(format); the row's length is a multiple of its block.
 absl::StatusOr<GptqFigures> EncodeGptq(Device& device, const BlockFormat& format, const Curvature& curvature,
                                        absl::Span<const float> values, const GptqOptions& options,
                                        absl::Span<std::byte> out);

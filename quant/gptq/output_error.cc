@@ -1,7 +1,6 @@
 #include "quant/gptq/output_error.h"
 
 #include <cstdint>
-#include <numeric>
 
 #include "base/status.h"
 #include "device/buffers.h"
@@ -18,17 +17,18 @@ absl::StatusOr<std::vector<float>> Downloaded(Device& device, ConstMatrix matrix
   return values;
 }
 
-// The sum of all elements of a times those of b.
-double Dot(Device& device, ConstMatrix a, ConstMatrix b) {
-  std::vector<double> sums(a.rows);
-  device.operations().dot_rows(device, a, b, nullptr, absl::MakeSpan(sums));
-  return std::accumulate(sums.begin(), sums.end(), 0.0);
-}
-
 double Dot(absl::Span<const float> a, absl::Span<const float> b) {
   double sum = 0;
   for (size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
   return sum;
+}
+
+// Each row of a, which have `n` elements, with the same of b.
+std::vector<double> DotRows(Device& device, absl::Span<const float> a, absl::Span<const float> b, int64_t n) {
+  std::vector<double> sums(a.size() / n);
+#pragma omp parallel for schedule(static) num_threads(device.threads())
+  for (size_t r = 0; r < sums.size(); ++r) sums[r] = Dot(a.subspan(r * n, n), b.subspan(r * n, n));
+  return sums;
 }
 
 // values [rows, n] times the transpose of w [m, n]: [rows, m]; host memory in and out.
@@ -85,29 +85,31 @@ absl::StatusOr<std::vector<float>> OutputError::TimesGram(absl::Span<const float
 absl::StatusOr<OutputError::Linear> OutputError::Prepare(const Rows& rows) const {
   const int64_t n = statistics_->size();
   const absl::Span<const float> weights = rows.weights;
-  Linear linear{.weights = weights, .drift = {}, .on_device = {}, .drift_on_device = {}};
+  Linear linear{
+      .weights = weights, .drift = {}, .on_device = {}, .drift_on_device = {}, .inherited = {}, .outputs = {}};
   NIBBLE_ASSIGN_OR_RETURN(linear.drift, Drift(rows));
   NIBBLE_ASSIGN_OR_RETURN(linear.on_device, Uploaded(*device_, weights));
   NIBBLE_ASSIGN_OR_RETURN(linear.drift_on_device, Uploaded(*device_, linear.drift));
   const bool all = statistics_->originals() == Originals::kAll;
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> outputs,
                           Times(*device_, weights, all ? statistics_->original() : statistics_->gram()));
-  linear.outputs = Dot(weights, outputs);
-  if (all) {
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> inherited, Times(*device_, weights, inherited_.matrix(n, n)));
-    linear.inherited = Dot(weights, inherited);
-    for (size_t r = 0; r < rows.rows.size() && statistics_->outputs() > 0; ++r) {
-      const int64_t row = rows.rows[r];
-      linear.inherited +=
-          2 * rows.multiplier * Dot(weights.subspan(r * n, n), absl::MakeSpan(state_inherited_).subspan(row * n, n)) +
-          rows.multiplier * rows.multiplier * statistics_->state_squares()[row];
-    }
+  linear.outputs = DotRows(*device_, weights, outputs, n);
+  linear.inherited.resize(rows.rows.size());
+  if (!all) return linear;
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> inherited, Times(*device_, weights, inherited_.matrix(n, n)));
+  linear.inherited = DotRows(*device_, weights, inherited, n);
+  for (size_t r = 0; r < rows.rows.size() && statistics_->outputs() > 0; ++r) {
+    const int64_t row = rows.rows[r];
+    linear.inherited[r] +=
+        2 * rows.multiplier * Dot(weights.subspan(r * n, n), absl::MakeSpan(state_inherited_).subspan(row * n, n)) +
+        rows.multiplier * rows.multiplier * statistics_->state_squares()[row];
   }
   return linear;
 }
 
-absl::StatusOr<double> OutputError::Of(const Linear& linear, const BlockFormat& format,
-                                       absl::Span<const std::byte> bytes, absl::Span<const float> column_scales) const {
+absl::StatusOr<std::vector<double>> OutputError::Of(const Linear& linear, const BlockFormat& format,
+                                                    absl::Span<const std::byte> bytes,
+                                                    absl::Span<const float> column_scales) const {
   const int64_t n = statistics_->size(), rows = linear.weights.size() / n;
   NIBBLE_ASSIGN_OR_RETURN(const Buffer buffer, device_->Allocate(linear.weights.size()));
   const Matrix error = buffer.matrix(rows, n);
@@ -121,10 +123,15 @@ absl::StatusOr<double> OutputError::Of(const Linear& linear, const BlockFormat& 
   }
   NIBBLE_ASSIGN_OR_RETURN(const Buffer product, device_->Allocate(linear.weights.size()));
   device_->operations().matmul(*device_, error, statistics_->gram(), nullptr, product.matrix(rows, n));
-  double sum = Dot(*device_, error, product.matrix(rows, n)) + linear.inherited;
-  if (!linear.drift.empty()) sum += 2 * Dot(*device_, error, linear.drift_on_device.matrix(rows, n));
+  std::vector<double> sums(rows), of_drift(linear.drift.empty() ? 0 : rows);
+  device_->operations().dot_rows(*device_, error, product.matrix(rows, n), nullptr, absl::MakeSpan(sums));
+  if (!linear.drift.empty()) {
+    device_->operations().dot_rows(*device_, error, linear.drift_on_device.matrix(rows, n), nullptr,
+                                   absl::MakeSpan(of_drift));
+  }
   NIBBLE_RETURN_IF_ERROR(device_->Download(nullptr, {}));
-  return sum;
+  for (int64_t r = 0; r < rows; ++r) sums[r] += linear.inherited[r] + (of_drift.empty() ? 0 : 2 * of_drift[r]);
+  return sums;
 }
 
 }  // namespace nibble

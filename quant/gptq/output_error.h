@@ -40,13 +40,15 @@ class OutputError {
     absl::Span<const float> weights;  // outlives it
     std::vector<float> drift;
     Buffer on_device, drift_on_device;  // the same
-    double inherited = 0;               // |W D^T + S^T|^2; 0 but for Originals::kAll
-    double outputs = 0;                 // |W O^T|^2, or |W X^T|^2 where O is not known
+    // Of each row.
+    std::vector<double> inherited;  // |W D^T + S^T|^2; 0 but for Originals::kAll
+    std::vector<double> outputs;    // |W O^T|^2, or |W X^T|^2 where O is not known
   };
   absl::StatusOr<Linear> Prepare(const Rows& rows) const;
-  // `bytes` are of the weights, or, with `column_scales` [n], of these times them.
-  absl::StatusOr<double> Of(const Linear& linear, const BlockFormat& format, absl::Span<const std::byte> bytes,
-                            absl::Span<const float> column_scales = {}) const;
+  // Of each row. `bytes` are of the weights, or, with `column_scales` [n], of these times them.
+  absl::StatusOr<std::vector<double>> Of(const Linear& linear, const BlockFormat& format,
+                                         absl::Span<const std::byte> bytes,
+                                         absl::Span<const float> column_scales = {}) const;
 
  private:
   OutputError(Device& device, const InputStatistics& statistics) : device_(&device), statistics_(&statistics) {}

@@ -24,6 +24,9 @@ from faults import LARGE, digest, make_model  # noqa: E402
 SYSTEM = ('bin', 'etc', 'lib', 'lib64', 'sbin', 'usr')  # what both have installed
 ADDRESSES = ('10.99.77.1', '10.99.77.2')
 NETWORK = '10.99.77.0/24'
+# 40 windows, in five blocks.
+ON_TEXT = ('--type', 'Q4_0', '--calibration-text', '/shared/heldout.txt', '--calibration-ctx', '64',
+           '--calibration-chunks', '40')
 
 # Stands in for ssh: the host's address, then what to run there.
 AGENT = '''#!/bin/sh
@@ -123,10 +126,10 @@ class Cases:
         for path in self.shared.glob('out*'):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def bytes_of(self, output, *options):
+    def bytes_of(self, output, command, *options):
         """The same by one process, and by ranks on both hosts."""
         out = self.shared / output
-        words = ['quantize', '/opt/model', '-o', f'/shared/{output}', *options]
+        words = [command, '/opt/model', '-o', f'/shared/{output}', *options]
         self.clear()
         code, _, error = finish(self.hosts[0].command('/opt/nibble', *words, '--quiet'))
         expected = digest(out)
@@ -141,7 +144,6 @@ class Cases:
 
     def figures(self):
         report = self.shared / 'report.json'
-        shutil.copy(ROOT / 'tiny' / 'heldout.txt', self.shared)
         finish(self.hosts[0].command('/opt/nibble', 'quantize', '/opt/model', '-o', '/shared/small.gguf', '--type',
                                      'Q4_0', '--force'))
         words = ['verify', '/opt/model', '/shared/small.gguf', '--text', '/shared/heldout.txt', '--ctx', '64',
@@ -174,9 +176,9 @@ class Cases:
         is_told = code in (64, 65) and len(lines) == 1 and 'nibble-host1' in lines[0]
         self.check('another source on one host', [] if is_told else [f'{code}: {error}'])
 
-    def lost_host(self):
+    def lost_host(self, *options):
         self.clear()
-        words = ['quantize', '/opt/model', '-o', '/shared/out.gguf', '--type', 'IQ4_XS', '--threads', '1', '--quiet']
+        words = ['quantize', '/opt/model', '-o', '/shared/out.gguf', *options, '--threads', '1', '--quiet']
         code, _, error = finish(self.hosts[0].command('/opt/nibble', *words))
         expected = digest(self.shared / 'out.gguf')
         self.clear()
@@ -197,10 +199,10 @@ class Cases:
             problems.append(f'more than one line: {error}')
         if (self.shared / 'out.gguf').exists():
             problems.append('the final path is there')
-        code, _, error = finish(self.hosts[0].command('/opt/nibble', *words, '--resume'))
+        code, _, error = finish(mpirun(self.hosts, (2, 0), *words, '--resume'))
         if code != 0 or digest(self.shared / 'out.gguf') != expected:
-            problems.append(f'--resume on the other host: {code}, {error}')
-        self.check('a host is lost', problems)
+            problems.append(f'--resume by two ranks on the other host: {code}, {error}')
+        self.check(f'a host is lost: {options}', problems)
 
 
 def is_in(process, root):
@@ -224,14 +226,20 @@ def main():
         model = folder / 'model'
         make_model(ROOT / 'tiny' / 'model', model, LARGE)
         with two_hosts(folder, args.nibble_mpi, model) as (hosts, shared):
+            shutil.copy(ROOT / 'tiny' / 'heldout.txt', shared)
             cases = Cases(hosts, shared)
-            for output, options in (('out.gguf', ['--type', 'MXFP4', '--method', 'rtn']),
-                                    ('out.gguf', ['--type', 'Q4_K']), ('out', ['--type', 'INT4_G32'])):
+            for output, *options in (('out.gguf', 'quantize', '--type', 'MXFP4', '--method', 'rtn'),
+                                     ('out.gguf', 'quantize', '--type', 'Q4_K'),
+                                     ('out', 'quantize', '--type', 'INT4_G32'),
+                                     ('out.gguf', 'quantize', *ON_TEXT),
+                                     ('out.gguf', 'calibrate', '--text', '/shared/heldout.txt', '--ctx', '64',
+                                      '--chunks', '40')):
                 cases.bytes_of(output, *options)
             cases.figures()
             cases.own_disks()
             cases.other_model()
-            cases.lost_host()
+            cases.lost_host('--type', 'IQ4_XS')
+            cases.lost_host(*ON_TEXT)
     print(f'{cases.passed} passed, {cases.failed} failed')
     return 1 if cases.failed else 0
 

@@ -1,6 +1,7 @@
-// Programs that run parts of one text, each its own, through the same layers of one model.
-#ifndef NIBBLE_RUNTIME_PEERS_H_
-#define NIBBLE_RUNTIME_PEERS_H_
+// Programs that share one piece of work, each with a part of its own: of a text that they run through the same layers,
+// of the rows of a matrix.
+#ifndef NIBBLE_BASE_PEERS_H_
+#define NIBBLE_BASE_PEERS_H_
 
 #include <string>
 #include <vector>
@@ -11,7 +12,7 @@
 namespace nibble {
 
 // Both calls are collective: all make them in the same order, and what one fails of all fail of. The first has the
-// first sequences.
+// first part.
 class Peers {
  public:
   virtual ~Peers() = default;
@@ -26,4 +27,4 @@ class Peers {
 
 }  // namespace nibble
 
-#endif  // NIBBLE_RUNTIME_PEERS_H_
+#endif  // NIBBLE_BASE_PEERS_H_
