@@ -15,6 +15,7 @@
 #include "cli/json_writer.h"
 #include "cli/option_groups.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/plan_summary.h"
 #include "cli/printable.h"
 #include "cli/rank_lines.h"
@@ -74,7 +75,8 @@ absl::Status RunCalibrate(Options& options, Context& context) {
   options.job.work.files = &context.files;
   options.job.comm = &context.comm;
   if (options.job.work.directory.empty()) options.job.work.directory = io::DirectoryOf(options.output.path);
-  NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.model));
+  NIBBLE_ASSIGN_OR_RETURN(Model model, context.Open(options.model));
+  AddInputs(context.files, options.text_paths, model.inputs);
   options.output.recipe.set_pre(context.pre);
   const ResumeAfterInterrupt guard;
   NIBBLE_ASSIGN_OR_RETURN(const Calibration calibration,

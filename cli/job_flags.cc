@@ -23,6 +23,13 @@ constexpr const char* kOfRecipe[] = {
     "--pure", "--strict", "--allow-requantize", "--transform", "--calibration-ctx",   "--output-tensor-type",
     "--seed", "--format", "--max-shard-size",   "--keep-mtp",  "--calibration-chunks"};
 
+// Whether two paths name one place, at which there may be nothing yet.
+bool IsSamePlace(io::FileSystem& files, const std::string& a, const std::string& b) {
+  if (io::Basename(a) != io::Basename(b)) return false;
+  const absl::StatusOr<io::FileInfo> of_a = files.Stat(io::DirectoryOf(a)), of_b = files.Stat(io::DirectoryOf(b));
+  return of_a.ok() && of_b.ok() && of_a->identity == of_b->identity;
+}
+
 }  // namespace
 
 CLI::Option* JobFlags::AddTo(CLI::App& app) {
@@ -80,6 +87,18 @@ absl::StatusOr<ParsedJob> JobFlags::Parse(Context& context) const {
                           recipe_path_.empty() ? RecipeOfFlags(job, context) : RecipeOfFile(context));
   NIBBLE_ASSIGN_OR_RETURN(job.calibration.texts, TextsBy(job.output.recipe, std::move(job.calibration.texts)));
   return job;
+}
+
+absl::Status JobFlags::CheckFiles(const ParsedJob& job, std::vector<io::FileIdentity>& inputs, Context& context) const {
+  std::vector<std::string> paths = {job.calibration.imatrix_path, recipe_path_};
+  for (const TextFile& text : job.calibration.texts.files) paths.push_back(text.path);
+  AddInputs(context.files, paths, inputs);
+  if (save_path_.empty()) return absl::OkStatus();
+  if (IsSamePlace(context.files, save_path_, job.output.path)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--save-recipe: expected another file than the output, found ", save_path_));
+  }
+  return context.comm.is_first() ? CheckTextFile(context.files, save_path_, inputs) : absl::OkStatus();
 }
 
 absl::Status JobFlags::SaveRecipe(const JobRecipe& recipe, const Plan& plan,

@@ -36,6 +36,9 @@ class JobFlags {
   const std::string& model() const { return model_; }
   // kInvalidArgument: a type, a transform or a recipe that is none.
   absl::StatusOr<ParsedJob> Parse(Context& context) const;
+  // Adds the texts, the matrix and the recipe, which are not to be written over, to a model's inputs; then what
+  // SaveRecipe would say, before the work. kInvalidArgument: --save-recipe is the output.
+  absl::Status CheckFiles(const ParsedJob& job, std::vector<io::FileIdentity>& inputs, Context& context) const;
   // What was chosen goes where --save-recipe says, if it does; not over an input of the model.
   absl::Status SaveRecipe(const JobRecipe& recipe, const Plan& plan, const std::vector<io::FileIdentity>& inputs,
                           Context& context) const;

@@ -39,6 +39,13 @@ absl::Status WriteTextFile(io::FileSystem& files, const std::string& path, absl:
   return output->Commit();
 }
 
+void AddInputs(io::FileSystem& files, const std::vector<std::string>& paths, std::vector<io::FileIdentity>& inputs) {
+  for (const std::string& path : paths) {
+    const absl::StatusOr<io::FileInfo> info = files.Stat(path);
+    if (info.ok()) inputs.push_back(info->identity);
+  }
+}
+
 absl::Status CheckTextFile(io::FileSystem& files, const std::string& path,
                            const std::vector<io::FileIdentity>& inputs) {
   return io::AtomicFile::Create(files, path, 0, {.force = true, .inputs = inputs}).status();

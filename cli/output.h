@@ -34,6 +34,9 @@ class Output {
 absl::Status WriteTextFile(io::FileSystem& files, const std::string& path, absl::string_view text,
                            const std::vector<io::FileIdentity>& inputs);
 
+// The identities of the files at `paths`, but of those that are not there, to the end of `inputs`.
+void AddInputs(io::FileSystem& files, const std::vector<std::string>& paths, std::vector<io::FileIdentity>& inputs);
+
 // What it would say of the path, before the work that makes the text.
 absl::Status CheckTextFile(io::FileSystem& files, const std::string& path, const std::vector<io::FileIdentity>& inputs);
 

@@ -31,6 +31,7 @@ absl::Status RunPlan(const PlanOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(TypeOptions types, TypesOf(recipe));
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<Transform> transforms, TransformsOf(recipe));
   NIBBLE_ASSIGN_OR_RETURN(Model model, context.Open(options.job.model(), recipe.keep_mtp()));
+  NIBBLE_RETURN_IF_ERROR(options.job.CheckFiles(job, model.inputs, context));
   if (!transforms.empty()) {
     NIBBLE_ASSIGN_OR_RETURN(
         model,

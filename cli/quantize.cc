@@ -26,7 +26,8 @@ absl::Status RunQuantize(const QuantizeOptions& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(ParsedJob job, options.job.Parse(context));
   OutputOptions& output = job.output;
   const Stopwatch stopwatch;
-  NIBBLE_ASSIGN_OR_RETURN(const Model model, context.Open(options.job.model(), output.recipe.keep_mtp()));
+  NIBBLE_ASSIGN_OR_RETURN(Model model, context.Open(options.job.model(), output.recipe.keep_mtp()));
+  NIBBLE_RETURN_IF_ERROR(options.job.CheckFiles(job, model.inputs, context));
   output.journal = true;
   output.comm = &context.comm;
   const ResumeAfterInterrupt guard;

@@ -202,6 +202,12 @@ absl::Status CheckWords(const json::Value& quantization, const Method& method, c
   const int64_t bits = *quantization.Get("bits").Int(1, 64);
   const json::Value group_size = quantization.Get("group_size");
   const bool is_uniform = !IsGiven(quantization.Get("dynamic"));
+  // Inputs in the order of their weight in the Hessian: without g_idx nobody knows whose group is whose.
+  const json::Value order = quantization.Get("desc_act");
+  bool is_ordered = false;
+  if (IsGiven(order)) {
+    NIBBLE_ASSIGN_OR_RETURN(is_ordered, order.Bool());
+  }
   for (const StoredTensor& tensor : source.tensors()) {
     if (!IsStoredBy(method, tensor)) continue;
     const absl::string_view module = absl::StripSuffix(tensor.name, kWords);
@@ -219,6 +225,10 @@ absl::Status CheckWords(const json::Value& quantization, const Method& method, c
                      absl::StrCat("shape ", ShapeText(tensor.shape), " for ", outputs, " outputs"));
     }
     if (!is_uniform) continue;
+    if (is_ordered && source.Find(absl::StrCat(module, ".g_idx")) == nullptr) {
+      return BadData(source.Place(tensor),
+                     absl::StrCat("a tensor '", module, ".g_idx' beside it, as ", order.Place(), " is true"), "none");
+    }
     if (zeros->shape[1] * kWordBits != outputs * bits) {
       return BadData(source.Place(*zeros), absl::StrCat(bits, " bits, which ", quantization.Place(), " says"),
                      absl::StrCat("shape ", ShapeText(zeros->shape), " for ", outputs, " outputs"));
@@ -231,6 +241,26 @@ absl::Status CheckWords(const json::Value& quantization, const Method& method, c
     return BadData(source.Place(*scales),
                    absl::StrCat(expected, " groups of ", size, ", which ", quantization.Place(), " says"),
                    absl::StrCat(groups));
+  }
+  return absl::OkStatus();
+}
+
+// Whether what is packed by compressed-tensors is of a type that a declared format packs: its bits would mean others.
+absl::Status CheckPackedTypes(const json::Value& quantization, const Method& method, const TensorSource& source) {
+  if (method.name != "compressed-tensors") return absl::OkStatus();
+  std::vector<DType> declared;
+  for (const auto& [name, group] : quantization.Get("config_groups").Members()) {
+    const json::Value own = group.Get("format");
+    const json::Value format = IsGiven(own) ? own : quantization.Get("format");
+    if (IsFp8Format(format)) continue;
+    NIBBLE_ASSIGN_OR_RETURN(const PackedFormat packed, FindPackedFormat(format));
+    declared.push_back(packed.type == "int" ? DType::kI32 : DType::kU8);
+  }
+  for (const StoredTensor& tensor : source.tensors()) {
+    const bool is_packed = IsStoredBy(method, tensor) && absl::EndsWith(tensor.name, "_packed");
+    if (!is_packed || absl::c_linear_search(declared, tensor.dtype)) continue;
+    return BadData(source.Place(tensor), absl::StrCat("a type that a format packs, of ", quantization.Place()),
+                   GetDType(tensor.dtype).name);
   }
   return absl::OkStatus();
 }
@@ -316,6 +346,7 @@ absl::Status CheckQuantizedTensors(const json::Value& config, const TensorSource
                                      ", as tensor '", stored->name, "' is ", GetDType(stored->dtype).name));
     }
     if (!is_method) continue;
+    NIBBLE_RETURN_IF_ERROR(CheckPackedTypes(quantization, method, source));
     NIBBLE_RETURN_IF_ERROR(CheckBlocks(quantization, method, source));
     NIBBLE_RETURN_IF_ERROR(CheckWords(quantization, method, source));
   }

@@ -100,7 +100,9 @@ absl::Status AtomicFile::MoveToPath(RenameMode mode) {
   }
   committed_ = true;
   // If this fails a ".part" stays behind, which the next output to this path replaces: the output itself is good.
-  if (mode == RenameMode::kExchange) files_.RemoveAbandoned(part_).IgnoreError();
+  if (mode != RenameMode::kExchange) return absl::OkStatus();
+  // What stood there may be a link, or a file that we may not read: no nibble's, and in the way of the next output.
+  if (absl::IsPermissionDenied(files_.RemoveAbandoned(part_))) files_.Remove(part_).IgnoreError();
   return absl::OkStatus();
 }
 

@@ -158,6 +158,18 @@ TEST_F(AtomicFileTest, OnlyFilesAndLinksAreReplaced) {
   EXPECT_EQ(Get(path_), "new!");
 }
 
+TEST_F(AtomicFileTest, OfALinkThatIsReplacedNothingStays) {
+  const std::string dear = directory_ + "/dear";
+  Put(dear, "diary");
+  fs::remove(path_);
+  fs::create_symlink(dear, path_);
+  EXPECT_TRUE(Write(Posix(), {.force = true}).ok());
+  EXPECT_FALSE(fs::exists(fs::symlink_status(part_)));
+  EXPECT_TRUE(Write(Posix(), {.force = true}).ok());
+  EXPECT_EQ(Get(path_), "new!");
+  EXPECT_EQ(Get(dear), "diary");
+}
+
 TEST_F(AtomicFileTest, TheSecondWriterIsTold) {
   auto first = AtomicFile::Create(Posix(), path_, 3, {});
   ASSERT_TRUE(first.ok());

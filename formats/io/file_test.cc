@@ -98,6 +98,7 @@ TEST_F(FileTest, MissingFilesAndBrokenLinksAreNotFound) {
   }
   EXPECT_EQ(Posix().Stat(directory_ + "/missing").status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(Posix().Stat(directory_ + "/broken")->kind, FileKind::kBrokenLink);
+  EXPECT_EQ(Posix().Stat(directory_ + "/loop")->kind, FileKind::kBrokenLink);
   EXPECT_EQ(Posix().List(directory_ + "/missing").status().code(), absl::StatusCode::kNotFound);
 }
 

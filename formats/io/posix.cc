@@ -278,7 +278,9 @@ class PosixFileSystem : public FileSystem {
 
   absl::StatusOr<FileInfo> Stat(const std::string& path) override {
     struct stat stat;
-    if (::stat(path.c_str(), &stat) == 0 || (errno == ENOENT && ::lstat(path.c_str(), &stat) == 0)) return ToInfo(stat);
+    if (::stat(path.c_str(), &stat) == 0) return ToInfo(stat);
+    const bool may_be_link = errno == ENOENT || errno == ELOOP;
+    if (may_be_link && ::lstat(path.c_str(), &stat) == 0) return ToInfo(stat);
     return InputError(errno, path, "a file or a folder");
   }
 

@@ -131,7 +131,14 @@ class Folder {
 
   absl::StatusOr<std::optional<std::string>> Text(const char* name, uint64_t limit) {
     absl::StatusOr<std::string> text = io::ReadWholeFile(files_, Path(name), limit);
-    if (absl::IsNotFound(text.status())) return std::nullopt;
+    if (absl::IsNotFound(text.status())) {
+      // A hub's cache that was not fetched whole: what the link stands for must not be left out in silence.
+      const absl::StatusOr<io::FileInfo> info = files_.Stat(Path(name));
+      if (info.ok() && info->kind == io::FileKind::kBrokenLink) {
+        return BadData(Path(name), "a file", "a link that leads nowhere");
+      }
+      return std::nullopt;
+    }
     NIBBLE_RETURN_IF_ERROR(text.status());
     return *std::move(text);
   }

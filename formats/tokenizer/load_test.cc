@@ -1,6 +1,7 @@
 #include "formats/tokenizer/load.h"
 
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -453,6 +454,15 @@ TEST(LoadFolder, RefusesBadLlama2cTokenizers) {
     EXPECT_EQ(v.status().code(), kBadData);
     EXPECT_THAT(std::string(v.status().message()), HasSubstr(c.message));
   }
+}
+
+TEST(LoadFolder, NamesLinksThatLeadNowhere) {
+  const TestFolder folder;
+  std::filesystem::create_symlink("../blobs/gone", folder.path() + "/tokenizer.json");
+  const absl::Status status = LoadFolder(io::Posix(), folder.path(), {}).status();
+  EXPECT_EQ(status.code(), kBadData);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("tokenizer.json: expected a file, found a link that leads nowhere"));
 }
 
 TEST(LoadFolder, SaysWhenThereIsNoTokenizer) {

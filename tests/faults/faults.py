@@ -264,7 +264,10 @@ def signals(tally, bench, count, generator):
         while True:
             bench.clear()
             process = bench.start()
-            time.sleep(generator.uniform(0.1, 0.9) * bench.seconds)
+            # Before there is a journal there is nothing to go on with, and no hint; a busy machine takes long until then.
+            while not bench.journal.exists() and process.poll() is None:
+                time.sleep(0.001)
+            time.sleep(generator.uniform(0, 0.9) * bench.seconds)
             begin = time.monotonic()
             process.send_signal(number)
             if i % 2:
