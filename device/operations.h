@@ -174,8 +174,8 @@ struct Operations {
   void (*dot_rows)(Device& device, ConstMatrix a, ConstMatrix b, const float* weights, absl::Span<double> sums);
 
   // sums[r] = sum over columns of weights[j] * x[r][j] * (h x_r)[j], x [rows, n], h [n, n], weights [n] such that
-  // weights[j] * h[j][i] is symmetric: what lies above h's diagonal is not read. Products are float32, their sums double.
-  // sums [rows] lie in host memory. Complete when it returns.
+  // weights[j] * h[j][i] is symmetric: what lies above h's diagonal is not read. Products are float32, their sums
+  // double. sums [rows] lie in host memory. Complete when it returns.
   void (*quadratic_forms)(Device& device, ConstMatrix x, ConstMatrix h, const float* weights, absl::Span<double> sums);
 
   // Row r of x times factors[r % count].
