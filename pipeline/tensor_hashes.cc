@@ -18,7 +18,7 @@
 namespace nibble {
 namespace {
 
-constexpr uint64_t kMaxWaitingBytes = 256 << 20;  // that the system surely still has in memory
+constexpr uint64_t kMaxWaitingBytes = 1 << 30;  // that the system still has in memory
 
 }  // namespace
 
