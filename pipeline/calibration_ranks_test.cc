@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <random>
 #include <string>
 #include <utility>
@@ -13,6 +14,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
+#include "device/cuda/host_backend.h"
+#include "device/device.h"
+#include "device/make_device.h"
 #include "formats/io/faulty_file_system.h"
 #include "formats/io/file.h"
 #include "gmock/gmock.h"
@@ -113,6 +117,7 @@ class CalibrationRanksTest : public testing::Test {
   std::vector<absl::Status> Run(int ranks, const Model& model, const JobRecipe& recipe, CalibrationOptions calibration,
                                 bool resume = false, int faulty = -1, io::FileSystem& files = io::Posix()) {
     calibration.texts = Text();
+    calibration.texts.device = device_;
     calibration.work.directory = folder_;
     return RunRanks(ranks, [&](Comm& comm) -> absl::Status {
       CalibrationOptions mine = calibration;
@@ -141,6 +146,7 @@ class CalibrationRanksTest : public testing::Test {
                                          io::FileSystem& files = io::Posix()) {
     return RunRanks(ranks, [&](Comm& comm) -> absl::Status {
       CalibrateOptions options = {.texts = Text(), .threads = 1 + comm.rank() % 2, .comm = &comm};
+      options.texts.device = device_;
       options.work = {.memory = 1, .directory = folder_, .files = comm.rank() == faulty ? &files : &io::Posix()};
       if (comm.rank() == other_text_) options.texts.files[0].content[0] = 'z';
       LayerProgress progress(comm.is_first() ? &first_layer_ : nullptr);
@@ -162,6 +168,7 @@ class CalibrationRanksTest : public testing::Test {
   std::string folder_, report_;
   int first_layer_ = 0;  // that a run told of
   int other_text_ = -1;  // the rank that has another text
+  DeviceChoice device_;
 };
 
 struct Case {
@@ -170,6 +177,15 @@ struct Case {
   JobRecipe recipe;
   CalibrationOptions calibration = {};
 };
+
+// What --device cuda would be, its kernels on the host: without cuBLAS, whose rows depend on how many there are.
+DeviceChoice Gpu() {
+  DeviceChoice choice = DeviceKind::kCuda;
+  choice.make_gpu = [](const DeviceOptions& options) -> absl::StatusOr<std::unique_ptr<Device>> {
+    return std::make_unique<cuda::HostBackend>(/*threads=*/1, options.bf16);
+  };
+  return choice;
+}
 
 // That judges itself, and is one rank's.
 JobRecipe OfOneWindow(JobRecipe recipe) {
@@ -198,6 +214,20 @@ TEST_F(CalibrationRanksTest, GiveTheBytesOfOneProcess) {
       EXPECT_EQ(What().report, expected.report);
       EXPECT_THAT(Left(), IsEmpty());
     }
+  }
+}
+
+TEST_F(CalibrationRanksTest, GpusDo) {
+  const Model model = MakeModel(/*experts=*/true);
+  device_ = Gpu();
+  ASSERT_THAT(Run(1, model, Quantized("Q4_0", "gptq"), {}), Each(absl::OkStatus()));
+  const Made expected = What();
+  for (const int ranks : {2, 3}) {
+    SCOPED_TRACE(ranks);
+    fs::remove(Path());
+    ASSERT_THAT(Run(ranks, model, Quantized("Q4_0", "gptq"), {}), Each(absl::OkStatus()));
+    EXPECT_TRUE(What().bytes == expected.bytes);
+    EXPECT_EQ(What().report, expected.report);
   }
 }
 
