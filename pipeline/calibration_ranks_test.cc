@@ -2,7 +2,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <memory>
 #include <random>
 #include <string>
 #include <utility>
@@ -14,8 +13,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
-#include "device/cuda/host_backend.h"
-#include "device/device.h"
 #include "device/make_device.h"
 #include "formats/io/faulty_file_system.h"
 #include "formats/io/file.h"
@@ -27,6 +24,7 @@
 #include "pipeline/calibrate.h"
 #include "pipeline/calibration_options.h"
 #include "pipeline/comm.h"
+#include "pipeline/gpu_on_host.h"
 #include "pipeline/output_options.h"
 #include "pipeline/progress.h"
 #include "pipeline/recipe.h"
@@ -178,15 +176,6 @@ struct Case {
   CalibrationOptions calibration = {};
 };
 
-// What --device cuda would be, its kernels on the host: without cuBLAS, whose rows depend on how many there are.
-DeviceChoice Gpu() {
-  DeviceChoice choice = DeviceKind::kCuda;
-  choice.make_gpu = [](const DeviceOptions& options) -> absl::StatusOr<std::unique_ptr<Device>> {
-    return std::make_unique<cuda::HostBackend>(/*threads=*/1, options.bf16);
-  };
-  return choice;
-}
-
 // That judges itself, and is one rank's.
 JobRecipe OfOneWindow(JobRecipe recipe) {
   recipe.mutable_calibration()->set_chunks(1);
@@ -219,7 +208,7 @@ TEST_F(CalibrationRanksTest, GiveTheBytesOfOneProcess) {
 
 TEST_F(CalibrationRanksTest, GpusDo) {
   const Model model = MakeModel(/*experts=*/true);
-  device_ = Gpu();
+  device_ = GpuOnHost();
   ASSERT_THAT(Run(1, model, Quantized("Q4_0", "gptq"), {}), Each(absl::OkStatus()));
   const Made expected = What();
   for (const int ranks : {2, 3}) {

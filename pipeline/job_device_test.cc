@@ -19,7 +19,9 @@ TEST(FindDevices, AutoIsWhatThereIs) {
   const absl::StatusOr<std::vector<DeviceChoice>> cuda = FindDevices("cuda"), any = FindDevices("auto");
   ASSERT_TRUE(any.ok());
   EXPECT_EQ(any->front().kind, cuda.ok() ? DeviceKind::kCuda : DeviceKind::kCpu);
-  if (cuda.ok()) EXPECT_EQ(any->size(), cuda->size());
+  if (cuda.ok()) {
+    EXPECT_EQ(any->size(), cuda->size());
+  }
 }
 
 }  // namespace

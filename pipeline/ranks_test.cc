@@ -3,7 +3,6 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,9 +11,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "converters/test_checkpoint.h"
-#include "device/cuda/host_backend.h"
-#include "device/cuda/limited_backend.h"
-#include "device/device.h"
 #include "device/make_device.h"
 #include "formats/io/faulty_file_system.h"
 #include "formats/io/file.h"
@@ -24,6 +20,7 @@
 #include "pipeline/calibration_options.h"
 #include "pipeline/comm.h"
 #include "pipeline/container.h"
+#include "pipeline/gpu_on_host.h"
 #include "pipeline/model_folder_fixture.h"
 #include "pipeline/no_progress.h"
 #include "pipeline/open_model.h"
@@ -103,13 +100,9 @@ class RanksTest : public ModelFolderTest {
   }
 };
 
-// What --device cuda would be, its kernels on the host: without cuBLAS, whose rows depend on how many there are.
-CalibrationOptions OnGpu() {
+CalibrationOptions On(const DeviceChoice& device) {
   CalibrationOptions calibration;
-  calibration.texts.device = DeviceKind::kCuda;
-  calibration.texts.device.make_gpu = [](const DeviceOptions&) -> absl::StatusOr<std::unique_ptr<Device>> {
-    return std::make_unique<cuda::HostBackend>(/*threads=*/2);
-  };
+  calibration.texts.device = device;
   return calibration;
 }
 
@@ -222,7 +215,7 @@ TEST_F(RanksTest, GpusGiveTheBytesOfOneProcessOnItsCpu) {
     for (const int ranks : {1, 2, 3}) {
       SCOPED_TRACE(absl::StrCat(method, ", ", ranks));
       fs::remove(Path("out.gguf"));
-      ASSERT_THAT(Run(ranks, Quantized(type, method), "out.gguf", false, -1, io::Posix(), OnGpu()),
+      ASSERT_THAT(Run(ranks, Quantized(type, method), "out.gguf", false, -1, io::Posix(), On(GpuOnHost())),
                   Each(absl::OkStatus()));
       EXPECT_TRUE(Bytes("out.gguf") == expected);
     }
@@ -237,12 +230,7 @@ TEST_F(RanksTest, AGpuThatIsLostEndsTheJobOnAllRanks) {
   const auto outcomes = RunRanks(3, [&](Comm& comm) -> absl::Status {
     const Model model = Reopen("model");
     NoProgress progress;
-    CalibrationOptions calibration = OnGpu();
-    if (comm.rank() == 1) {
-      calibration.texts.device.make_gpu = [](const DeviceOptions&) -> absl::StatusOr<std::unique_ptr<Device>> {
-        return std::make_unique<cuda::LimitedBackend>(cuda::Limits{.downloads = 3});
-      };
-    }
+    const CalibrationOptions calibration = On(comm.rank() == 1 ? GpuThatGetsLost() : GpuOnHost());
     return RunRecipe(io::Posix(), model,
                      {.path = Path("out.gguf"), .recipe = Quantized("Q4_0", "rtn"), .journal = true, .comm = &comm},
                      calibration, progress)
