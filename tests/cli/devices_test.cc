@@ -21,7 +21,7 @@ struct Shown {
 };
 
 // By so many devices.
-Shown Run(int devices, std::vector<std::string> arguments) {
+Shown RunOn(int devices, std::vector<std::string> arguments) {
   std::vector<const char*> argv = {"nibble"};
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
   const cli::DeviceFinder find = [&](absl::string_view) {
@@ -50,7 +50,7 @@ void ExpectTheSame(const std::vector<std::string>& arguments, const std::string&
     SCOPED_TRACE(devices);
     std::vector<std::string> all = arguments;
     for (const char* more : {"-o", output.c_str(), "--force", "--progress", "none"}) all.emplace_back(more);
-    const Shown shown = Run(devices, all);
+    const Shown shown = RunOn(devices, all);
     ASSERT_EQ(shown.exit_code, 0) << shown.err;
     EXPECT_EQ(shown.err, "");
     EXPECT_EQ(absl::StrContains(shown.out, "processes        3"), devices == 3) << shown.out;
@@ -77,10 +77,11 @@ TEST(Devices, QuantizeWithAText) {
 
 TEST(Devices, VerifyIsEqualToTheLastDigit) {
   const std::string candidate = TempPath("candidate.gguf");
-  ASSERT_EQ(Run(1, {"quantize", kModel, "-o", candidate, "--type", "Q4_0", "--force"}).exit_code, 0);
+  ASSERT_EQ(RunOn(1, {"quantize", kModel, "-o", candidate, "--type", "Q4_0", "--force"}).exit_code, 0);
   std::string expected;
   for (const int devices : {1, 3}) {
-    const Shown shown = Run(devices, {"verify", kModel, candidate, "--text", Text(), "--ctx", "64", "--max-kld", "0"});
+    const Shown shown =
+        RunOn(devices, {"verify", kModel, candidate, "--text", Text(), "--ctx", "64", "--max-kld", "0"});
     EXPECT_EQ(shown.exit_code, 1) << shown.err;  // of the first rank
     const std::string figures = shown.out.substr(0, shown.out.find("\n\n"));
     EXPECT_TRUE(absl::StrContains(figures, "KL")) << shown.out;
@@ -90,17 +91,17 @@ TEST(Devices, VerifyIsEqualToTheLastDigit) {
 }
 
 TEST(Devices, ErrorsAreToldOnce) {
-  const Shown usage = Run(3, {"quantize", kModel, "-o", TempPath("x.gguf"), "--type", "Q9"});
+  const Shown usage = RunOn(3, {"quantize", kModel, "-o", TempPath("x.gguf"), "--type", "Q9"});
   EXPECT_EQ(usage.exit_code, 64);
-  EXPECT_EQ(usage.err, Run(1, {"quantize", kModel, "-o", TempPath("x.gguf"), "--type", "Q9"}).err);
-  const Shown missing = Run(3, {"quantize", "no-such-model", "-o", TempPath("x.gguf")});
+  EXPECT_EQ(usage.err, RunOn(1, {"quantize", kModel, "-o", TempPath("x.gguf"), "--type", "Q9"}).err);
+  const Shown missing = RunOn(3, {"quantize", "no-such-model", "-o", TempPath("x.gguf")});
   EXPECT_EQ(missing.exit_code, 66);
-  EXPECT_EQ(missing.err, Run(1, {"quantize", "no-such-model", "-o", TempPath("x.gguf")}).err);
+  EXPECT_EQ(missing.err, RunOn(1, {"quantize", "no-such-model", "-o", TempPath("x.gguf")}).err);
 }
 
 // They take the first.
 TEST(Devices, CommandsThatShareNothingTakeOne) {
-  EXPECT_EQ(Run(3, {"inspect", kModel}).out, Run(1, {"inspect", kModel}).out);
+  EXPECT_EQ(RunOn(3, {"inspect", kModel}).out, RunOn(1, {"inspect", kModel}).out);
 }
 
 }  // namespace
