@@ -31,7 +31,7 @@ class FakeRuntime {
     owners_[*handle] = current;
     return cudaSuccess;
   }
-  [[maybe_unused]] cudaError_t Remove(void* handle) {
+  cudaError_t Remove(void* handle) {
     if (const cudaError_t error = Use(handle); error != cudaSuccess) return error;
     std::lock_guard lock(mutex_);
     owners_.erase(handle);
