@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <iterator>
 #include <new>
 #include <string>
@@ -28,6 +29,7 @@
 #include "cli/threads.h"
 #include "cli/usage_error.h"
 #include "pipeline/job_device.h"
+#include "pipeline/thread_ranks.h"
 
 namespace nibble::cli {
 namespace {
@@ -79,37 +81,93 @@ absl::Status CheckRanks(const Command& command, const Comm& comm) {
                    ", which cannot share this work; start it without mpirun (docs/several-machines.md)"));
 }
 
-absl::Status RunCommand(const Command& command, int argc, const char* const* argv, Comm& comm, Output& out,
-                        int& exit_code) {
+// What a command line is run with.
+struct Call {
+  int argc;
+  const char* const* argv;
+  const DeviceFinder& find_devices;
+};
+
+// Of a process that is on its own, or one of `sharers` ranks of one.
+struct Rank {
+  Comm& comm;
+  Output& out;
+  int sharers = 1;
+  int exit_code = 0;
+};
+
+absl::Status RunCommand(const Command& command, const Call& call, Rank& rank);
+
+// What a thread of its own must not throw.
+absl::Status WithoutExceptions(const std::function<absl::Status()>& run) {
+  try {
+    return run();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("memory: expected more, found none left; use fewer --threads, or free some");
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("a bug of nibble: ", error.what()));
+  }
+}
+
+// By a rank for each of the devices; `alone` shows what the first says.
+absl::Status RunOnDevices(const Command& command, const Call& call, const std::vector<DeviceChoice>& devices,
+                          Rank& alone) {
+  std::vector<std::string> hosts;
+  for (const DeviceChoice& device : devices) hosts.push_back(LabelOf(device));
+  const std::vector<absl::Status> outcomes = RunRanks(hosts, [&](Comm& comm) {
+    Output silence(nullptr);
+    Rank rank = {.comm = comm, .out = comm.is_first() ? alone.out : silence, .sharers = comm.size()};
+    const absl::Status status = WithoutExceptions([&] { return RunCommand(command, call, rank); });
+    if (comm.is_first()) alone.exit_code = rank.exit_code;
+    return status;
+  });
+  return outcomes[0];
+}
+
+// Of what there is, or --threads allows.
+int ThreadsOf(const CommonOptions& common, const Rank& rank) {
+  if (common.threads == 0) return ThreadsBeside(rank.comm.local_ranks());
+  return std::max(1, common.threads / rank.sharers);
+}
+
+absl::Status RunCommand(const Command& command, const Call& call, Rank& rank) {
+  Comm& comm = rank.comm;
   CLI::App app(command.summary, absl::StrCat("nibble ", command.name));
   CommonOptions common;
   const Job job = command.define(app);
   AddCommonOptions(app, common);
   try {
-    app.parse(argc, argv);
+    app.parse(call.argc, call.argv);
   } catch (const CLI::CallForHelp&) {
-    out.Print(CommandHelp(command, app, StyleOfStdout()));
+    rank.out.Print(CommandHelp(command, app, StyleOfStdout()));
     return absl::OkStatus();
   } catch (const CLI::ParseError& error) {
     return UsageError(command, app, error);
   }
   NIBBLE_RETURN_IF_ERROR(RefuseEmptyNames(app));
   NIBBLE_RETURN_IF_ERROR(CheckRanks(command, comm));
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<DeviceChoice> devices, call.find_devices(common.device));
+  if (comm.size() == 1 && devices.size() > 1 && command.shares_work) return RunOnDevices(command, call, devices, rank);
   ProgressPrinter progress = MakeProgress(common, comm);
-  if (common.threads == 0) common.threads = ThreadsBeside(comm.local_ranks());
-  NIBBLE_RETURN_IF_ERROR(StartThreads(common.threads));
-  NIBBLE_ASSIGN_OR_RETURN(const JobDevice device, FindDevice(common.device));
-  if (common.device != "cpu") progress.Note("device: " + device.name);
+  const int threads = ThreadsOf(common, rank);
+  NIBBLE_RETURN_IF_ERROR(StartThreads(threads));
+  const DeviceChoice& device = devices[comm.local_rank() % devices.size()];
+  NIBBLE_ASSIGN_OR_RETURN(const std::string device_name, TryDevice(device));
+  if (common.device != "cpu") {
+    const int several = std::min<int>(comm.local_ranks(), devices.size());
+    progress.Note(absl::StrCat("device: ", device_name, several > 1 ? absl::StrCat(", ", several, " of them") : ""));
+  }
   Context context = {.files = io::Posix(),
-                     .out = out,
+                     .out = rank.out,
                      .progress = progress,
                      .comm = comm,
-                     .threads = common.threads,
-                     .device = device.kind,
+                     .threads = threads,
+                     .device = device,
+                     .sharers = rank.sharers,
                      .pre = common.pre};
   const absl::Status status = job(context);
   progress.Clear();
-  exit_code = context.exit_code;
+  rank.exit_code = context.exit_code;
   return status;
 }
 
@@ -120,7 +178,9 @@ absl::Status UnknownCommand(absl::string_view name) {
       absl::StrCat("unknown command '", name, "'", Suggestion(name, names), "; see 'nibble --help'"));
 }
 
-absl::Status RunProgram(int argc, const char* const* argv, Comm& comm, Output& out, int& exit_code) {
+absl::Status RunProgram(const Call& call, Rank& rank) {
+  const auto [argc, argv, find_devices] = call;
+  Output& out = rank.out;
   if (argc < 2) return absl::InvalidArgumentError("expected a command, found nothing; see 'nibble --help'");
   const absl::string_view name = argv[1];
   const bool is_help = name == "--help" || name == "-h" || name == "help";
@@ -137,9 +197,9 @@ absl::Status RunProgram(int argc, const char* const* argv, Comm& comm, Output& o
   if (command == nullptr) return UnknownCommand(called);
   if (is_help) {  // "help quantize" is "quantize --help"
     const char* const arguments[] = {command->name, "--help"};
-    return RunCommand(*command, 2, arguments, comm, out, exit_code);
+    return RunCommand(*command, {2, arguments, find_devices}, rank);
   }
-  return RunCommand(*command, argc - 1, argv + 1, comm, out, exit_code);
+  return RunCommand(*command, {argc - 1, argv + 1, find_devices}, rank);
 }
 
 // At most one line.
@@ -153,27 +213,21 @@ int EndWith(const absl::Status& status, bool is_shown) {
 
 }  // namespace
 
-int Run(int argc, const char* const* argv, absl::StatusOr<std::unique_ptr<Comm>> started) {
+int Run(int argc, const char* const* argv, absl::StatusOr<std::unique_ptr<Comm>> started,
+        const DeviceFinder& find_devices) {
   if (!started.ok()) return EndWith(started.status(), true);
   Comm& comm = *started == nullptr ? Comm::Alone() : **started;
   if (comm.size() > 1) BeOneOfRanks(comm.rank());
   Output out(comm.is_first() ? stdout : nullptr);
-  int exit_code = 0;
-  absl::Status status;
-  try {
-    status = RunProgram(argc, argv, comm, out, exit_code);
-  } catch (const std::bad_alloc&) {
-    status = absl::ResourceExhaustedError("memory: expected more, found none left; use fewer --threads, or free some");
-  } catch (const std::exception& error) {
-    status = absl::InternalError(absl::StrCat("a bug of nibble: ", error.what()));
-  }
+  Rank rank = {.comm = comm, .out = out};
+  absl::Status status = WithoutExceptions([&] { return RunProgram({argc, argv, find_devices}, rank); });
   const absl::Status shown = out.Finish();
   if (status.ok()) status = shown;
   status = comm.Agree(status);
-  if (!status.ok()) exit_code = EndWith(status, comm.is_first());
+  if (!status.ok()) rank.exit_code = EndWith(status, comm.is_first());
   // Whoever of the others ends first may have the rest of them ended: what there is to say has been said.
   if (comm.size() > 1) IgnoreSignals();
-  return exit_code;
+  return rank.exit_code;
 }
 
 }  // namespace nibble::cli

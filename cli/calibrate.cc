@@ -73,6 +73,7 @@ absl::Status RunCalibrate(Options& options, Context& context) {
   options.job.threads = context.threads;
   options.job.texts.device = context.device;
   options.job.work.files = &context.files;
+  options.job.work.memory = context.ShareOf(options.job.work.memory);
   options.job.comm = &context.comm;
   if (options.job.work.directory.empty()) options.job.work.directory = io::DirectoryOf(options.output.path);
   NIBBLE_ASSIGN_OR_RETURN(Model model, context.Open(options.model));

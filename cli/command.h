@@ -6,6 +6,7 @@
 #ifndef NIBBLE_CLI_COMMAND_H_
 #define NIBBLE_CLI_COMMAND_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -28,11 +29,15 @@ struct Context {
   io::FileSystem& files;
   Output& out;
   ProgressPrinter& progress;
-  Comm& comm;       // where it is not its first rank, nothing is shown and no file asked for by name
-  int threads = 0;  // --threads; 0: all
-  DeviceKind device = DeviceKind::kCpu;  // --device, never kAuto
-  std::string pre;                       // --pre
-  int exit_code = 0;                     // of a run without an error: 1 where a check does not hold
+  Comm& comm;           // where it is not its first rank, nothing is shown and no file asked for by name
+  int threads = 0;      // --threads; 0: all
+  DeviceChoice device;  // --device, never kAuto
+  int sharers = 1;      // ranks of this process, which share its memory
+  std::string pre;      // --pre
+  int exit_code = 0;    // of a run without an error: 1 where a check does not hold
+
+  // This rank's of what --memory allows; 0: the default.
+  uint64_t ShareOf(uint64_t memory) const;
 
   // Results; the progress bar makes room first.
   void Show(absl::string_view text);

@@ -24,7 +24,7 @@ void AddCommonOptions(CLI::App& app, CommonOptions& options) {
       ->type_name("N")
       ->check(Between(0, 4096));
   AddChoice(app, "--device", options.device, {"cpu", "cuda", "auto"},
-            "what models are run on; auto: a GPU where there is one (default cpu)");
+            "what models are run on; cuda: the machine's GPUs; auto: these where there are any (default cpu)");
   StartGroup(app, kEverywhereGroup);
   std::vector<std::string> styles;
   for (const auto& known : kProgressStyles) styles.push_back(known.name);

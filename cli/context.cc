@@ -1,9 +1,17 @@
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/command.h"
 #include "cli/missing_model.h"
+#include "pipeline/work_space.h"
 
 namespace nibble::cli {
+
+uint64_t Context::ShareOf(uint64_t memory) const {
+  if (sharers == 1) return memory;
+  return std::max<uint64_t>(1, (memory == 0 ? kDefaultMemory : memory) / sharers);
+}
 
 void Context::Show(absl::string_view text) {
   progress.Clear();

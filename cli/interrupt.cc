@@ -17,9 +17,10 @@ constexpr int kExitInterrupted = 75, kExitOutOfMemory = 71;
 
 // A handler may touch lock-free atomics and call unlink, write and _exit.
 std::atomic<const char*> file_to_remove = nullptr;  // null: none
-std::atomic<bool> is_resumable = false;
+std::atomic<int> resumable_jobs = 0;                // of as many ranks
 std::atomic<bool> is_one_of_ranks = false, is_first_rank = true;
-static_assert(std::atomic<const char*>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
+static_assert(std::atomic<const char*>::is_always_lock_free && std::atomic<bool>::is_always_lock_free &&
+              std::atomic<int>::is_always_lock_free);
 
 void Write(absl::string_view text) {
   [[maybe_unused]] const ssize_t ignored = write(STDERR_FILENO, text.data(), text.size());
@@ -32,7 +33,7 @@ void Write(absl::string_view text) {
   if (!is_shown) _exit(exit_code);
   Write("\nnibble: error: ");
   Write(why);
-  Write(is_resumable.load() ? "; run again with --resume\n" : "\n");
+  Write(resumable_jobs.load() > 0 ? "; run again with --resume\n" : "\n");
   _exit(exit_code);
 }
 
@@ -76,7 +77,7 @@ RemoveOnInterrupt::RemoveOnInterrupt(std::string path) : path_(std::move(path)) 
 
 RemoveOnInterrupt::~RemoveOnInterrupt() { file_to_remove = nullptr; }
 
-ResumeAfterInterrupt::ResumeAfterInterrupt() { is_resumable = true; }
-ResumeAfterInterrupt::~ResumeAfterInterrupt() { is_resumable = false; }
+ResumeAfterInterrupt::ResumeAfterInterrupt() { ++resumable_jobs; }
+ResumeAfterInterrupt::~ResumeAfterInterrupt() { --resumable_jobs; }
 
 }  // namespace nibble::cli

@@ -83,6 +83,7 @@ absl::StatusOr<ParsedJob> JobFlags::Parse(Context& context) const {
   job.output = output_.Options(context.threads);
   NIBBLE_ASSIGN_OR_RETURN(job.calibration, calibration_.Load(context.files, job.output.path));
   job.calibration.texts.device = context.device;
+  job.calibration.work.memory = context.ShareOf(job.calibration.work.memory);
   NIBBLE_ASSIGN_OR_RETURN(job.output.recipe,
                           recipe_path_.empty() ? RecipeOfFlags(job, context) : RecipeOfFile(context));
   NIBBLE_ASSIGN_OR_RETURN(job.calibration.texts, TextsBy(job.output.recipe, std::move(job.calibration.texts)));

@@ -17,9 +17,10 @@ constexpr size_t kMostLines = 8;
 
 double Working(const RankShare& rank) { return rank.seconds() - rank.seconds_waiting(); }
 
-// "node7, 8 threads: 25.1 % of the work, 1.0 GiB read, 0.3 GiB written, 12.3 s at work, 0.1 s waiting"
+// "node7, cuda:1, 8 threads: 25.1 % of the work, 1.0 GiB read, 0.3 GiB written, 12.3 s at work, 0.1 s waiting"
 std::string RankText(const RankShare& rank) {
-  std::string text = absl::StrFormat("%s, %d %s: %.1f %% of the work", Printable(rank.host()), rank.threads(),
+  std::string text = absl::StrFormat("%s%s, %d %s: %.1f %% of the work", Printable(rank.host()),
+                                     rank.device().empty() ? "" : ", " + rank.device(), rank.threads(),
                                      rank.threads() == 1 ? "thread" : "threads", 100 * rank.share());
   if (rank.bytes_read() > 0) absl::StrAppend(&text, ", ", FormatSize(rank.bytes_read()), " read");
   if (rank.bytes_written() > 0) absl::StrAppend(&text, ", ", FormatSize(rank.bytes_written()), " written");

@@ -26,13 +26,14 @@ RankShare Share(double seconds) {
 TEST(RankLinesTest, AloneThereAreNone) { EXPECT_EQ(RankLines({}), ""); }
 
 TEST(RankLinesTest, OneForEach) {
-  const std::vector<RankShare> ranks = {Share(2), Share(3)};
+  std::vector<RankShare> ranks = {Share(2), Share(3)};
+  ranks[1].set_device("cuda:1");
   EXPECT_EQ(RankLines(ranks),
             "  processes        2\n"
             "    rank 0         node, 8 threads: 25.1 % of the work, 1.00 GiB read, 256.0 MiB written, 1.5 s at work, "
             "0.5 s waiting\n"
-            "    rank 1         node, 8 threads: 25.1 % of the work, 1.00 GiB read, 256.0 MiB written, 2.5 s at work, "
-            "0.5 s waiting\n");
+            "    rank 1         node, cuda:1, 8 threads: 25.1 % of the work, 1.00 GiB read, 256.0 MiB written, "
+            "2.5 s at work, 0.5 s waiting\n");
 }
 
 TEST(RankLinesTest, OfManyTheLeastTheMiddleAndTheMost) {

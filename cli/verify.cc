@@ -57,6 +57,7 @@ absl::Status RunVerify(Options& options, Context& context) {
   options.job.threads = context.threads;
   options.job.device = context.device;
   options.job.comm = &context.comm;
+  options.job.memory = context.ShareOf(options.job.memory);
   NIBBLE_ASSIGN_OR_RETURN(const Model reference, context.Open(options.reference));
   std::vector<Model> candidates;
   for (const std::string& path : options.candidates) {

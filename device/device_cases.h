@@ -21,7 +21,7 @@ struct DeviceCase {
 // cuda's tests are skipped where there is no GPU; its kernels are tested on the host all the same.
 inline const DeviceCase kDevices[] = {
     {"cpu", [](int threads) -> MadeDevice { return MakeDevice({.threads = threads}); }},
-    {"cuda", [](int threads) -> MadeDevice { return MakeDevice({.kind = DeviceKind::kCuda, .threads = threads}); }},
+    {"cuda", [](int threads) -> MadeDevice { return MakeDevice({.device = DeviceKind::kCuda, .threads = threads}); }},
     {"cuda_kernels_on_host", [](int threads) -> MadeDevice { return std::make_unique<cuda::HostBackend>(threads); }},
 };
 

@@ -33,8 +33,8 @@ std::string CpuInstructionSet() {
 
 }  // namespace
 
-absl::StatusOr<std::string> InstructionSetOf(DeviceKind kind) {
-  NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<Device> device, MakeDevice({.kind = kind, .threads = 1}));
+absl::StatusOr<std::string> InstructionSetOf(const DeviceChoice& choice) {
+  NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<Device> device, MakeDevice({.device = choice, .threads = 1}));
   if (device->name() != "cpu") return std::string(device->name());
   const dnnl_version_t& version = *dnnl_version();
   return absl::StrCat(CpuInstructionSet(), ", oneDNN ", version.major, ".", version.minor, ".", version.patch);

@@ -11,7 +11,7 @@ namespace nibble {
 
 // "avx512_core_bf16, oneDNN 2.6.3"; of a GPU, its name and its library's version. Two jobs that say the same compute
 // the same bits, whatever the number of threads. Errors as MakeDevice has them.
-absl::StatusOr<std::string> InstructionSetOf(DeviceKind kind);
+absl::StatusOr<std::string> InstructionSetOf(const DeviceChoice& choice);
 
 }  // namespace nibble
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "device/cpu/cpu_device.h"
 #include "device/cuda/cuda_device.h"
@@ -13,13 +14,22 @@ namespace {
 
 absl::StatusOr<std::unique_ptr<Device>> MakeBareDevice(const DeviceOptions& options) {
   auto cpu = std::make_unique<CpuDevice>(options.threads, options.steady);
-  if (options.kind == DeviceKind::kCpu) return cpu;
-  absl::StatusOr<std::unique_ptr<Device>> cuda = MakeCudaDevice({.threads = cpu->threads(), .bf16 = options.bf16});
-  if (!cuda.ok() && options.kind == DeviceKind::kAuto) return cpu;
+  const auto [kind, gpu, make_gpu] = options.device;
+  if (kind == DeviceKind::kCpu) return cpu;
+  if (make_gpu != nullptr) return make_gpu(options);
+  absl::StatusOr<std::unique_ptr<Device>> cuda =
+      MakeCudaDevice({.gpu = gpu, .threads = cpu->threads(), .bf16 = options.bf16});
+  if (!cuda.ok() && kind == DeviceKind::kAuto) return cpu;
   return cuda;
 }
 
 }  // namespace
+
+std::string LabelOf(const DeviceChoice& choice) {
+  return choice.kind == DeviceKind::kCpu ? "cpu" : absl::StrCat("cuda:", choice.gpu);
+}
+
+std::vector<int> EqualGpus() { return EqualCudaGpus(); }
 
 absl::StatusOr<std::unique_ptr<MeasuredDevice>> MakeDevice(const DeviceOptions& options) {
   NIBBLE_ASSIGN_OR_RETURN(std::unique_ptr<Device> device, MakeBareDevice(options));

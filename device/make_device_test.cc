@@ -12,7 +12,7 @@ TEST(MakeDevice, TheCpuUnlessAskedOtherwise) {
 
 // Whether or not this program has CUDA, and this machine a GPU: a device, or the reason in one line.
 TEST(MakeDevice, CudaIsThereOrSaysWhyNot) {
-  const absl::StatusOr<std::unique_ptr<Device>> device = MakeDevice({.kind = DeviceKind::kCuda, .threads = 2});
+  const absl::StatusOr<std::unique_ptr<Device>> device = MakeDevice({.device = DeviceKind::kCuda, .threads = 2});
   if (device.ok()) {
     EXPECT_EQ((*device)->name().substr(0, 4), "cuda");
     EXPECT_EQ((*device)->threads(), 2);
@@ -27,8 +27,8 @@ TEST(MakeDevice, CudaIsThereOrSaysWhyNot) {
 }
 
 TEST(MakeDevice, AutoTakesTheCpuWhereThereIsNoGpu) {
-  const bool has_gpu = MakeDevice({.kind = DeviceKind::kCuda}).ok();
-  EXPECT_EQ((*MakeDevice({.kind = DeviceKind::kAuto}))->name() == "cpu", !has_gpu);
+  const bool has_gpu = MakeDevice({.device = DeviceKind::kCuda}).ok();
+  EXPECT_EQ((*MakeDevice({.device = DeviceKind::kAuto}))->name() == "cpu", !has_gpu);
 }
 
 }  // namespace

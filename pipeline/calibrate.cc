@@ -22,7 +22,6 @@
 #include "pipeline/device_use.h"
 #include "pipeline/expert_coverage.h"
 #include "pipeline/input_sums.pb.h"
-#include "pipeline/job_device.h"
 #include "pipeline/job_identity.h"
 #include "pipeline/manifest.h"
 #include "pipeline/rank_shares.h"
@@ -76,14 +75,14 @@ imatrix::Entry EntryOf(const std::string& name, const InputSums& sums) {
 
 absl::StatusOr<Calibration> Calibrate(const Model& model, const CalibrateOptions& options, Progress& progress) {
   Comm& comm = *options.comm;
-  const RankClock clock(comm, options.threads);
+  const RankClock clock(comm, options.threads, options.texts.device);
   Calibration calibration;
   NIBBLE_ASSIGN_OR_RETURN(const Windows windows,
                           CalibrationWindows(
                               model, options.texts, [](const LogicalTensor&) { return true; }, calibration.warnings));
   NIBBLE_ASSIGN_OR_RETURN(
       const std::unique_ptr<MeasuredDevice> measured,
-      MakeDevice({.kind = options.texts.device, .threads = options.threads, .bf16 = true, .steady = true}));
+      MakeDevice({.device = options.texts.device, .threads = options.threads, .bf16 = true, .steady = true}));
   MeasuredDevice& device = *measured;
   const uint64_t tokens = windows.ids.size(), layers = model.spec.layers_size();
   const WindowBlocks blocks(windows.count(), windows.length);
@@ -171,7 +170,6 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenJournal(io::FileSystem& files, cons
 // Whether ranks have one job.
 absl::Status AgreeOnJob(const JobIdentity& job, const CalibrateOptions& options, const OutputOptions& output) {
   if (options.comm->size() == 1) return absl::OkStatus();
-  NIBBLE_RETURN_IF_ERROR(CheckSharesText(options.texts.device, options.comm->size()));
   std::vector<Fact> facts = FactsOf(job);
   facts.push_back({"the options", absl::StrCat(output.path, "\n", output.force, output.resume)});
   return SameEverywhere(*options.comm, facts);

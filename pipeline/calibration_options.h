@@ -19,7 +19,7 @@ struct CalibrationTexts {
   uint32_t chunks = 128;        // windows; 0: all that there are
   uint64_t seed = 0;            // 0: the first ones, as llama-imatrix takes them; else which ones, in the text's order
 
-  DeviceKind device = DeviceKind::kCpu;  // that runs them
+  DeviceChoice device;  // that runs them
 
   bool empty() const { return files.empty(); }
 };

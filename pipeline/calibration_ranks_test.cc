@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
+#include "device/make_device.h"
 #include "formats/io/faulty_file_system.h"
 #include "formats/io/file.h"
 #include "gmock/gmock.h"
@@ -23,6 +24,7 @@
 #include "pipeline/calibrate.h"
 #include "pipeline/calibration_options.h"
 #include "pipeline/comm.h"
+#include "pipeline/gpu_on_host.h"
 #include "pipeline/output_options.h"
 #include "pipeline/progress.h"
 #include "pipeline/recipe.h"
@@ -113,6 +115,7 @@ class CalibrationRanksTest : public testing::Test {
   std::vector<absl::Status> Run(int ranks, const Model& model, const JobRecipe& recipe, CalibrationOptions calibration,
                                 bool resume = false, int faulty = -1, io::FileSystem& files = io::Posix()) {
     calibration.texts = Text();
+    calibration.texts.device = device_;
     calibration.work.directory = folder_;
     return RunRanks(ranks, [&](Comm& comm) -> absl::Status {
       CalibrationOptions mine = calibration;
@@ -141,6 +144,7 @@ class CalibrationRanksTest : public testing::Test {
                                          io::FileSystem& files = io::Posix()) {
     return RunRanks(ranks, [&](Comm& comm) -> absl::Status {
       CalibrateOptions options = {.texts = Text(), .threads = 1 + comm.rank() % 2, .comm = &comm};
+      options.texts.device = device_;
       options.work = {.memory = 1, .directory = folder_, .files = comm.rank() == faulty ? &files : &io::Posix()};
       if (comm.rank() == other_text_) options.texts.files[0].content[0] = 'z';
       LayerProgress progress(comm.is_first() ? &first_layer_ : nullptr);
@@ -162,6 +166,7 @@ class CalibrationRanksTest : public testing::Test {
   std::string folder_, report_;
   int first_layer_ = 0;  // that a run told of
   int other_text_ = -1;  // the rank that has another text
+  DeviceChoice device_;
 };
 
 struct Case {
@@ -198,6 +203,20 @@ TEST_F(CalibrationRanksTest, GiveTheBytesOfOneProcess) {
       EXPECT_EQ(What().report, expected.report);
       EXPECT_THAT(Left(), IsEmpty());
     }
+  }
+}
+
+TEST_F(CalibrationRanksTest, GpusDo) {
+  const Model model = MakeModel(/*experts=*/true);
+  device_ = GpuOnHost();
+  ASSERT_THAT(Run(1, model, Quantized("Q4_0", "gptq"), {}), Each(absl::OkStatus()));
+  const Made expected = What();
+  for (const int ranks : {2, 3}) {
+    SCOPED_TRACE(ranks);
+    fs::remove(Path());
+    ASSERT_THAT(Run(ranks, model, Quantized("Q4_0", "gptq"), {}), Each(absl::OkStatus()));
+    EXPECT_TRUE(What().bytes == expected.bytes);
+    EXPECT_EQ(What().report, expected.report);
   }
 }
 

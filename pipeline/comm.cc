@@ -16,6 +16,7 @@ class AloneComm : public Comm {
   int rank() const override { return 0; }
   int size() const override { return 1; }
   int local_ranks() const override { return 1; }
+  int local_rank() const override { return 0; }
   std::string host() const override { return ""; }
   absl::Status Agree(absl::Status mine) override { return mine; }
   absl::StatusOr<std::vector<std::string>> AllGather(const std::string& mine) override {

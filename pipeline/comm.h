@@ -30,6 +30,7 @@ class Comm {
   virtual int rank() const = 0;
   virtual int size() const = 0;
   virtual int local_ranks() const = 0;  // on this rank's machine
+  virtual int local_rank() const = 0;   // of these, from 0 on
   virtual std::string host() const = 0;
   bool is_first() const { return rank() == 0; }
 

@@ -154,7 +154,7 @@ double SecondsOfEncoding(const Model& model, const OutputPlan& plan, const std::
 
 absl::StatusOr<double> FlopsPerSecond(const LinearOptions& linears) {
   NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<Device> device,
-                          MakeDevice({.kind = linears.device, .threads = linears.threads, .bf16 = true}));
+                          MakeDevice({.device = linears.device, .threads = linears.threads, .bf16 = true}));
   NIBBLE_ASSIGN_OR_RETURN(const Buffer x, device->Allocate(kRows * kSide));
   NIBBLE_ASSIGN_OR_RETURN(const Buffer w, device->Allocate(kSide * kSide));
   NIBBLE_ASSIGN_OR_RETURN(const Buffer y, device->Allocate(kRows * kSide));

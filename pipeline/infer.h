@@ -24,7 +24,7 @@ struct LogitsOptions {
   bool hidden = false;
   bool force = true;
   int threads = 0;
-  DeviceKind device = DeviceKind::kCpu;
+  DeviceChoice device;
 };
 
 // hidden_0 is the first layer's input, hidden_N the output of layer N (from 1), before the final norm. kDataLoss on an
@@ -38,7 +38,7 @@ struct GenerateOptions {
   double temperature = 0;  // 0: greedy
   uint64_t seed = 0;
   int threads = 0;
-  DeviceKind device = DeviceKind::kCpu;
+  DeviceChoice device;
 };
 
 struct GenerateStats {

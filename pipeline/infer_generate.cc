@@ -59,7 +59,7 @@ absl::StatusOr<GenerateStats> Generate(const Model& model, const GenerateOptions
   if (model.spec.context_length() > 0) capacity = std::min<uint64_t>(capacity, model.spec.context_length());
 
   NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<MeasuredDevice> measured,
-                          MakeDevice({.kind = options.device, .threads = options.threads}));
+                          MakeDevice({.device = options.device, .threads = options.threads}));
   MeasuredDevice& device = *measured;
   NIBBLE_ASSIGN_OR_RETURN(Decoder decoder, Decoder::Create(device, model, capacity, ResidencyOf(model)));
   const std::vector<uint32_t> ends = tokenizer::EndOfGeneration(*model.vocabulary);

@@ -122,7 +122,7 @@ absl::StatusOr<DeviceUse> WriteLogits(io::FileSystem& files, const Model& model,
   NIBBLE_ASSIGN_OR_RETURN(const TokenIds ids, ReadTokenIds(files, options.ids_path, model.spec.vocab_size()));
   NIBBLE_ASSIGN_OR_RETURN(LogitsFile file, LogitsFile::Create(files, model, ids, options));
   NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<MeasuredDevice> measured,
-                          MakeDevice({.kind = options.device, .threads = options.threads}));
+                          MakeDevice({.device = options.device, .threads = options.threads}));
   MeasuredDevice& device = *measured;
   NIBBLE_ASSIGN_OR_RETURN(Sequences sequences, Sequences::Embed(device, model, ids.ids, ids.length));
   const int layers = model.spec.layers_size();

@@ -1,5 +1,7 @@
 #include "pipeline/job_device.h"
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 
 #include "absl/status/status.h"
@@ -17,21 +19,27 @@ constexpr struct {
 
 }  // namespace
 
-absl::StatusOr<JobDevice> FindDevice(absl::string_view name) {
-  for (const auto& known : kNames) {
-    if (known.name != name) continue;
-    NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<Device> device, MakeDevice({.kind = known.kind, .threads = 1}));
-    const std::string found(device->name());
-    return JobDevice{found == "cpu" ? DeviceKind::kCpu : DeviceKind::kCuda, found};
+absl::StatusOr<std::vector<DeviceChoice>> FindDevices(absl::string_view name) {
+  const auto known =
+      std::find_if(std::begin(kNames), std::end(kNames), [&](const auto& each) { return each.name == name; });
+  if (known == std::end(kNames)) {
+    return absl::InvalidArgumentError(absl::StrCat("--device: expected cpu, cuda or auto, found '", name, "'"));
   }
-  return absl::InvalidArgumentError(absl::StrCat("--device: expected cpu, cuda or auto, found '", name, "'"));
+  std::vector<DeviceChoice> gpus;
+  if (known->kind != DeviceKind::kCpu) {
+    for (const int gpu : EqualGpus()) gpus.emplace_back(DeviceKind::kCuda, gpu);
+  }
+  if (known->kind == DeviceKind::kCuda) {
+    if (gpus.empty()) NIBBLE_RETURN_IF_ERROR(TryDevice(DeviceKind::kCuda).status());
+    return gpus;
+  }
+  if (gpus.empty() || !TryDevice(gpus[0]).ok()) return std::vector<DeviceChoice>{DeviceKind::kCpu};
+  return gpus;
 }
 
-absl::Status CheckSharesText(DeviceKind kind, int ranks) {
-  if (ranks == 1 || kind == DeviceKind::kCpu) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("--device: expected cpu, where ", ranks,
-                                                 " processes share a calibration text, found another; a GPU works for "
-                                                 "one process"));
+absl::StatusOr<std::string> TryDevice(const DeviceChoice& choice) {
+  NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<Device> device, MakeDevice({.device = choice, .threads = 1}));
+  return std::string(device->name());
 }
 
 }  // namespace nibble

@@ -1,28 +1,24 @@
-// The device that a user asks for, by name.
+// The devices that a user asks for, by name.
 #ifndef NIBBLE_PIPELINE_JOB_DEVICE_H_
 #define NIBBLE_PIPELINE_JOB_DEVICE_H_
 
 #include <string>
+#include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "device/make_device.h"
 
 namespace nibble {
 
-struct JobDevice {
-  DeviceKind kind;   // never kAuto
-  std::string name;  // "cpu", "cuda (NVIDIA H200, cuBLAS 130000)"
-};
-
-// `name` is "cpu", "cuda" or "auto". A GPU is tried, so that one that is not there is known before a job begins.
+// `name` is "cpu", "cuda" or "auto". What the ranks of this machine take in turn: the CPU, or its GPUs (EqualGpus), of
+// which the first is tried for "auto". At least one; never kAuto.
 // kInvalidArgument: another name, or a program without CUDA; kResourceExhausted: no GPU, or no driver.
-absl::StatusOr<JobDevice> FindDevice(absl::string_view name);
+absl::StatusOr<std::vector<DeviceChoice>> FindDevices(absl::string_view name);
 
-// Whether so many ranks can share a text on it: kInvalidArgument for several and a GPU, which gives no row the same
-// bits whatever is beside it.
-absl::Status CheckSharesText(DeviceKind kind, int ranks);
+// Its name, "cpu", "cuda (NVIDIA H200, cuBLAS 130000)". It is tried, so that one that does not work is known before a
+// job begins. Errors as MakeDevice has them.
+absl::StatusOr<std::string> TryDevice(const DeviceChoice& choice);
 
 }  // namespace nibble
 

@@ -5,19 +5,23 @@
 namespace nibble {
 namespace {
 
-TEST(FindDevice, ByName) {
-  const absl::StatusOr<JobDevice> cpu = FindDevice("cpu");
+TEST(FindDevices, ByName) {
+  const absl::StatusOr<std::vector<DeviceChoice>> cpu = FindDevices("cpu");
   ASSERT_TRUE(cpu.ok());
-  EXPECT_EQ(cpu->kind, DeviceKind::kCpu);
-  EXPECT_EQ(cpu->name, "cpu");
-  EXPECT_EQ(FindDevice("gpu").status(),
+  ASSERT_EQ(cpu->size(), 1);
+  EXPECT_EQ(cpu->front().kind, DeviceKind::kCpu);
+  EXPECT_EQ(*TryDevice(cpu->front()), "cpu");
+  EXPECT_EQ(FindDevices("gpu").status(),
             absl::InvalidArgumentError("--device: expected cpu, cuda or auto, found 'gpu'"));
 }
 
-TEST(FindDevice, AutoIsWhatThereIs) {
-  const absl::StatusOr<JobDevice> cuda = FindDevice("cuda"), any = FindDevice("auto");
+TEST(FindDevices, AutoIsWhatThereIs) {
+  const absl::StatusOr<std::vector<DeviceChoice>> cuda = FindDevices("cuda"), any = FindDevices("auto");
   ASSERT_TRUE(any.ok());
-  EXPECT_EQ(any->kind, cuda.ok() ? DeviceKind::kCuda : DeviceKind::kCpu);
+  EXPECT_EQ(any->front().kind, cuda.ok() ? DeviceKind::kCuda : DeviceKind::kCpu);
+  if (cuda.ok()) {
+    EXPECT_EQ(any->size(), cuda->size());
+  }
 }
 
 }  // namespace

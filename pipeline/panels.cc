@@ -88,4 +88,12 @@ Panel Panels::operator[](size_t index) const {
   return {run.output, run.tensor, place, begin, end, SourceBytes(model_, *run.tensor, end - begin)};
 }
 
+std::vector<RowRun> Panels::row_runs() const {
+  std::vector<RowRun> rows;
+  for (const Run& run : runs_) {
+    rows.push_back({run.output, static_cast<size_t>(run.tensor - run.output->slices.data()), run.begin, run.end});
+  }
+  return rows;
+}
+
 }  // namespace nibble

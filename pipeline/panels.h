@@ -21,6 +21,15 @@ struct Panel {
   uint64_t source_bytes;
 };
 
+// Rows that follow one another, of one slice.
+struct RowRun {
+  const OutputTensor* output;
+  size_t slice_place;
+  int64_t begin, end;  // rows
+
+  const LogicalTensor& slice() const { return output->slices[slice_place]; }
+};
+
 // Of a whole panel, and what it is read from.
 int64_t PanelRowsOf(const LogicalTensor& tensor);
 uint64_t SourceBytes(const Model& model, const LogicalTensor& tensor, int64_t rows);
@@ -36,6 +45,8 @@ class Panels {
   uint64_t source_bytes() const { return source_bytes_; }
   uint64_t cost() const { return cost_; }  // in units of no meaning
   Panel operator[](size_t index) const;
+  // The same rows, in the same order; one run for a slice where this rank is alone.
+  std::vector<RowRun> row_runs() const;
 
  private:
   // Panels that follow one another.

@@ -252,7 +252,7 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
   auto parts = std::make_unique<Parts>(Parts{model,
                                              *output.comm,
-                                             RankClock(*output.comm, output.threads),
+                                             RankClock(*output.comm, output.threads, calibration.texts.device),
                                              method.others,
                                              LinearsBy(method, calibration, output.threads, *output.comm),
                                              calibration.work,
@@ -284,8 +284,8 @@ absl::Status QuantizeJob::Write(Progress& progress) { return parts_->output->End
 absl::Status QuantizeJob::WriteAll(Progress& progress) {
   auto& [model, comm, clock, others, linears, work, plan, knowledge, output, checkpoints, figures] = *parts_;
   std::unique_ptr<MeasuredDevice> device;  // that encodes; the host does without
-  if (linears.device != DeviceKind::kCpu) {
-    NIBBLE_ASSIGN_OR_RETURN(device, MakeDevice({.kind = linears.device, .threads = linears.threads}));
+  if (linears.device.kind != DeviceKind::kCpu) {
+    NIBBLE_ASSIGN_OR_RETURN(device, MakeDevice({.device = linears.device, .threads = linears.threads}));
   }
   const StreamOptions stream{.method = others,
                              .threads = linears.threads,
@@ -296,7 +296,7 @@ absl::Status QuantizeJob::WriteAll(Progress& progress) {
   const OutputPlan rest = knowledge.windows ? WithoutLinears(plan, linears.method) : OutputPlan();
   NIBBLE_ASSIGN_OR_RETURN(figures,
                           Stream(model, knowledge.windows ? rest : plan, stream, *output, progress, plan.report));
-  if (device != nullptr && comm.size() == 1) AddUse(UseOf(*device), *plan.report.mutable_device_use());
+  if (device != nullptr) AddUse(UseOf(*device), *plan.report.mutable_device_use());
   if (!knowledge.windows) return absl::OkStatus();
   NIBBLE_ASSIGN_OR_RETURN(WrittenLinears written,
                           WriteWithin(work, model, plan, *knowledge.windows, linears, *output, progress));

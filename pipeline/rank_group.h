@@ -26,6 +26,7 @@ class Wire {
   virtual int rank() const = 0;
   virtual int size() const = 0;
   virtual int local_ranks() const = 0;
+  virtual int local_rank() const = 0;
   virtual std::string host() const = 0;
 
   // Every rank's words, by rank. Waits for all of them, and leaves the processor to others meanwhile.
@@ -49,6 +50,7 @@ class RankGroup : public Comm {
   int rank() const override { return wire_->rank(); }
   int size() const override { return wire_->size(); }
   int local_ranks() const override { return wire_->local_ranks(); }
+  int local_rank() const override { return wire_->local_rank(); }
   std::string host() const override { return wire_->host(); }
   absl::Status Agree(absl::Status mine) override;
   absl::StatusOr<std::vector<std::string>> AllGather(const std::string& mine) override;

@@ -8,8 +8,11 @@
 
 namespace nibble {
 
-RankClock::RankClock(Comm& comm, int threads)
-    : comm_(comm), threads_(threads > 0 ? threads : omp_get_max_threads()), waited_before_(comm.seconds_waited()) {}
+RankClock::RankClock(Comm& comm, int threads, const DeviceChoice& device)
+    : comm_(comm),
+      threads_(threads > 0 ? threads : omp_get_max_threads()),
+      device_(device),
+      waited_before_(comm.seconds_waited()) {}
 
 absl::StatusOr<std::vector<RankShare>> RankClock::Gather(uint64_t done, uint64_t bytes_read,
                                                          uint64_t bytes_written) const {
@@ -18,6 +21,7 @@ absl::StatusOr<std::vector<RankShare>> RankClock::Gather(uint64_t done, uint64_t
   RankShare mine;
   mine.set_host(comm_.host());
   mine.set_threads(threads_);
+  if (device_.kind != DeviceKind::kCpu && LabelOf(device_) != comm_.host()) mine.set_device(LabelOf(device_));
   mine.set_share(static_cast<double>(done));
   mine.set_bytes_read(bytes_read);
   mine.set_bytes_written(bytes_written);

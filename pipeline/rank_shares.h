@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "device/make_device.h"
 #include "pipeline/comm.h"
 #include "pipeline/report.pb.h"
 
@@ -17,7 +18,7 @@ namespace nibble {
 class RankClock {
  public:
   // `threads` 0: all.
-  RankClock(Comm& comm, int threads);
+  RankClock(Comm& comm, int threads, const DeviceChoice& device = {});
 
   // All ranks', by rank, whose shares are by what each has done (of any unit); none where this one is alone.
   // Collective.
@@ -26,6 +27,7 @@ class RankClock {
  private:
   Comm& comm_;
   const int threads_;
+  const DeviceChoice device_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   const double waited_before_;
 };

@@ -20,6 +20,7 @@
 #include "pipeline/calibration_options.h"
 #include "pipeline/comm.h"
 #include "pipeline/container.h"
+#include "pipeline/gpu_on_host.h"
 #include "pipeline/model_folder_fixture.h"
 #include "pipeline/no_progress.h"
 #include "pipeline/open_model.h"
@@ -98,6 +99,12 @@ class RanksTest : public ModelFolderTest {
     return all;
   }
 };
+
+CalibrationOptions On(const DeviceChoice& device) {
+  CalibrationOptions calibration;
+  calibration.texts.device = device;
+  return calibration;
+}
 
 struct Case {
   const char* name;
@@ -200,6 +207,45 @@ TEST_F(RanksTest, BadDataHasTheCodeThatOneProcessGives) {
   EXPECT_THAT(Left("out.gguf"), IsEmpty());
 }
 
+TEST_F(RanksTest, GpusGiveTheBytesOfOneProcessOnItsCpu) {
+  for (const auto& [type, method] : {std::pair("Q4_0", "rtn"), {"Q4_K", "weighted"}}) {
+    Open(RandomLlama(kShape));
+    ASSERT_THAT(Run(1, Quantized(type, method), "out.gguf"), Each(absl::OkStatus()));
+    const std::string expected = Bytes("out.gguf");
+    for (const int ranks : {1, 2, 3}) {
+      SCOPED_TRACE(absl::StrCat(method, ", ", ranks));
+      fs::remove(Path("out.gguf"));
+      ASSERT_THAT(Run(ranks, Quantized(type, method), "out.gguf", false, -1, io::Posix(), On(GpuOnHost())),
+                  Each(absl::OkStatus()));
+      EXPECT_TRUE(Bytes("out.gguf") == expected);
+    }
+  }
+}
+
+TEST_F(RanksTest, AGpuThatIsLostEndsTheJobOnAllRanks) {
+  Open(RandomLlama(kShape));
+  ASSERT_THAT(Run(1, Quantized("Q4_0", "rtn"), "out.gguf"), Each(absl::OkStatus()));
+  const std::string expected = Bytes("out.gguf");
+  fs::remove(Path("out.gguf"));
+  const auto outcomes = RunRanks(3, [&](Comm& comm) -> absl::Status {
+    const Model model = Reopen("model");
+    NoProgress progress;
+    const CalibrationOptions calibration = On(comm.rank() == 1 ? GpuThatGetsLost() : GpuOnHost());
+    return RunRecipe(io::Posix(), model,
+                     {.path = Path("out.gguf"), .recipe = Quantized("Q4_0", "rtn"), .journal = true, .comm = &comm},
+                     calibration, progress)
+        .status();
+  });
+  for (const absl::Status& outcome : outcomes) {
+    EXPECT_EQ(ExitCode(outcome), 75) << outcome;
+    EXPECT_THAT(std::string(outcome.message()), HasSubstr("rank 1 on thread-1"));
+    EXPECT_THAT(std::string(outcome.message()), HasSubstr("found it lost"));
+  }
+  EXPECT_FALSE(fs::exists(Path("out.gguf")));
+  ASSERT_THAT(Run(2, Quantized("Q4_0", "rtn"), "out.gguf", /*resume=*/true), Each(absl::OkStatus()));
+  EXPECT_TRUE(Bytes("out.gguf") == expected);
+}
+
 TEST_F(RanksTest, OtherRecipesStopBeforeTheWork) {
   Open(RandomLlama(kShape));
   const auto outcomes = RunRanks(3, [&](Comm& comm) -> absl::Status {
@@ -254,24 +300,6 @@ TEST_F(RanksTest, CopiesOfTheSourceDo) {
         .status();
   });
   EXPECT_THAT(outcomes, Each(absl::OkStatus()));
-}
-
-TEST_F(RanksTest, ATextOnAGpuIsForOneProcess) {
-  Open(RandomLlama(kShape));
-  const auto outcomes = RunRanks(2, [&](Comm& comm) -> absl::Status {
-    const Model model = Reopen("model");
-    NoProgress progress;
-    CalibrationOptions calibration;
-    calibration.texts.files.push_back({.path = "t", .content = "a text"});
-    calibration.texts.device = DeviceKind::kCuda;
-    return RunRecipe(io::Posix(), model, {.path = Path("out.gguf"), .recipe = Quantized("Q4_0", "gptq"), .comm = &comm},
-                     calibration, progress)
-        .status();
-  });
-  for (const absl::Status& outcome : outcomes) {
-    EXPECT_EQ(ExitCode(outcome), 64);
-    EXPECT_THAT(std::string(outcome.message()), HasSubstr("--device: expected cpu, where 2 processes share"));
-  }
 }
 
 }  // namespace

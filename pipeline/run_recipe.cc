@@ -12,7 +12,6 @@
 #include "pipeline/best_transform.h"
 #include "pipeline/comm.h"
 #include "pipeline/container.h"
-#include "pipeline/job_device.h"
 #include "pipeline/quantize.h"
 #include "pipeline/recipe.h"
 #include "pipeline/sensitivities.h"
@@ -54,18 +53,17 @@ absl::StatusOr<Plan> RunConvert(io::FileSystem& files, const Model& model, Outpu
 }
 
 // Before ranks do anything together: what they do follows from these.
-absl::Status AgreeOnJob(const OutputOptions& output, const CalibrationOptions& calibration) {
+absl::Status AgreeOnJob(const OutputOptions& output) {
   if (output.comm->size() == 1) return absl::OkStatus();
-  NIBBLE_RETURN_IF_ERROR(SameEverywhere(*output.comm, {{"the version of nibble", std::string(kVersion)},
-                                                       {"the recipe", output.recipe.SerializeAsString()}}));
-  return calibration.texts.empty() ? absl::OkStatus() : CheckSharesText(calibration.texts.device, output.comm->size());
+  return SameEverywhere(*output.comm, {{"the version of nibble", std::string(kVersion)},
+                                       {"the recipe", output.recipe.SerializeAsString()}});
 }
 
 }  // namespace
 
 absl::StatusOr<Plan> RunRecipe(io::FileSystem& files, const Model& model, const OutputOptions& output,
                                CalibrationOptions calibration, Progress& progress) {
-  NIBBLE_RETURN_IF_ERROR(AgreeOnJob(output, calibration));
+  NIBBLE_RETURN_IF_ERROR(AgreeOnJob(output));
   const std::string& job = output.recipe.job();
   if (job == "quantize") return RunQuantize(files, model, output, std::move(calibration), progress);
   if (job == "convert") return RunConvert(files, model, output, progress);

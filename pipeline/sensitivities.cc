@@ -290,7 +290,7 @@ absl::StatusOr<std::map<std::string, double>> MeasureSensitivities(const Model& 
                           CalibrationWindows(
                               model, texts, [](const LogicalTensor&) { return false; }, warnings));
   NIBBLE_ASSIGN_OR_RETURN(std::unique_ptr<MeasuredDevice> device,
-                          MakeDevice({.kind = texts.device, .threads = threads, .bf16 = true}));
+                          MakeDevice({.device = texts.device, .threads = threads, .bf16 = true}));
   io::WorkFile file(*calibration.work.files, calibration.work.directory);
   const uint64_t working = Sequences::WorkingFloats(model, windows.length) * sizeof(float);
   RowBudget budget(calibration.work.BytesBeside(working), file);

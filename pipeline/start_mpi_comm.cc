@@ -43,12 +43,17 @@ int SizeOf(MPI_Comm comm) {
   return size;
 }
 
-int LocalRanks() {
+// The ranks of this machine, in the order that they have among all.
+struct LocalRanks {
+  int size, rank;
+};
+
+LocalRanks FindLocalRanks() {
   MPI_Comm local;
-  MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &local);
-  const int size = SizeOf(local);
+  MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, RankIn(MPI_COMM_WORLD), MPI_INFO_NULL, &local);
+  const LocalRanks ranks = {SizeOf(local), RankIn(local)};
   MPI_Comm_free(&local);
-  return size;
+  return ranks;
 }
 
 std::string HostName() {
@@ -61,14 +66,15 @@ std::string HostName() {
 // MPI lives as long as this.
 class MpiWire : public Wire {
  public:
-  MpiWire() : rank_(RankIn(MPI_COMM_WORLD)), size_(SizeOf(MPI_COMM_WORLD)), local_ranks_(LocalRanks()) {
+  MpiWire() : rank_(RankIn(MPI_COMM_WORLD)), size_(SizeOf(MPI_COMM_WORLD)), local_(FindLocalRanks()) {
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   }
   ~MpiWire() override { MPI_Finalize(); }
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
-  int local_ranks() const override { return local_ranks_; }
+  int local_ranks() const override { return local_.size; }
+  int local_rank() const override { return local_.rank; }
   std::string host() const override { return HostName(); }
 
   absl::StatusOr<std::vector<Words>> Exchange(const Words& mine) override {
@@ -159,7 +165,8 @@ class MpiWire : public Wire {
     }
   }
 
-  const int rank_, size_, local_ranks_;
+  const int rank_, size_;
+  const LocalRanks local_;
 };
 
 }  // namespace

@@ -145,25 +145,18 @@ uint64_t BufferBytes(const Model& model, const OutputPlan& plan, int threads) {
 absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan& plan, const StreamOptions& options,
                                            Output& output, Progress& progress) {
   Comm& comm = *options.comm;
-  const bool has_device = options.device != nullptr && !options.device->is_host() && comm.size() == 1;
-  OutputPlan rest;  // of a device
-  std::vector<const OutputTensor*> on_device;
-  uint64_t device_bytes = 0;
+  const bool has_device = options.device != nullptr && !options.device->is_host();
+  OutputPlan of_device, rest;
   for (const OutputTensor& tensor : plan.tensors) {
-    if (!has_device) break;
-    if (!DeviceEncodes(tensor)) {
-      rest.tensors.push_back(tensor);
-      continue;
-    }
-    on_device.push_back(&tensor);
-    for (const LogicalTensor& slice : tensor.slices) device_bytes += SourceBytes(model, slice, slice.rows);
+    if (has_device) (DeviceEncodes(tensor) ? of_device : rest).tensors.push_back(tensor);
   }
+  const Panels device_panels(model, of_device, comm.rank(), comm.size());
   const Panels panels(model, has_device ? rest : plan, comm.rank(), comm.size());
   const Encoder encoder(model, options);
-  Shared shared(panels.source_bytes() + device_bytes, options.stage, progress);
+  Shared shared(panels.source_bytes() + device_panels.source_bytes(), options.stage, progress);
   DeviceStreamResult by_device;
-  if (!on_device.empty()) {
-    by_device = WriteOnDevice(model, on_device, options, output,
+  if (device_panels.size() > 0) {
+    by_device = WriteOnDevice(model, device_panels.row_runs(), options, output,
                               [&](const OutputTensor& tensor, const LogicalTensor& slice, int64_t rows) {
                                 shared.Done(tensor, SourceBytes(model, slice, rows), LoadOf(*options.device));
                               });
@@ -198,8 +191,9 @@ absl::StatusOr<StreamFigures> WriteTensors(const Model& model, const OutputPlan&
   NIBBLE_RETURN_IF_ERROR(shared.error());
   NIBBLE_RETURN_IF_ERROR(by_device.status);
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> counts, comm.AllGather(absl::StrCat(rounded_scales)));
-  StreamFigures figures{
-      .source_bytes = panels.source_bytes() + device_bytes, .output_bytes = output_bytes, .cost = panels.cost()};
+  StreamFigures figures{.source_bytes = panels.source_bytes() + device_panels.source_bytes(),
+                        .output_bytes = output_bytes + by_device.bytes,
+                        .cost = panels.cost() + device_panels.cost()};
   for (const std::string& count : counts) {
     int64_t its = 0;
     if (!absl::SimpleAtoi(count, &its)) return absl::InternalError("a bug of nibble: a count that is no number");

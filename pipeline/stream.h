@@ -24,7 +24,7 @@ struct StreamOptions {
   const char* stage = "quantize";          // for progress
   const ColumnWeights* weights = nullptr;  // for kWeighted; null: all columns count the same
   Comm* comm = &Comm::Alone();             // of several ranks each writes its panels
-  MeasuredDevice* device = nullptr;  // that encodes, if it is not the host; null, and of several ranks: the host does
+  MeasuredDevice* device = nullptr;        // that encodes, if it is not the host; null: the host does
 };
 
 struct StreamFigures {

@@ -23,10 +23,9 @@ constexpr int64_t kMostElements = 1 << 24, kLeastElements = 1 << 12;
 // Pieces' worth that is there at once: the one that is encoded, the one that is loaded, and their blocks on the way.
 constexpr int64_t kPiecesAtOnce = 4;
 
-// Rows of a slice from `begin` on.
+// Rows of a run from `begin` on.
 struct Place {
-  size_t tensor;  // in the list
-  size_t slice;
+  size_t run;  // in the list
   int64_t begin;
 };
 
@@ -39,34 +38,40 @@ struct Piece {
 
 class DeviceStream {
  public:
-  DeviceStream(const Model& model, const std::vector<const OutputTensor*>& tensors, const StreamOptions& options,
-               Output& output, const std::function<void(const OutputTensor&, const LogicalTensor&, int64_t)>& done)
-      : model_(model), tensors_(tensors), options_(options), device_(*options.device), output_(output), done_(done) {}
+  DeviceStream(const Model& model, const std::vector<RowRun>& runs, const StreamOptions& options, Output& output,
+               const std::function<void(const OutputTensor&, const LogicalTensor&, int64_t)>& done)
+      : model_(model), runs_(runs), options_(options), device_(*options.device), output_(output), done_(done) {}
 
   DeviceStreamResult Run() {
     const absl::StatusOr<Device*> side = device_.Side();
     if (!side.ok()) return {side.status(), 0};
     if (const absl::Status fits = FindRoom(); !fits.ok()) return {fits, 0};
-    std::optional<Place> place = NextMissing({0, 0, 0});
+    std::optional<Place> place = NextMissing({0, runs_.empty() ? 0 : runs_[0].begin});
     std::future<Piece> next;
     const auto load = [&] {
       if (place) next = std::async(std::launch::async, [this, side, at = *place] { return Load(**side, at); });
     };
+    DeviceStreamResult result;
     for (load(); place;) {
       Piece piece = Wait(next);
-      const size_t tensor = piece.place.tensor;
-      if (!piece.status.ok()) return {piece.status, tensors_[tensor]->place};
-      place = NextMissing({tensor, piece.place.slice, piece.place.begin + piece.rows});
-      load();
-      if (absl::Status status = Encode(piece); !status.ok()) return {std::move(status), tensors_[tensor]->place};
-      done_(*tensors_[tensor], Slice(piece.place), piece.rows);
+      const RowRun& run = runs_[piece.place.run];
+      result.status = piece.status;
+      if (result.status.ok()) {
+        place = NextMissing({piece.place.run, piece.place.begin + piece.rows});
+        if (options_.comm->HasFailed()) place.reset();
+        load();
+        result.status = Encode(piece, result.bytes);
+      }
+      if (!result.status.ok()) {
+        result.failed = run.output->place;
+        return result;
+      }
+      done_(*run.output, run.slice(), piece.rows);
     }
-    return {};
+    return result;
   }
 
  private:
-  const LogicalTensor& Slice(const Place& place) const { return tensors_[place.tensor]->slices[place.slice]; }
-
   // By trying, before two threads ask for memory.
   absl::Status FindRoom() {
     for (;; piece_elements_ /= 2) {
@@ -81,20 +86,19 @@ class DeviceStream {
   }
 
   int64_t RowsAt(const Place& place) const {
-    const LogicalTensor& slice = Slice(place);
-    return std::clamp<int64_t>(piece_elements_ / std::max<int64_t>(1, slice.cols), 1, slice.rows - place.begin);
+    const RowRun& run = runs_[place.run];
+    return std::clamp<int64_t>(piece_elements_ / std::max<int64_t>(1, run.slice().cols), 1, run.end - place.begin);
   }
 
   // The first place from `place` on that the output has not.
   std::optional<Place> NextMissing(Place place) const {
-    while (place.tensor < tensors_.size()) {
-      const OutputTensor& tensor = *tensors_[place.tensor];
-      if (place.slice == tensor.slices.size()) {
-        place = {place.tensor + 1, 0, 0};
-      } else if (place.begin == tensor.slices[place.slice].rows) {
-        place = {place.tensor, place.slice + 1, 0};
-      } else if (const int64_t rows = RowsAt(place); output_.Has(tensor, place.slice, place.begin, rows)) {
-        done_(tensor, Slice(place), rows);
+    while (place.run < runs_.size()) {
+      const RowRun& run = runs_[place.run];
+      if (place.begin == run.end) {
+        place.run += 1;
+        if (place.run < runs_.size()) place.begin = runs_[place.run].begin;
+      } else if (const int64_t rows = RowsAt(place); output_.Has(*run.output, run.slice_place, place.begin, rows)) {
+        done_(*run.output, run.slice(), rows);
         place.begin += rows;
       } else {
         return place;
@@ -106,16 +110,19 @@ class DeviceStream {
   Piece Load(Device& side, const Place& place) const {
     const InStage stage(side, kLoadStage);
     Piece piece{.place = place, .rows = RowsAt(place), .values = {}, .status = {}};
-    absl::StatusOr<Buffer> values = LoadRows(side, model_, Slice(place), place.begin, place.begin + piece.rows);
+    absl::StatusOr<Buffer> values =
+        LoadRows(side, model_, runs_[place.run].slice(), place.begin, place.begin + piece.rows);
     piece.status = values.ok() ? side.Download(nullptr, {}) : values.status();
     if (values.ok()) piece.values = *std::move(values);
     return piece;
   }
 
-  absl::Status Encode(const Piece& piece) const {
+  // Counts the bytes.
+  absl::Status Encode(const Piece& piece, uint64_t& written) const {
     const InStage stage(device_, "encode");
-    const LogicalTensor& slice = Slice(piece.place);
-    const OutputTensor& tensor = *tensors_[piece.place.tensor];
+    const RowRun& run = runs_[piece.place.run];
+    const LogicalTensor& slice = run.slice();
+    const OutputTensor& tensor = *run.output;
     const BlockFormat& format = GetFormat(tensor.format);
     const ConstMatrix values = piece.values.matrix(piece.rows, slice.cols);
     std::vector<std::byte> bytes(format.BytesFor(piece.rows * slice.cols));
@@ -133,7 +140,8 @@ class DeviceStream {
     NIBBLE_RETURN_IF_ERROR(device_.Download(nullptr, {}));
     if (may_overflow) NIBBLE_RETURN_IF_ERROR(CheckOnHost(tensor, slice, piece));
     const InStage in_write(device_, kWriteStage);
-    return output_.WriteRows(tensor, piece.place.slice, piece.place.begin, bytes);
+    written += bytes.size();
+    return output_.WriteRows(tensor, run.slice_place, piece.place.begin, bytes);
   }
 
   absl::Status CheckOnHost(const OutputTensor& tensor, const LogicalTensor& slice, const Piece& piece) const {
@@ -143,7 +151,7 @@ class DeviceStream {
   }
 
   const Model& model_;
-  const std::vector<const OutputTensor*>& tensors_;
+  const std::vector<RowRun>& runs_;
   const StreamOptions& options_;
   Device& device_;
   Output& output_;
@@ -159,9 +167,9 @@ bool DeviceEncodes(const OutputTensor& tensor) {
 }
 
 DeviceStreamResult WriteOnDevice(
-    const Model& model, const std::vector<const OutputTensor*>& tensors, const StreamOptions& options, Output& output,
+    const Model& model, const std::vector<RowRun>& runs, const StreamOptions& options, Output& output,
     const std::function<void(const OutputTensor& tensor, const LogicalTensor& slice, int64_t rows)>& done) {
-  return DeviceStream(model, tensors, options, output, done).Run();
+  return DeviceStream(model, runs, options, output, done).Run();
 }
 
 }  // namespace nibble

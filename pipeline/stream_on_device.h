@@ -11,6 +11,7 @@
 #include "model/model.h"
 #include "pipeline/output.h"
 #include "pipeline/output_tensor.h"
+#include "pipeline/panels.h"
 #include "pipeline/stream.h"
 
 namespace nibble {
@@ -21,12 +22,14 @@ bool DeviceEncodes(const OutputTensor& tensor);
 struct DeviceStreamResult {
   absl::Status status;
   size_t failed = SIZE_MAX;  // the place of the tensor that has the error
+  uint64_t bytes = 0;        // that were written
 };
 
-// Writes the tensors, one piece after the other, in smaller ones where the device has no room; `done` is told of so
-// many rows of a slice. Bytes are the host's. REQUIRES: DeviceEncodes each of them; options.device is there.
+// Writes the rows, one piece after the other, in smaller ones where the device has no room; `done` is told of so many
+// rows of a slice. Bytes are the host's. What is left when another rank has an error is not written. REQUIRES:
+// DeviceEncodes each of the tensors; options.device is there.
 DeviceStreamResult WriteOnDevice(
-    const Model& model, const std::vector<const OutputTensor*>& tensors, const StreamOptions& options, Output& output,
+    const Model& model, const std::vector<RowRun>& runs, const StreamOptions& options, Output& output,
     const std::function<void(const OutputTensor& tensor, const LogicalTensor& slice, int64_t rows)>& done);
 
 }  // namespace nibble

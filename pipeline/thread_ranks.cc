@@ -69,12 +69,13 @@ class Room {
 
 class ThreadWire : public Wire {
  public:
-  ThreadWire(Room& room, int rank) : room_(room), rank_(rank) {}
+  ThreadWire(Room& room, int rank, std::string host) : room_(room), rank_(rank), host_(std::move(host)) {}
 
   int rank() const override { return rank_; }
   int size() const override { return room_.size(); }
   int local_ranks() const override { return room_.size(); }
-  std::string host() const override { return absl::StrCat("thread-", rank_); }
+  int local_rank() const override { return rank_; }
+  std::string host() const override { return host_; }
 
   absl::StatusOr<std::vector<Words>> Exchange(const Words& mine) override {
     std::vector<Words> all;
@@ -107,22 +108,30 @@ class ThreadWire : public Wire {
  private:
   Room& room_;
   const int rank_;
+  const std::string host_;
 };
 
 }  // namespace
 
-std::vector<absl::Status> RunRanks(int ranks, const std::function<absl::Status(Comm&)>& job) {
+std::vector<absl::Status> RunRanks(absl::Span<const std::string> hosts, const std::function<absl::Status(Comm&)>& job) {
+  const int ranks = hosts.size();
   Room room(ranks);
   std::vector<absl::Status> outcomes(ranks);
   std::vector<std::thread> threads;
   for (int rank = 0; rank < ranks; ++rank) {
     threads.emplace_back([&, rank] {
-      RankGroup comm(std::make_unique<ThreadWire>(room, rank));
+      RankGroup comm(std::make_unique<ThreadWire>(room, rank, hosts[rank]));
       outcomes[rank] = comm.Agree(job(comm));
     });
   }
   for (std::thread& thread : threads) thread.join();
   return outcomes;
+}
+
+std::vector<absl::Status> RunRanks(int ranks, const std::function<absl::Status(Comm&)>& job) {
+  std::vector<std::string> hosts;
+  for (int rank = 0; rank < ranks; ++rank) hosts.push_back(absl::StrCat("thread-", rank));
+  return RunRanks(hosts, job);
 }
 
 }  // namespace nibble

@@ -343,7 +343,7 @@ absl::Status AgreeOnJob(const Model& reference, const std::vector<const Model*>&
 
 absl::StatusOr<VerifyReport> RunVerify(const Model& reference, const std::vector<const Model*>& candidates,
                                        const VerifyOptions& options, Progress& progress) {
-  const RankClock clock(*options.comm, options.threads);
+  const RankClock clock(*options.comm, options.threads, options.device);
   NIBBLE_RETURN_IF_ERROR(AgreeOnJob(reference, candidates, options));
   NIBBLE_ASSIGN_OR_RETURN(Windows windows, CutWindows(reference, options.text, options.ctx, options.chunks));
   for (const Model* candidate : candidates) {
@@ -352,7 +352,7 @@ absl::StatusOr<VerifyReport> RunVerify(const Model& reference, const std::vector
   }
   const int64_t count = windows.count();
   NIBBLE_ASSIGN_OR_RETURN(auto device,
-                          MakeDevice({.kind = options.device, .threads = options.threads, .steady = true}));
+                          MakeDevice({.device = options.device, .threads = options.threads, .steady = true}));
   VerifyJob job(reference, candidates, options, *device, std::move(windows), progress);
   NIBBLE_RETURN_IF_ERROR(job.Run());
   VerifyReport report = job.Report();

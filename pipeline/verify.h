@@ -24,7 +24,7 @@ struct VerifyOptions {
   uint32_t ctx = 512;   // tokens of a window
   uint32_t chunks = 0;  // windows; 0: all that the text has
   int threads = 0;      // 0: all
-  DeviceKind device = DeviceKind::kCpu;
+  DeviceChoice device;
   uint64_t memory = 0;  // bytes that weights, states and logits may take; 0: 1 GiB
   // Types and errors of tensors, and the worst tokens, as well: all tensors are read once more, a panel at a time.
   bool details = false;

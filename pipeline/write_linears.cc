@@ -557,7 +557,7 @@ std::vector<bool> CalibratedTensors(const OutputPlan& plan, LinearMethod method)
 absl::StatusOr<WrittenLinears> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
                                             const LinearOptions& options, Output& output, Progress& progress) {
   NIBBLE_ASSIGN_OR_RETURN(
-      auto device, MakeDevice({.kind = options.device, .threads = options.threads, .bf16 = true, .steady = true}));
+      auto device, MakeDevice({.device = options.device, .threads = options.threads, .bf16 = true, .steady = true}));
   return LinearsJob(model, plan, windows, options, *device, output, progress).Run();
 }
 

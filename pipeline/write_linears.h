@@ -35,7 +35,7 @@ struct LinearOptions {
   Comm* comm = &Comm::Alone();  // ranks that share the work; more than one: of the CPU alone
   int layers = 0;               // the first so many; those behind stay as they are; 0: all
   int threads = 0;              // 0: all
-  DeviceKind device = DeviceKind::kCpu;
+  DeviceChoice device;
   uint64_t working = 0;  // bytes that fitting takes on the device (calibration_memory.h), which batches leave room for
   RowBudget* states = nullptr;  // what hidden states may take in memory, and where the rest goes; null: all of it
   Checkpoints* checkpoints = nullptr;  // by which a run that is stopped goes on; null: it begins again

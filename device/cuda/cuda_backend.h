@@ -10,12 +10,14 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "device/cuda/cuda_device.h"
 #include "device/cuda/cuda_status.h"
+#include "device/cuda/current_gpu.h"
 #include "device/cuda/device_peak.h"
 #include "device/cuda/kernel.h"
 #include "device/cuda/launcher.h"
@@ -38,7 +40,22 @@ struct ToBf16Kernel {
 
 inline cublasOperation_t OperationOf(const Operand& operand) { return operand.transposed ? CUBLAS_OP_T : CUBLAS_OP_N; }
 
-// An event behind what a stream has been asked for so far.
+// As cuda_device.h has it.
+inline std::vector<int> EqualGpus() {
+  int count = 0;
+  if (cudaGetDeviceCount(&count) != cudaSuccess) count = 0;
+  std::vector<int> equal;
+  cudaDeviceProp first = {};
+  for (int gpu = 0; gpu < count; ++gpu) {
+    cudaDeviceProp its = {};
+    if (cudaGetDeviceProperties(&its, gpu) != cudaSuccess) continue;
+    if (equal.empty()) first = its;
+    if (std::strcmp(its.name, first.name) == 0) equal.push_back(gpu);
+  }
+  return equal;
+}
+
+// An event behind what a stream of the current GPU has been asked for so far.
 class Event {
  public:
   explicit Event(cudaStream_t stream) {
@@ -67,6 +84,7 @@ class CudaDevice : public Device {
 
   ~CudaDevice() override {
     side_.reset();
+    MakeCurrent(options_.gpu);
     if (cublas_handle_ != nullptr) cublas_->destroy(cublas_handle_);
     if (cusolver_handle_ != nullptr) cusolver_->destroy(cusolver_handle_);
     staging_.reset();
@@ -97,7 +115,12 @@ class CudaDevice : public Device {
   // For what no other queue than this one gets to see.
   absl::StatusOr<Buffer> AllocateScratch(int64_t floats) {
     NIBBLE_ASSIGN_OR_RETURN(float* const memory, Memory(floats));
-    return Buffer(Buffer::Memory(memory, [this](float* freed) { cudaFreeAsync(freed, stream_); }), floats);
+    return Buffer(Buffer::Memory(memory,
+                                 [this](float* freed) {
+                                   MakeCurrent(options_.gpu);
+                                   cudaFreeAsync(freed, stream_);
+                                 }),
+                  floats);
   }
 
   void Upload(absl::Span<const float> from, float* to) override {
@@ -105,7 +128,8 @@ class CudaDevice : public Device {
   }
 
   absl::Status Download(const float* from, absl::Span<float> to) override {
-    Check(cudaStreamSynchronize(stream_), "GPU");  // also where there is nothing to copy
+    MakeCurrent(options_.gpu);
+    Check(cudaStreamSynchronize(stream_), LabelOfGpu());  // also where there is nothing to copy
     Check(launcher_.error(), "kernel");
     CopyOut(from, to.size() * sizeof(float), to.data());
     std::lock_guard lock(mutex_);
@@ -129,6 +153,7 @@ class CudaDevice : public Device {
 
   void Multiply(const Product& p) {
     if (p.m == 0 || p.n == 0) return;
+    MakeCurrent(options_.gpu);
     if (cublas_handle_ == nullptr) {
       const ProductKernel kernel{p};
       ForEachBlock(kernel.Blocks(), kernel);
@@ -140,6 +165,7 @@ class CudaDevice : public Device {
   }
 
   std::optional<int64_t> FactorByLibrary(Matrix a) {
+    MakeCurrent(options_.gpu);
     const int n = static_cast<int>(a.rows);
     int work_floats = 0;
     // The lower triangle by rows is the upper one by columns.
@@ -187,26 +213,31 @@ class CudaDevice : public Device {
     constexpr char kPlace[] = "--device cuda";
     int count = 0;
     NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaGetDeviceCount(&count), kPlace, "an NVIDIA GPU and its driver"));
-    NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaSetDevice(0), kPlace));
-    NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaGetDeviceProperties(&properties_, 0), kPlace));
+    NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaSetDevice(options_.gpu), kPlace));
+    NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaGetDeviceProperties(&properties_, options_.gpu), kPlace));
     NIBBLE_RETURN_IF_ERROR(OpenStream());
-    peak_ = PeakOf(FactsOf(0), options_.bf16);
+    peak_ = PeakOf(FactsOf(options_.gpu), options_.bf16);
     return absl::OkStatus();
   }
 
   absl::Status OpenStream() {
     constexpr char kPlace[] = "--device cuda";
+    MakeCurrent(options_.gpu);
     NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), kPlace));
-    NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaDeviceGetDefaultMemPool(&pool_, 0), kPlace));
+    NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaDeviceGetDefaultMemPool(&pool_, options_.gpu), kPlace));
     uint64_t keep_all = UINT64_MAX;  // what is freed is soon wanted again
     NIBBLE_RETURN_IF_ERROR(
         CudaStatus(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep_all), kPlace));
-    launcher_.set_stream(stream_);
-    staging_.emplace(stream_);
+    launcher_.set_stream(options_.gpu, stream_);
+    staging_.emplace(options_.gpu, stream_);
     return absl::OkStatus();
   }
 
+  // For messages; with one GPU as with several.
+  std::string LabelOfGpu() const { return absl::StrCat("GPU ", options_.gpu); }
+
   absl::StatusOr<float*> Memory(int64_t floats) {
+    MakeCurrent(options_.gpu);
     const int64_t bytes = std::max<int64_t>(floats, 1) * sizeof(float);
     void* memory = nullptr;
     cudaError_t error = cudaMallocAsync(&memory, bytes, stream_);
@@ -218,13 +249,14 @@ class CudaDevice : public Device {
     }
     if (error != cudaSuccess) {
       cudaGetLastError();
-      return CudaStatus(error, absl::StrCat("device memory of ", bytes, " bytes"));
+      return CudaStatus(error, absl::StrCat(LabelOfGpu(), ": device memory of ", bytes, " bytes"));
     }
     return static_cast<float*>(memory);
   }
 
   // With what a side has loaded, the main queue may be at work.
   void Free(float* memory) {
+    MakeCurrent(options_.gpu);
     if (main_ != nullptr) Event(main_->stream_).HoldBack(stream_);
     cudaFreeAsync(memory, stream_);
   }

@@ -13,6 +13,8 @@ const Operations& CudaDevice::operations() const { return kOperations<CudaDevice
 
 namespace nibble {
 
+std::vector<int> EqualCudaGpus() { return cuda::EqualGpus(); }
+
 absl::StatusOr<std::unique_ptr<Device>> MakeCudaDevice(const CudaOptions& options) {
   return cuda::CudaDevice::Create(options);
 }

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "device/cuda/current_gpu.h"
 #include "device/cuda/kernel.h"
 
 namespace nibble::cuda {
@@ -27,12 +28,17 @@ __global__ void __launch_bounds__(kThreads) RunForEachBlock(const __grid_constan
 // Thread-safe.
 class StreamLauncher {
  public:
-  void set_stream(cudaStream_t stream) { stream_ = stream; }
+  // Of this GPU.
+  void set_stream(int gpu, cudaStream_t stream) {
+    gpu_ = gpu;
+    stream_ = stream;
+  }
 
   template <typename Kernel>
   void ForEach(int64_t n, const Kernel& kernel) {
     constexpr int64_t kMostBlocks = int64_t{1} << 20, kFew = int64_t{1} << 15;
     if (n == 0) return;
+    MakeCurrent(gpu_);
     const int64_t threads = n < kFew ? 32 : kThreads;  // few long ones spread over more processors
     const int64_t blocks = std::min((n + threads - 1) / threads, kMostBlocks);
     RunForEach<<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads), 0, stream_>>>(n, kernel);
@@ -42,6 +48,7 @@ class StreamLauncher {
   template <typename Kernel>
   void ForEachBlock(int64_t n, const Kernel& kernel) {
     if (n == 0) return;
+    MakeCurrent(gpu_);
     RunForEachBlock<<<static_cast<unsigned>(n), kThreads, 0, stream_>>>(kernel);
     Check();
   }
@@ -56,6 +63,7 @@ class StreamLauncher {
     if (error != cudaSuccess) error_.compare_exchange_strong(none, error);
   }
 
+  int gpu_ = 0;
   cudaStream_t stream_ = nullptr;
   std::atomic<cudaError_t> error_ = cudaSuccess;
 };

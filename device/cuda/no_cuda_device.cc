@@ -4,6 +4,8 @@
 
 namespace nibble {
 
+std::vector<int> EqualCudaGpus() { return {}; }
+
 absl::StatusOr<std::unique_ptr<Device>> MakeCudaDevice(const CudaOptions&) {
   return absl::InvalidArgumentError(
       "--device cuda: expected a nibble built with the CUDA toolkit, found one built without; use --device cpu, or "

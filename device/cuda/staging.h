@@ -13,16 +13,19 @@
 
 #include "absl/status/status.h"
 #include "device/cuda/cuda_status.h"
+#include "device/cuda/current_gpu.h"
 
 namespace nibble::cuda {
 
 // Thread-safe.
 class Staging {
  public:
-  explicit Staging(cudaStream_t stream) : stream_(stream) {}
+  // The stream is this GPU's.
+  Staging(int gpu, cudaStream_t stream) : gpu_(gpu), stream_(stream) {}
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
   ~Staging() {
+    MakeCurrent(gpu_);
     for (const Slot& slot : slots_) {
       if (slot.event != nullptr) cudaEventDestroy(slot.event);
       if (slot.memory != nullptr) cudaFreeHost(slot.memory);
@@ -62,6 +65,7 @@ class Staging {
 
   template <typename Copy>
   absl::Status InPieces(int64_t bytes, Copy copy) {
+    MakeCurrent(gpu_);
     for (int64_t at = 0; at < bytes; at += kSlotBytes) {
       Slot& slot = Take();
       cudaError_t error = Prepare(slot);
@@ -100,6 +104,7 @@ class Staging {
     returned_.notify_one();
   }
 
+  const int gpu_;
   const cudaStream_t stream_;
   std::mutex mutex_;
   std::condition_variable returned_;

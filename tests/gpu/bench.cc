@@ -194,7 +194,7 @@ absl::Status Main(int argc, char** argv) {
     return absl::InvalidArgumentError("usage: bench [cpu|cuda [SHARE]]");
   }
   NIBBLE_ASSIGN_OR_RETURN(const auto device,
-                          MakeDevice({.kind = name == "cpu" ? DeviceKind::kCpu : DeviceKind::kCuda, .bf16 = true}));
+                          MakeDevice({.device = name == "cpu" ? DeviceKind::kCpu : DeviceKind::kCuda, .bf16 = true}));
   std::printf("%s\n", std::string(device->name()).c_str());
   const DevicePeak peak = device->peak();
   if (peak.bytes > 0) {
