@@ -54,7 +54,7 @@ absl::Status FileOutput::WriteRows(const OutputTensor& tensor, size_t slice, int
   return Write({tensor.place, slice, first_row, static_cast<int64_t>(rows.size() / row_bytes)}, rows);
 }
 
-absl::Status FileOutput::Write(const RowRange& range, absl::Span<const std::byte> rows) {
+absl::Status FileOutput::Write(const TensorRows& range, absl::Span<const std::byte> rows) {
   uint64_t checksum = 0;
   NIBBLE_RETURN_IF_ERROR(Spread(range, rows, [&](size_t number, uint64_t offset, absl::Span<const std::byte> bytes) {
     if (journal_ != nullptr) checksum += ChecksumOf(number, offset, bytes);
@@ -79,7 +79,7 @@ bool FileOutput::Has(const OutputTensor& tensor, size_t slice, int64_t first_row
   return Has({tensor.place, slice, first_row, rows});
 }
 
-bool FileOutput::Has(const RowRange& range) const {
+bool FileOutput::Has(const TensorRows& range) const {
   const auto slice = taken_.find(std::pair(range.tensor, range.slice));
   if (slice == taken_.end()) return false;
   const auto after = slice->second.upper_bound(range.first);

@@ -63,13 +63,13 @@ class FileOutput : public Output {
 
   // Of the manifest's tensors, in their order. REQUIRES: called once, before the first write.
   absl::Status SetPlaces(std::vector<Place> places);
-  absl::Status Write(const RowRange& range, absl::Span<const std::byte> rows);
-  bool Has(const RowRange& range) const;
+  absl::Status Write(const TensorRows& range, absl::Span<const std::byte> rows);
+  bool Has(const TensorRows& range) const;
   // REQUIRES: of a tensor that is written by no rows.
   absl::Status WriteAt(size_t number, uint64_t offset, absl::Span<const std::byte> bytes);
 
   // Calls `sink` with what the rows become. The same ranges of bytes for the same ranges of rows.
-  virtual absl::Status Spread(const RowRange& range, absl::Span<const std::byte> rows, Sink sink) const = 0;
+  virtual absl::Status Spread(const TensorRows& range, absl::Span<const std::byte> rows, Sink sink) const = 0;
   // Bytes of a row of a tensor as WriteRows takes them, and how many rows there are; 0: there is no such slice.
   virtual uint64_t RowBytes(size_t tensor) const;
   virtual int64_t RowsOf(size_t tensor, size_t slice) const;

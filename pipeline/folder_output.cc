@@ -160,8 +160,8 @@ absl::Status FolderOutput::CopyTensors() {
     const StoredTensor& tensor = *plan_.folder->copies[i];
     for (uint64_t offset = 0; offset < tensor.bytes; offset += bytes.size()) {
       bytes.resize(std::min(kCopyBytes, tensor.bytes - offset));
-      const RowRange range{plan_.tensors.size() + i, 0, static_cast<int64_t>(offset),
-                           static_cast<int64_t>(bytes.size())};
+      const TensorRows range{plan_.tensors.size() + i, 0, static_cast<int64_t>(offset),
+                             static_cast<int64_t>(bytes.size())};
       if (Has(range)) continue;
       NIBBLE_RETURN_IF_ERROR(model_.source.Read(tensor, offset, absl::MakeSpan(bytes)));
       NIBBLE_RETURN_IF_ERROR(Write(range, bytes));
@@ -195,7 +195,7 @@ absl::Status FolderOutput::WriteText(const std::string& name, const std::string&
   return file->WriteAt(0, AsBytes(text));
 }
 
-absl::Status FolderOutput::Spread(const RowRange& range, absl::Span<const std::byte> rows, Sink sink) const {
+absl::Status FolderOutput::Spread(const TensorRows& range, absl::Span<const std::byte> rows, Sink sink) const {
   if (const StoredTensor* copy = CopyAt(range.tensor)) return sink(NumberOf(copy->name), range.first, rows);
   const OutputTensor& tensor = plan_.tensors[range.tensor];
   const LogicalTensor& slice = tensor.published[range.slice];

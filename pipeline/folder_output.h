@@ -34,7 +34,7 @@ class FolderOutput : public FileOutput {
   absl::Status Begin() override;
 
  protected:
-  absl::Status Spread(const RowRange& range, absl::Span<const std::byte> rows, Sink sink) const override;
+  absl::Status Spread(const TensorRows& range, absl::Span<const std::byte> rows, Sink sink) const override;
   uint64_t RowBytes(size_t tensor) const override;
   int64_t RowsOf(size_t tensor, size_t slice) const override;
   absl::Status SyncData() override { return folder_->Sync(); }

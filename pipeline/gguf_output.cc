@@ -52,7 +52,7 @@ absl::StatusOr<std::unique_ptr<io::AtomicFile>> GgufOutput::CreateSidecar(io::Fi
                                 {.force = true, .inputs = model.inputs});
 }
 
-absl::Status GgufOutput::Spread(const RowRange& range, absl::Span<const std::byte> rows, Sink sink) const {
+absl::Status GgufOutput::Spread(const TensorRows& range, absl::Span<const std::byte> rows, Sink sink) const {
   const int64_t rows_before = range.slice * RowsOf(range.tensor, 0) + range.first;
   return sink(range.tensor, rows_before * RowBytes(range.tensor), rows);
 }

@@ -31,7 +31,7 @@ class GgufOutput : public FileOutput {
   absl::Status Begin() override;
 
  protected:
-  absl::Status Spread(const RowRange& range, absl::Span<const std::byte> rows, Sink sink) const override;
+  absl::Status Spread(const TensorRows& range, absl::Span<const std::byte> rows, Sink sink) const override;
   absl::Status SyncData() override { return file_->Sync(); }
   bool KeepData(bool keep) override { return file_->Keep(keep); }
   absl::Status Publish(const Manifest& manifest) override;

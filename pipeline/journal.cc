@@ -230,7 +230,7 @@ absl::Status Journal::TakeIn(const std::string& other, const JobIdentity& job) {
   return files_.Remove(other);
 }
 
-absl::Status Journal::Wrote(const RowRange& rows, uint64_t checksum) {
+absl::Status Journal::Wrote(const TensorRows& rows, uint64_t checksum) {
   WrittenRows part;
   part.set_tensor(rows.tensor);
   part.set_slice(rows.slice);

@@ -39,7 +39,7 @@ std::string StatesPath(std::string output);
 std::vector<Fact> FactsOf(const JobIdentity& job);
 
 // Rows of one slice of a planned tensor.
-struct RowRange {
+struct TensorRows {
   size_t tensor = 0, slice = 0;
   int64_t first = 0, rows = 0;
 };
@@ -79,7 +79,7 @@ class Journal {
   const std::vector<LayersDone>& layers_before() const { return before_.layers; }
 
   // These rows are in the output. Kept for a moment, and appended together with what comes next.
-  absl::Status Wrote(const RowRange& rows, uint64_t checksum);
+  absl::Status Wrote(const TensorRows& rows, uint64_t checksum);
   absl::Status Flush();
   // A text is through these layers, and what goes with that is on the disk; so is this when it returns OK.
   absl::Status Passed(const LayersDone& layers);

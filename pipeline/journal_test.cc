@@ -34,10 +34,10 @@ class JournalTest : public ::testing::Test {
   void SetUp() override { std::filesystem::remove(path_); }
 
   // Of a run that is stopped.
-  void Write(const std::vector<RowRange>& ranges) {
+  void Write(const std::vector<TensorRows>& ranges) {
     const auto journal = Journal::Begin(io::Posix(), path_, Job());
     ASSERT_TRUE(journal.ok()) << journal.status();
-    for (const RowRange& range : ranges) ASSERT_EQ((*journal)->Wrote(range, 1), absl::OkStatus());
+    for (const TensorRows& range : ranges) ASSERT_EQ((*journal)->Wrote(range, 1), absl::OkStatus());
     ASSERT_EQ((*journal)->Flush(), absl::OkStatus());
   }
   absl::StatusOr<std::unique_ptr<Journal>> Resume(const JobIdentity& job = Job()) {
