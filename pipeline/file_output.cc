@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "base/status.h"
 #include "formats/io/posix.h"
 #include "quant/block/format.h"
@@ -110,6 +111,7 @@ absl::StatusOr<std::string> FileOutput::Find(absl::Span<const WrittenRows> befor
   std::vector<absl::Status> failed(before.size());
   std::string found(before.size(), '0');
   const size_t rank = comm_.rank(), ranks = comm_.size();
+  absl::Mutex mutex;  // not OpenMP's, which all ranks of a process would share
   int64_t done = 0;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads_ > 0 ? threads_ : omp_get_max_threads())
   for (size_t i = rank; i < before.size(); i += ranks) {
@@ -118,7 +120,7 @@ absl::StatusOr<std::string> FileOutput::Find(absl::Span<const WrittenRows> befor
       failed[i] = checksum.status();
       if (checksum.ok() && *checksum == before[i].checksum()) found[i] = '1';
     }
-#pragma omp critical
+    absl::MutexLock lock(&mutex);
     progress.Update({.stage = "resume",
                      .detail = "",
                      .done = static_cast<uint64_t>(++done),

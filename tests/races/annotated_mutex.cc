@@ -10,8 +10,12 @@ ABSL_NAMESPACE_BEGIN
 namespace {
 
 using Function = void (*)(Mutex*);
+using WaitFunction = void (*)(CondVar*, Mutex*);
 
-Function OfLibrary(const char* symbol) { return reinterpret_cast<Function>(dlsym(RTLD_NEXT, symbol)); }
+template <typename Pointer = Function>
+Pointer OfLibrary(const char* symbol) {
+  return reinterpret_cast<Pointer>(dlsym(RTLD_NEXT, symbol));
+}
 
 }  // namespace
 
@@ -27,6 +31,16 @@ void Mutex::Unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   __tsan_mutex_pre_unlock(this, 0);
   unlock(this);
   __tsan_mutex_post_unlock(this, 0);
+}
+
+// Unlocks within the library, where it locks again.
+void CondVar::Wait(Mutex* mutex) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  static const auto wait = OfLibrary<WaitFunction>("_ZN4absl7debian37CondVar4WaitEPNS0_5MutexE");
+  __tsan_mutex_pre_unlock(mutex, 0);
+  __tsan_mutex_post_unlock(mutex, 0);
+  wait(this, mutex);
+  __tsan_mutex_pre_lock(mutex, 0);
+  __tsan_mutex_post_lock(mutex, 0, 0);
 }
 
 ABSL_NAMESPACE_END
