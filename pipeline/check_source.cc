@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "formats/imatrix/imatrix.h"
 #include "pipeline/comparable_keys.h"
 #include "pipeline/file_problem.h"
 #include "pipeline/manifest.h"
@@ -148,6 +149,9 @@ absl::Status CheckAgainstSource(io::FileSystem& files, const std::string& path, 
       const Model model,
       OpenModel(files, options.source, {.pre = told.recipe().pre(), .keep_mtp = told.recipe().keep_mtp()}));
   NIBBLE_ASSIGN_OR_RETURN(Manifest again, DescribeJob(told.recipe(), options.calibration));
+  if (!options.calibration.imatrix_path.empty()) {  // before its bytes are hashed, as quantize does
+    NIBBLE_RETURN_IF_ERROR(imatrix::Read(files, options.calibration.imatrix_path).status());
+  }
   NIBBLE_RETURN_IF_ERROR(DescribeInputs(files, model, options.calibration, false, options.threads, again));
   if (const std::string why = WhyNot(told, again); !why.empty()) return cannot(why);
   const bool same_source = told.sources_size() == again.sources_size() &&

@@ -12,7 +12,6 @@
 #include "base/status.h"
 #include "base/version.h"
 #include "device/instruction_set.h"
-#include "formats/imatrix/imatrix.h"
 #include "formats/io/sha256.h"
 #include "formats/json/json.h"
 #include "pipeline/proto_json.h"
@@ -113,8 +112,6 @@ absl::Status DescribeInputs(io::FileSystem& files, const Model& model, const Cal
                             bool hash_source, int threads, Manifest& manifest) {
   if (!calibration.imatrix_path.empty()) {
     NIBBLE_ASSIGN_OR_RETURN(const auto file, files.Open(calibration.imatrix_path));
-    // Before its bytes are hashed: what is no matrix may have any number of them.
-    NIBBLE_RETURN_IF_ERROR(imatrix::Read(files, calibration.imatrix_path).status());
     FileFacts& facts = *manifest.mutable_importance_matrix();
     facts.set_bytes(file->info().size);
     NIBBLE_ASSIGN_OR_RETURN(*facts.mutable_sha256(), io::Sha256Of(*file, 0, file->info().size));

@@ -25,8 +25,8 @@ inline constexpr char kManifestFile[] = "nibble.manifest.json";  // in a folder
 absl::StatusOr<Manifest> DescribeJob(const JobRecipe& recipe, const CalibrationOptions& calibration);
 
 // Adds the sources, of which the headers are read, and with `hash_source` all bytes, on `threads` threads (0: all); and
-// the importance matrix. Errors as reading has them; kDataLoss: with `hash_source`, a file that has not the hash which
-// its folder publishes (published_sums.h).
+// the importance matrix, which the caller has read: all its bytes are hashed, whatever they are. Errors as reading has
+// them; kDataLoss: with `hash_source`, a file that has not the hash which its folder publishes (published_sums.h).
 absl::Status DescribeInputs(io::FileSystem& files, const Model& model, const CalibrationOptions& calibration,
                             bool hash_source, int threads, Manifest& manifest);
 

@@ -121,14 +121,18 @@ struct Knowledge {
   ColumnWeights weights;
 };
 
+absl::StatusOr<std::optional<imatrix::File>> ReadMatrix(io::FileSystem& files, const CalibrationOptions& calibration) {
+  if (calibration.imatrix_path.empty()) return std::nullopt;
+  return imatrix::Read(files, calibration.imatrix_path);
+}
+
 // Its warnings go to the plan's.
-absl::StatusOr<Knowledge> Learn(io::FileSystem& files, const Model& model, const CalibrationOptions& calibration,
-                                LinearMethod method, OutputPlan& plan) {
+absl::StatusOr<Knowledge> Learn(const Model& model, const CalibrationOptions& calibration,
+                                const std::optional<imatrix::File>& matrix, LinearMethod method, OutputPlan& plan) {
   Knowledge knowledge;
   std::vector<std::string> warnings;
-  if (!calibration.imatrix_path.empty()) {
-    NIBBLE_ASSIGN_OR_RETURN(const imatrix::File matrix, imatrix::Read(files, calibration.imatrix_path));
-    NIBBLE_ASSIGN_OR_RETURN(knowledge.weights, ColumnWeights::Match(matrix, plan, warnings));
+  if (matrix) {
+    NIBBLE_ASSIGN_OR_RETURN(knowledge.weights, ColumnWeights::Match(*matrix, plan, warnings));
   }
   if (!calibration.texts.empty()) {
     const std::vector<bool> is_calibrated = CalibratedTensors(plan, method);
@@ -211,7 +215,8 @@ absl::StatusOr<Plan> PlanQuantize(io::FileSystem& files, const Model& model, con
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
   NIBBLE_ASSIGN_OR_RETURN(const Manifest manifest, DescribeJob(output.recipe, calibration));
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan, Planned(model, types, LeftInLinears(method, calibration), output, manifest));
-  NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, method.linears, plan));
+  NIBBLE_ASSIGN_OR_RETURN(const auto matrix, ReadMatrix(files, calibration));
+  NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(model, calibration, matrix, method.linears, plan));
   const LinearOptions linears = LinearsBy(method, calibration, output.threads, *output.comm);
   if (knowledge.windows) AddMemory(model, *knowledge.windows, linears, calibration.work, plan);
   const StreamOptions stream{.method = method.others, .threads = output.threads};
@@ -261,9 +266,12 @@ absl::StatusOr<std::unique_ptr<QuantizeJob>> QuantizeJob::Create(io::FileSystem&
                                              {},
                                              {}});
   NIBBLE_ASSIGN_OR_RETURN(Manifest manifest, DescribeJob(output.recipe, calibration));
+  // Before its bytes are hashed: what is none may have any number of them.
+  NIBBLE_ASSIGN_OR_RETURN(auto matrix, ReadMatrix(files, calibration));
   NIBBLE_RETURN_IF_ERROR(DescribeInputs(files, model, calibration, output.hash_source, output.threads, manifest));
   NIBBLE_ASSIGN_OR_RETURN(parts->plan, Planned(model, types, LeftInLinears(method, calibration), output, manifest));
-  NIBBLE_ASSIGN_OR_RETURN(parts->knowledge, Learn(files, model, calibration, method.linears, parts->plan));
+  NIBBLE_ASSIGN_OR_RETURN(parts->knowledge, Learn(model, calibration, matrix, method.linears, parts->plan));
+  matrix.reset();
   if (parts->plan.folder) NIBBLE_RETURN_IF_ERROR(SetMultipliers(model, output.threads, *output.comm, parts->plan));
   NIBBLE_ASSIGN_OR_RETURN(parts->output, CreateOutput(files, model, parts->plan, output, progress));
   if (Journal* journal = parts->output->journal(); journal != nullptr && parts->knowledge.windows) {
@@ -333,7 +341,8 @@ absl::StatusOr<CalibrationReport> JudgeQuantized(io::FileSystem& files, const Mo
   NIBBLE_ASSIGN_OR_RETURN(const MethodRow method, FindMethod(types.method, calibration));
   NIBBLE_ASSIGN_OR_RETURN(OutputPlan plan,
                           Planned(model, types, LeftInLinears(method, calibration), {.threads = threads}, {}));
-  NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(files, model, calibration, method.linears, plan));
+  NIBBLE_ASSIGN_OR_RETURN(const auto matrix, ReadMatrix(files, calibration));
+  NIBBLE_ASSIGN_OR_RETURN(const Knowledge knowledge, Learn(model, calibration, matrix, method.linears, plan));
   LinearOptions linears = LinearsBy(method, calibration, threads, comm);
   linears.judge = true;
   linears.layers = layers;
