@@ -27,7 +27,12 @@ void StartWithoutRoom() {
   std::_Exit(absl::IsResourceExhausted(StartThreads(4096)) ? 0 : 1);
 }
 
-TEST(ThreadsDeathTest, TooManyAreAnError) { EXPECT_EXIT(StartWithoutRoom(), testing::ExitedWithCode(0), ""); }
+TEST(ThreadsDeathTest, TooManyAreAnError) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "its shadow memory has no room in a limit";
+#endif
+  EXPECT_EXIT(StartWithoutRoom(), testing::ExitedWithCode(0), "");
+}
 
 }  // namespace
 }  // namespace nibble::cli
