@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -15,6 +16,16 @@
 namespace nibble::json {
 
 inline absl::string_view View(std::string_view text) { return absl::string_view(text.data(), text.size()); }
+
+// The field's name, unescaped. From 3.2 on simdjson asks what becomes of lone surrogates: they are errors, as before.
+template <typename Field>
+simdjson::simdjson_result<std::string_view> KeyOf(Field& field) {
+  if constexpr (requires { field.unescaped_key(false); }) {
+    return field.unescaped_key(false);
+  } else {
+    return field.unescaped_key();
+  }
+}
 
 class Stream {
  public:

@@ -84,7 +84,7 @@ class Builder {
       ondemand::field field;
       NIBBLE_RETURN_IF_ERROR(stream_.Check(std::move(result).get(field)));
       std::string_view key;
-      NIBBLE_RETURN_IF_ERROR(stream_.Check(field.unescaped_key().get(key)));
+      NIBBLE_RETURN_IF_ERROR(stream_.Check(KeyOf(field).get(key)));
       NIBBLE_RETURN_IF_ERROR(Add(Keep(View(key)), field.value(), depth + 1));
     }
     node.kind = Kind::kObject;

@@ -90,7 +90,7 @@ class Parser {
       ondemand::field field;
       std::string_view key;
       NIBBLE_RETURN_IF_ERROR(stream_.Check(std::move(result).get(field)));
-      NIBBLE_RETURN_IF_ERROR(stream_.Check(field.unescaped_key().get(key)));
+      NIBBLE_RETURN_IF_ERROR(stream_.Check(json::KeyOf(field).get(key)));
       NIBBLE_RETURN_IF_ERROR(visit(json::View(key), field.value()));
     }
     return absl::OkStatus();
