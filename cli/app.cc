@@ -28,8 +28,8 @@
 #include "cli/terminal.h"
 #include "cli/threads.h"
 #include "cli/usage_error.h"
+#include "pipeline/comm/thread_ranks.h"
 #include "pipeline/job_device.h"
-#include "pipeline/thread_ranks.h"
 
 namespace nibble::cli {
 namespace {

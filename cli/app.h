@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "pipeline/comm.h"
+#include "pipeline/comm/comm.h"
 #include "pipeline/job_device.h"
 
 namespace nibble::cli {

@@ -10,7 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "cli/common_options.h"
-#include "pipeline/type_options.h"
+#include "pipeline/types/type_options.h"
 
 namespace nibble::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "pipeline/calibrate.h"
+#include "pipeline/calibration/calibrate.h"
 
 #include <cstdint>
 #include <memory>
@@ -21,7 +21,7 @@
 #include "cli/rank_lines.h"
 #include "cli/stopwatch.h"
 #include "cli/summary_line.h"
-#include "pipeline/output_options.h"
+#include "pipeline/output/output_options.h"
 
 namespace nibble::cli {
 namespace {

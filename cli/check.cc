@@ -1,4 +1,4 @@
-#include "pipeline/check.h"
+#include "pipeline/check/check.h"
 
 #include <memory>
 #include <string>
@@ -13,7 +13,7 @@
 #include "cli/interrupt.h"
 #include "cli/option_groups.h"
 #include "cli/units.h"
-#include "pipeline/check_source.h"
+#include "pipeline/check/check_source.h"
 #include "pipeline/proto_json.h"
 
 namespace nibble::cli {

@@ -18,9 +18,9 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "formats/io/file.h"
-#include "pipeline/comm.h"
+#include "pipeline/comm/comm.h"
 #include "pipeline/job_device.h"
-#include "pipeline/open_model.h"
+#include "pipeline/source/open_model.h"
 
 namespace nibble::cli {
 
@@ -55,7 +55,7 @@ struct Command {
   const char* examples;  // at the end of --help, one a line
   // Adds the command's options to `app` and returns what to do once they are parsed.
   Job (*define)(CLI::App& app);
-  bool shares_work = false;  // several ranks (pipeline/comm.h) do it together
+  bool shares_work = false;  // several ranks (pipeline/comm/comm.h) do it together
 };
 
 Job DefineInspect(CLI::App& app);

@@ -12,9 +12,9 @@
 #include "cli/plan_summary.h"
 #include "cli/printable.h"
 #include "cli/stopwatch.h"
-#include "pipeline/container.h"
 #include "pipeline/recipe.h"
 #include "pipeline/run_recipe.h"
+#include "pipeline/types/container.h"
 
 namespace nibble::cli {
 namespace {

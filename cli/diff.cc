@@ -1,4 +1,4 @@
-#include "pipeline/diff.h"
+#include "pipeline/check/diff.h"
 
 #include <memory>
 #include <string>

@@ -34,7 +34,8 @@ class RemoveOnInterrupt {
 };
 
 // While it lives, the line says how to go on: what the job has done stays, and its journal tells what that is.
-// It is always as good as on the disk (pipeline/journal.h), so that there is nothing to finish before the program ends.
+// It is always as good as on the disk (pipeline/output/journal.h), so that there is nothing to finish before the
+// program ends.
 class ResumeAfterInterrupt {
  public:
   ResumeAfterInterrupt();

@@ -8,9 +8,9 @@
 #include "cli/option_groups.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "pipeline/container.h"
 #include "pipeline/recipe.h"
-#include "pipeline/type_options.h"
+#include "pipeline/types/container.h"
+#include "pipeline/types/type_options.h"
 
 namespace nibble::cli {
 namespace {

@@ -15,7 +15,7 @@
 #include "cli/type_flags.h"
 #include "formats/io/file.h"
 #include "pipeline/calibration_options.h"
-#include "pipeline/output_options.h"
+#include "pipeline/output/output_options.h"
 #include "pipeline/recipe.pb.h"
 #include "pipeline/report.pb.h"
 

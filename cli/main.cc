@@ -5,7 +5,7 @@
 #include "cli/app.h"
 #include "cli/interrupt.h"
 #include "cli/standard_streams.h"
-#include "pipeline/start_comm.h"
+#include "pipeline/comm/start_comm.h"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "cli/suggest.h"
 #include "cli/units.h"
-#include "pipeline/type_options.h"
+#include "pipeline/types/type_options.h"
 
 namespace nibble::cli {
 

@@ -6,8 +6,8 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
-#include "pipeline/container.h"
-#include "pipeline/output_options.h"
+#include "pipeline/output/output_options.h"
+#include "pipeline/types/container.h"
 
 namespace nibble::cli {
 

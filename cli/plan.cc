@@ -10,11 +10,11 @@
 #include "cli/option_groups.h"
 #include "cli/peak_memory.h"
 #include "cli/plan_report.h"
-#include "pipeline/apply_transforms.h"
+#include "pipeline/fit/sensitivities.h"
 #include "pipeline/quantize.h"
 #include "pipeline/recipe.h"
-#include "pipeline/sensitivities.h"
-#include "pipeline/transform.h"
+#include "pipeline/transform/apply_transforms.h"
+#include "pipeline/transform/transform.h"
 
 namespace nibble::cli {
 namespace {

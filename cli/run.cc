@@ -7,7 +7,7 @@
 #include "cli/device_report.h"
 #include "cli/option_groups.h"
 #include "cli/options.h"
-#include "pipeline/infer.h"
+#include "pipeline/infer/infer.h"
 
 namespace nibble::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "pipeline/tokenize.h"
+#include "pipeline/infer/tokenize.h"
 
 #include <cstdint>
 #include <memory>

@@ -7,7 +7,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
-#include "pipeline/transform.h"
+#include "pipeline/transform/transform.h"
 
 namespace nibble::cli {
 

@@ -7,8 +7,8 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
-#include "pipeline/container.h"
-#include "pipeline/type_options.h"
+#include "pipeline/types/container.h"
+#include "pipeline/types/type_options.h"
 
 namespace nibble::cli {
 

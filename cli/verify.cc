@@ -1,4 +1,4 @@
-#include "pipeline/verify.h"
+#include "pipeline/verify/verify.h"
 
 #include <memory>
 #include <string>

@@ -1,5 +1,6 @@
 // What is folded into a tensor behind its recipe: a linear map of its rows and one of its columns, W' = L W R^T, each
-// in steps. A transform of a model (pipeline/transform.h) is such maps that cancel between one tensor and the next.
+// in steps. A transform of a model (pipeline/transform/transform.h) is such maps that cancel between one tensor and the
+// next.
 #ifndef NIBBLE_MODEL_FOLD_H_
 #define NIBBLE_MODEL_FOLD_H_
 

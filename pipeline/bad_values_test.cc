@@ -22,12 +22,12 @@
 #include "model/logical_tensor.h"
 #include "model/model.h"
 #include "model/role.h"
-#include "pipeline/byte_vocabulary.h"
-#include "pipeline/container.h"
-#include "pipeline/open_model.h"
 #include "pipeline/progress.h"
 #include "pipeline/quantize.h"
-#include "pipeline/type_options.h"
+#include "pipeline/source/byte_vocabulary.h"
+#include "pipeline/source/open_model.h"
+#include "pipeline/types/container.h"
+#include "pipeline/types/type_options.h"
 
 namespace nibble {
 namespace {

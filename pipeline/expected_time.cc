@@ -23,7 +23,7 @@
 #include "formats/dtype.h"
 #include "model/logical_tensor.h"
 #include "model/role.h"
-#include "pipeline/stages.h"
+#include "pipeline/calibration/stages.h"
 #include "quant/block/format.h"
 
 namespace nibble {

@@ -7,10 +7,10 @@
 #include "absl/status/statusor.h"
 #include "device/make_device.h"
 #include "model/model.h"
-#include "pipeline/plan.h"
+#include "pipeline/calibration/write_linears.h"
+#include "pipeline/output/plan.h"
+#include "pipeline/output/stream.h"
 #include "pipeline/report.pb.h"
-#include "pipeline/stream.h"
-#include "pipeline/write_linears.h"
 
 namespace nibble {
 

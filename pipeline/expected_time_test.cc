@@ -4,12 +4,12 @@
 #include "converters/test_checkpoint.h"
 #include "gtest/gtest.h"
 #include "model/model.h"
-#include "pipeline/model_folder_fixture.h"
-#include "pipeline/plan.h"
+#include "pipeline/output/plan.h"
+#include "pipeline/output/stream.h"
 #include "pipeline/report.pb.h"
-#include "pipeline/stream.h"
-#include "pipeline/type_options.h"
-#include "pipeline/types.h"
+#include "pipeline/source/model_folder_fixture.h"
+#include "pipeline/types/type_options.h"
+#include "pipeline/types/types.h"
 
 namespace nibble {
 namespace {

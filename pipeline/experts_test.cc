@@ -20,12 +20,12 @@
 #include "model/model.h"
 #include "model/model_spec.pb.h"
 #include "model/role.h"
-#include "pipeline/container.h"
-#include "pipeline/model_folder_fixture.h"
 #include "pipeline/no_progress.h"
-#include "pipeline/open_model.h"
 #include "pipeline/quantize.h"
-#include "pipeline/type_options.h"
+#include "pipeline/source/model_folder_fixture.h"
+#include "pipeline/source/open_model.h"
+#include "pipeline/types/container.h"
+#include "pipeline/types/type_options.h"
 #include "quant/block/format.h"
 
 namespace nibble {

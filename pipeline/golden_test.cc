@@ -16,9 +16,9 @@
 #include "formats/tensor_source.h"
 #include "gtest/gtest.h"
 #include "model/model.h"
-#include "pipeline/infer.h"
+#include "pipeline/infer/infer.h"
 #include "pipeline/no_progress.h"
-#include "pipeline/open_model.h"
+#include "pipeline/source/open_model.h"
 
 namespace nibble {
 namespace {

@@ -11,11 +11,11 @@
 #include "formats/dtype.h"
 #include "formats/tensor_source.h"
 #include "formats/tokenizer/vocabulary.h"
-#include "pipeline/container.h"
 #include "pipeline/context_memory.h"
-#include "pipeline/plan.h"
-#include "pipeline/type_options.h"
-#include "pipeline/types.h"
+#include "pipeline/output/plan.h"
+#include "pipeline/types/container.h"
+#include "pipeline/types/type_options.h"
+#include "pipeline/types/types.h"
 
 namespace nibble {
 namespace {

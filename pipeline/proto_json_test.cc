@@ -4,8 +4,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "pipeline/check.pb.h"
-#include "pipeline/manifest.pb.h"
+#include "pipeline/check/check.pb.h"
+#include "pipeline/output/manifest.pb.h"
 
 namespace nibble {
 namespace {

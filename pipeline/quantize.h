@@ -9,11 +9,11 @@
 #include "formats/io/file.h"
 #include "model/model.h"
 #include "pipeline/calibration_options.h"
-#include "pipeline/comm.h"
-#include "pipeline/output_options.h"
+#include "pipeline/comm/comm.h"
+#include "pipeline/output/output_options.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.pb.h"
-#include "pipeline/type_options.h"
+#include "pipeline/types/type_options.h"
 
 namespace nibble {
 

@@ -23,13 +23,13 @@
 #include "gtest/gtest.h"
 #include "model/logical_tensor.h"
 #include "model/model.h"
-#include "pipeline/container.h"
-#include "pipeline/diff.h"
+#include "pipeline/check/diff.h"
 #include "pipeline/inspect.h"
-#include "pipeline/model_folder_fixture.h"
-#include "pipeline/open_model.h"
 #include "pipeline/progress.h"
-#include "pipeline/type_options.h"
+#include "pipeline/source/model_folder_fixture.h"
+#include "pipeline/source/open_model.h"
+#include "pipeline/types/container.h"
+#include "pipeline/types/type_options.h"
 #include "quant/block/format.h"
 
 namespace nibble {

@@ -9,11 +9,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "pipeline/calibration_options.h"
-#include "pipeline/container.h"
 #include "pipeline/recipe.pb.h"
 #include "pipeline/report.pb.h"
-#include "pipeline/transform.h"
-#include "pipeline/type_options.h"
+#include "pipeline/transform/transform.h"
+#include "pipeline/types/container.h"
+#include "pipeline/types/type_options.h"
 
 namespace nibble {
 

@@ -17,11 +17,11 @@
 #include "formats/io/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "pipeline/best_transform.h"
-#include "pipeline/byte_vocabulary.h"
-#include "pipeline/calibrate.h"
+#include "pipeline/calibration/calibrate.h"
 #include "pipeline/progress.h"
 #include "pipeline/quantize.h"
+#include "pipeline/source/byte_vocabulary.h"
+#include "pipeline/transform/best_transform.h"
 #include "runtime/random_model.h"
 
 namespace nibble {

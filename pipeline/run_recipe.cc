@@ -8,14 +8,14 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "base/version.h"
-#include "pipeline/apply_transforms.h"
-#include "pipeline/best_transform.h"
-#include "pipeline/comm.h"
-#include "pipeline/container.h"
+#include "pipeline/comm/comm.h"
+#include "pipeline/fit/sensitivities.h"
 #include "pipeline/quantize.h"
 #include "pipeline/recipe.h"
-#include "pipeline/sensitivities.h"
-#include "pipeline/transform.h"
+#include "pipeline/transform/apply_transforms.h"
+#include "pipeline/transform/best_transform.h"
+#include "pipeline/transform/transform.h"
+#include "pipeline/types/container.h"
 
 namespace nibble {
 namespace {

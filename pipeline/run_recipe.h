@@ -6,7 +6,7 @@
 #include "formats/io/file.h"
 #include "model/model.h"
 #include "pipeline/calibration_options.h"
-#include "pipeline/output_options.h"
+#include "pipeline/output/output_options.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.pb.h"
 

@@ -19,10 +19,10 @@
 #include "model/model.h"
 #include "model/model_spec.pb.h"
 #include "pipeline/no_progress.h"
-#include "pipeline/open_model.h"
-#include "pipeline/output_options.h"
+#include "pipeline/output/output_options.h"
 #include "pipeline/quantize.h"
-#include "pipeline/verify_windows.h"
+#include "pipeline/source/open_model.h"
+#include "pipeline/verify/verify_windows.h"
 
 namespace nibble {
 namespace {

@@ -1,5 +1,5 @@
 // The journal of a job that was stopped.
-#include "pipeline/journal.h"
+#include "pipeline/output/journal.h"
 
 #include <cstdlib>
 
