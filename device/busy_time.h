@@ -21,9 +21,12 @@ class BusyTime {
 
   void End() {
     uint64_t state = state_.load(std::memory_order_relaxed);
-    while (!state_.compare_exchange_weak(state, state - 1, std::memory_order_relaxed)) {
-    }
-    if ((state & kCount) == 1) ticks_.fetch_add(Now() - (state >> kCountBits), std::memory_order_relaxed);
+    uint64_t now;
+    do {
+      // Before the end is seen: whoever begins after it may be at work before this thread runs again.
+      now = Now();
+    } while (!state_.compare_exchange_weak(state, state - 1, std::memory_order_relaxed));
+    if ((state & kCount) == 1) ticks_.fetch_add(now - (state >> kCountBits), std::memory_order_relaxed);
   }
 
   // Until now, if something is under way.
