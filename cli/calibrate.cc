@@ -72,10 +72,9 @@ absl::Status RunCalibrate(Options& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(options.job.texts.files, ReadTextFiles(context.files, options.text_paths));
   options.job.threads = context.threads;
   options.job.texts.device = context.device;
-  options.job.work.files = &context.files;
+  NIBBLE_RETURN_IF_ERROR(OpenWorkSpace(context.files, options.output.path, options.job.work));
   options.job.work.memory = context.ShareOf(options.job.work.memory);
   options.job.comm = &context.comm;
-  if (options.job.work.directory.empty()) options.job.work.directory = io::DirectoryOf(options.output.path);
   NIBBLE_ASSIGN_OR_RETURN(Model model, context.Open(options.model));
   AddInputs(context.files, options.text_paths, model.inputs);
   options.output.recipe.set_pre(context.pre);

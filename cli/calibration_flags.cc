@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "cli/option_groups.h"
 #include "cli/options.h"
+#include "formats/io/file.h"
 
 namespace nibble::cli {
 
@@ -20,8 +21,7 @@ CLI::Option* AddTexts(CLI::App& app, const std::string& text, const std::string&
       ->type_name("N");
   app.add_option(absl::StrCat("--", prefix, "chunks"), texts.chunks, absl::StrCat("windows to run (", chunks, ")"))
       ->type_name("N");
-  app.add_option("--seed", texts.seed, "which windows, where there are more: 0 (default) the first, else a sample")
-      ->type_name("N");
+  AddSeed(app, texts.seed, "which windows, where there are more: 0 (default) the first, else a sample");
   return option;
 }
 
@@ -42,6 +42,16 @@ void AddWorkSpace(CLI::App& app, WorkSpace& work) {
       ->type_name("DIR");
 }
 
+absl::Status OpenWorkSpace(io::FileSystem& files, const std::string& output, WorkSpace& work) {
+  work.files = &files;
+  if (work.directory.empty()) {
+    work.directory = io::DirectoryOf(std::string(absl::StripSuffix(output, "/")));
+    return absl::OkStatus();
+  }
+  const absl::Status status = CheckDirectory(work);
+  return status.ok() ? status : absl::Status(status.code(), absl::StrCat("--work-dir: ", status.message()));
+}
+
 void CalibrationFlags::AddTo(CLI::App& app) {
   StartGroup(app, kCalibrationGroup);
   AddTexts(app, "calibration-text", "calibration-", "default 128; 0: all", text_paths_, options_.texts);
@@ -53,10 +63,7 @@ void CalibrationFlags::AddTo(CLI::App& app) {
 
 absl::StatusOr<CalibrationOptions> CalibrationFlags::Load(io::FileSystem& files, const std::string& output) const {
   CalibrationOptions options = options_;
-  if (options.work.directory.empty()) {
-    options.work.directory = io::DirectoryOf(std::string(absl::StripSuffix(output, "/")));
-  }
-  options.work.files = &files;
+  NIBBLE_RETURN_IF_ERROR(OpenWorkSpace(files, output, options.work));
   NIBBLE_ASSIGN_OR_RETURN(options.texts.files, ReadTextFiles(files, text_paths_));
   return options;
 }

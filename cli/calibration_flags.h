@@ -23,12 +23,16 @@ absl::StatusOr<std::vector<TextFile>> ReadTextFiles(io::FileSystem& files, const
 // --memory and --work-dir. REQUIRES: as above.
 void AddWorkSpace(CLI::App& app, WorkSpace& work);
 
+// Makes `work` ready for a job that makes `output`, beside which its file goes unless --work-dir names a folder.
+// kPermissionDenied if that one cannot take a file. REQUIRES: parsed.
+absl::Status OpenWorkSpace(io::FileSystem& files, const std::string& output, WorkSpace& work);
+
 class CalibrationFlags {
  public:
   // REQUIRES: this outlives `app`'s parse.
   void AddTo(CLI::App& app);
 
-  // Reads what was named. Unless --work-dir says otherwise, a work file goes where `output` goes. REQUIRES: parsed.
+  // Reads what was named. The work space is that of OpenWorkSpace. REQUIRES: parsed.
   absl::StatusOr<CalibrationOptions> Load(io::FileSystem& files, const std::string& output) const;
 
  private:

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "base/status.h"
 #include "cli/calibration_flags.h"
 #include "cli/command.h"
@@ -42,8 +41,7 @@ absl::Status MakeAgain(const std::string& path, const Options& options, Context&
   SourceCheck again = options.again;
   again.threads = context.threads;
   WorkSpace& work = again.calibration.work;
-  if (work.directory.empty()) work.directory = io::DirectoryOf(std::string(absl::StripSuffix(path, "/")));
-  work.files = &context.files;
+  NIBBLE_RETURN_IF_ERROR(OpenWorkSpace(context.files, path, work));
   again.scratch = ScratchPath(work.directory, path);
   again.calibration.texts.device = context.device;
   NIBBLE_ASSIGN_OR_RETURN(again.calibration.texts.files, ReadTextFiles(context.files, options.text_paths));

@@ -42,9 +42,20 @@ CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, co
   const auto parse = [name, &bytes](const std::string& text) {
     const absl::StatusOr<uint64_t> size = ParseSize(text);
     if (!size.ok()) throw CLI::ValidationError(name, std::string(size.status().message()));
+    if (*size == 0) throw CLI::ValidationError(name, "expected at least one byte, found '" + text + "'");
     bytes = *size;
   };
   return app.add_option_function<std::string>(name, parse, description)->type_name("SIZE");
+}
+
+void AddSeed(CLI::App& app, uint64_t& seed, const std::string& description) {
+  // CLI11 takes -1, and what is too large, for the largest there is.
+  const auto check = [](std::string& text) -> std::string {
+    uint64_t value;
+    if (absl::SimpleAtoi(text, &value)) return "";
+    return absl::StrCat("expected a whole number from 0 to 2^64 - 1, found '", text, "'");
+  };
+  app.add_option("--seed", seed, description)->type_name("N")->check(CLI::Validator(check, ""));
 }
 
 CLI::Validator Between(double min, double max) {

@@ -27,8 +27,11 @@ void AddResume(CLI::App& app, bool& resume);
 // --keep-mtp
 void AddKeepMtp(CLI::App& app, bool& keep_mtp);
 
-// An option that takes a size in bytes ("16GiB").
+// An option that takes a size in bytes ("16GiB"), of at least one.
 CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, const std::string& description);
+
+// --seed, any whole number of 64 bits.
+void AddSeed(CLI::App& app, uint64_t& seed, const std::string& description);
 
 // A number from `min` to `max`; unlike CLI::Range it refuses NaN.
 CLI::Validator Between(double min, double max);

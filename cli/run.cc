@@ -51,8 +51,7 @@ Job DefineRun(CLI::App& app) {
   app.add_option("--temperature", options->job.temperature, "0 (default) takes the most likely token each time")
       ->type_name("X")
       ->check(Between(0, 1000));
-  app.add_option("--seed", options->job.seed, "of the random choices where the temperature is not 0 (default 0)")
-      ->type_name("N");
+  AddSeed(app, options->job.seed, "of the random choices where the temperature is not 0 (default 0)");
   return [options](Context& context) { return RunGenerate(options->model, options->job, context); };
 }
 

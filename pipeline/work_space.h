@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "formats/io/file.h"
 
 namespace nibble {
@@ -23,6 +24,9 @@ struct WorkSpace {
     return all - std::min(all, working);
   }
 };
+
+// Whether a work file can be made there: before the work, in the middle of which it is made. kPermissionDenied if not.
+absl::Status CheckDirectory(const WorkSpace& work);
 
 }  // namespace nibble
 

@@ -82,13 +82,19 @@ TEST_F(Calibration, ChannelsAreScaledUnlessNoneIsAskedFor) {
   EXPECT_FALSE(scales("eight", "Q8_0"));
 }
 
-TEST_F(Calibration, AWorkFolderThatIsNotThereExits73) {
+// Before any work, whether there would be something to put into it or not.
+TEST_F(Calibration, AWorkFolderThatCannotBeUsedExits73) {
+  WriteFile(TempPath("taken"), "a file");
   for (const char* command : {"quantize --type MXFP4 --calibration-text", "calibrate --text"}) {
-    const Outcome outcome = Shell(absl::StrCat("$nibble ", command, " calibration.txt ", kModel,
-                                               " -o never.gguf --memory 1KiB --work-dir missing"));
-    EXPECT_EQ(outcome.exit_code, 73) << outcome.err;
-    EXPECT_TRUE(absl::StrContains(outcome.err, "--work-dir names another folder")) << outcome.err;
-    EXPECT_FALSE(Exists(TempPath("never.gguf")));
+    for (const char* folder : {"missing", "taken"}) {
+      const Outcome outcome = Shell(
+          absl::StrCat("$nibble ", command, " calibration.txt ", kModel, " -o never.gguf --quiet --work-dir ", folder));
+      EXPECT_EQ(outcome.exit_code, 73) << outcome.err;
+      EXPECT_TRUE(absl::StrContains(outcome.err, "nibble: error: --work-dir: ")) << outcome.err;
+      EXPECT_TRUE(absl::StrContains(outcome.err, folder)) << outcome.err;
+      EXPECT_FALSE(absl::StrContains(outcome.err, "--resume")) << outcome.err;
+      EXPECT_FALSE(Exists(TempPath("never.gguf")) || Exists(TempPath("never.gguf.part")));
+    }
   }
 }
 
