@@ -1,6 +1,7 @@
 #include "cli/calibration_report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -41,6 +42,8 @@ void WriteLinears(const CalibrationReport& report, JsonWriter& json) {
       json.Key("outputs").Number(linear.outputs());
       json.Key("searched_error").Number(linear.searched_error());
       json.Key("error").Number(linear.error());
+      json.Key("searched_relative_error").Number(RelativeError(linear, linear.searched_error()));
+      json.Key("relative_error").Number(RelativeError(linear, linear.error()));
       json.Key("method").String(linear.method());
     }
     if (linear.damping() > 0) {
@@ -75,6 +78,8 @@ void WriteTrials(const CalibrationReport& report, JsonWriter& json) {
 }
 
 }  // namespace
+
+double RelativeError(const CalibratedLinear& linear, double error) { return std::sqrt(error / linear.outputs()); }
 
 std::string GainText(const CalibrationReport& report) {
   double searched = 0, error = 0;

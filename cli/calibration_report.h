@@ -9,6 +9,9 @@
 
 namespace nibble::cli {
 
+// What is off by `error`, one of the linear's two, relative to the length of its outputs. REQUIRES: it has outputs.
+double RelativeError(const CalibratedLinear& linear, double error);
+
 // "error 0.27 of the scale search's, over 28 linears and 8192 tokens"; empty where there was no error feedback.
 std::string GainText(const CalibrationReport& report);
 

@@ -50,8 +50,8 @@ TEST(CalibrationReport, Json) {
   CalibratedLinear& expert = *report.add_linears();
   expert.set_name("b");
   expert.set_slice(1);
-  expert.set_outputs(2);
-  expert.set_searched_error(1);
+  expert.set_outputs(8);
+  expert.set_searched_error(2);
   expert.set_error(0.5);
   expert.set_method("gptq");
   expert.set_damping(0.25);
@@ -62,7 +62,8 @@ TEST(CalibrationReport, Json) {
   EXPECT_EQ(json.Take(),
             "{\"device\": \"cpu\", \"tokens\": 7, \"held_out_tokens\": 0, \"linears\": [{\"name\": \"a\", \"tokens\": "
             "7, \"fallback\": \"zeros\"}, {\"name\": \"b\", \"expert\": 1, "
-            "\"tokens\": 0, \"outputs\": 2, \"searched_error\": 1, \"error\": 0.5, \"method\": \"gptq\", \"damping\": "
+            "\"tokens\": 0, \"outputs\": 8, \"searched_error\": 2, \"error\": 0.5, \"searched_relative_error\": 0.5, "
+            "\"relative_error\": 0.25, \"method\": \"gptq\", \"damping\": "
             "0.25, \"columns_scaled\": true, \"upstream\": 1}], \"experts\": [{\"layer\": 0, "
             "\"columns\": 64, \"tokens\": [3, 4]}]}");
 }

@@ -35,6 +35,10 @@ bool IsSamePlace(io::FileSystem& files, const std::string& a, const std::string&
 CLI::Option* JobFlags::AddTo(CLI::App& app) {
   AddModel(app, model_);
   CLI::Option* output = output_.AddTo(app);
+  app.add_option("--report", report_path_,
+                 "write a page that shows types, sizes and reasons of all tensors, and what a text gained, to FILE; "
+                 "replaced if it exists")
+      ->type_name("FILE.html");
   types_.AddTo(app);
   AddKeepMtp(app, keep_mtp_);
   StartGroup(app, kMethodGroup);
@@ -94,18 +98,30 @@ absl::Status JobFlags::CheckFiles(const ParsedJob& job, std::vector<io::FileIden
   std::vector<std::string> paths = {job.calibration.imatrix_path, recipe_path_};
   for (const TextFile& text : job.calibration.texts.files) paths.push_back(text.path);
   AddInputs(context.files, paths, inputs);
-  if (save_path_.empty()) return absl::OkStatus();
-  if (IsSamePlace(context.files, save_path_, job.output.path)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--save-recipe: expected another file than the output, found ", save_path_));
+  for (const auto& [option, path] : {std::pair("--save-recipe", save_path_), std::pair("--report", report_path_)}) {
+    if (path.empty()) continue;
+    if (IsSamePlace(context.files, path, job.output.path)) {
+      return absl::InvalidArgumentError(absl::StrCat(option, ": expected another file than the output, found ", path));
+    }
+    if (context.comm.is_first()) NIBBLE_RETURN_IF_ERROR(CheckTextFile(context.files, path, inputs));
   }
-  return context.comm.is_first() ? CheckTextFile(context.files, save_path_, inputs) : absl::OkStatus();
+  if (!save_path_.empty() && !report_path_.empty() && IsSamePlace(context.files, save_path_, report_path_)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--report: expected another file than --save-recipe's, found ", report_path_));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status JobFlags::SaveRecipe(const JobRecipe& recipe, const Plan& plan,
                                   const std::vector<io::FileIdentity>& inputs, Context& context) const {
   if (save_path_.empty()) return absl::OkStatus();
   return WriteTextFile(context.files, save_path_, RecipeText(Resolved(recipe, plan)), inputs);
+}
+
+absl::Status JobFlags::WriteReport(const Plan& plan, const JobFacts& facts, const std::vector<io::FileIdentity>& inputs,
+                                   Context& context) const {
+  if (report_path_.empty()) return absl::OkStatus();
+  return WriteTextFile(context.files, report_path_, JobPage(plan, facts), inputs);
 }
 
 }  // namespace nibble::cli

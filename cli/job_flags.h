@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "cli/calibration_flags.h"
 #include "cli/command.h"
+#include "cli/job_page.h"
 #include "cli/output_flags.h"
 #include "cli/transform_flags.h"
 #include "cli/type_flags.h"
@@ -37,11 +38,16 @@ class JobFlags {
   // kInvalidArgument: a type, a transform or a recipe that is none.
   absl::StatusOr<ParsedJob> Parse(Context& context) const;
   // Adds the texts, the matrix and the recipe, which are not to be written over, to a model's inputs; then what
-  // SaveRecipe would say, before the work. kInvalidArgument: --save-recipe is the output.
+  // SaveRecipe and WriteReport would say, before the work. kInvalidArgument: what one of them names is the output, or
+  // both name one file.
   absl::Status CheckFiles(const ParsedJob& job, std::vector<io::FileIdentity>& inputs, Context& context) const;
   // What was chosen goes where --save-recipe says, if it does; not over an input of the model.
   absl::Status SaveRecipe(const JobRecipe& recipe, const Plan& plan, const std::vector<io::FileIdentity>& inputs,
                           Context& context) const;
+  // The page of the job goes where --report says, if it does; not over an input of the model.
+  absl::Status WriteReport(const Plan& plan, const JobFacts& facts, const std::vector<io::FileIdentity>& inputs,
+                           Context& context) const;
+  const std::string& report_path() const { return report_path_; }
 
  private:
   absl::StatusOr<JobRecipe> RecipeOfFlags(const ParsedJob& job, Context& context) const;
@@ -53,7 +59,7 @@ class JobFlags {
   TransformFlags transforms_;
   OutputFlags output_;
   bool keep_mtp_ = false;
-  std::string recipe_path_, save_path_;
+  std::string recipe_path_, save_path_, report_path_;
 };
 
 }  // namespace nibble::cli

@@ -10,6 +10,7 @@
 #include "cli/option_groups.h"
 #include "cli/peak_memory.h"
 #include "cli/plan_report.h"
+#include "cli/printable.h"
 #include "pipeline/fit/sensitivities.h"
 #include "pipeline/quantize.h"
 #include "pipeline/recipe.h"
@@ -53,6 +54,13 @@ absl::Status RunPlan(const PlanOptions& options, Context& context) {
   plan.mutable_warnings()->Add(model.warnings.begin(), model.warnings.end());
   // What was needed so far, the job needs as well.
   const uint64_t memory = PeakMemory() + plan.buffer_bytes();
+  const std::string path = output.path.empty() ? "OUT" : ShellWord(output.path);
+  const JobFacts facts = {
+      .command = "plan",
+      .model = model.path,
+      .next = absl::StrCat("nibble verify ", ShellWord(options.job.model()), " ", path, " --report FILE.html"),
+      .memory_bytes = memory};
+  NIBBLE_RETURN_IF_ERROR(options.job.WriteReport(plan, facts, model.inputs, context));
   context.Show(options.json ? PlanJson(plan, model.path, memory) + "\n" : PlanText(plan, model.path, memory));
   return absl::OkStatus();
 }

@@ -9,6 +9,7 @@
 #include "cli/device_report.h"
 #include "cli/json_writer.h"
 #include "cli/plan_summary.h"
+#include "cli/plan_types.h"
 #include "cli/printable.h"
 #include "cli/summary_line.h"
 #include "cli/table.h"
@@ -26,9 +27,6 @@ std::string TensorsText(const Plan& plan) {
   }
   return FormatTable(rows, LastColumn::kFlushLeft);
 }
-
-// Until the job is done: what is replaced by --force stays until then.
-uint64_t DiskBytes(const Plan& plan) { return plan.file_bytes() + plan.work_file_bytes() + plan.checkpoint_bytes(); }
 
 std::string WorkFileLine(const Plan& plan) {
   if (plan.work_file_bytes() == 0) return "";
@@ -75,7 +73,20 @@ void WriteTensors(const Plan& plan, JsonWriter& json) {
     json.Key("source_type").String(tensor.source_type());
     json.Key("type").String(tensor.type());
     json.Key("bytes").Number(tensor.bytes());
+    json.Key("bits_per_weight").Number(BitsPerWeight(tensor));
     json.Key("reason").String(tensor.reason());
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+void WriteTypes(const Plan& plan, JsonWriter& json) {
+  json.Key("types").BeginArray();
+  for (const TypeUse& use : TypesOf(plan)) {
+    json.BeginObject();
+    json.Key("type").String(use.type());
+    json.Key("tensors").Number(use.tensors());
+    json.Key("bytes").Number(use.bytes());
     json.EndObject();
   }
   json.EndArray();
@@ -94,6 +105,9 @@ void WriteFit(const FitReport& fit, JsonWriter& json) {
 }
 
 }  // namespace
+
+// Until the job is done: what is replaced by --force stays until then.
+uint64_t DiskBytes(const Plan& plan) { return plan.file_bytes() + plan.work_file_bytes() + plan.checkpoint_bytes(); }
 
 std::string PlanText(const Plan& plan, absl::string_view model, uint64_t memory_bytes) {
   return absl::StrCat(Printable(model), " as ", plan.type(), "\n", PlanFigures(plan),
@@ -120,6 +134,7 @@ std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_
   json.Key("warnings").BeginArray();
   for (const std::string& warning : plan.warnings()) json.String(warning);
   json.EndArray();
+  WriteTypes(plan, json);
   WriteTensors(plan, json);
   if (plan.has_calibration()) {
     json.Key("calibration");

@@ -12,6 +12,9 @@ namespace nibble::cli {
 
 // `memory_bytes`: what the job would need, or needed. Warnings are not part of the text: they go to stderr.
 std::string PlanText(const Plan& plan, absl::string_view model, uint64_t memory_bytes);
+// What it takes of the disk until the job is done.
+uint64_t DiskBytes(const Plan& plan);
+
 std::string PlanJson(const Plan& plan, absl::string_view model, uint64_t memory_bytes);
 
 }  // namespace nibble::cli

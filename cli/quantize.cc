@@ -1,4 +1,5 @@
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,7 @@
 #include "cli/plan_summary.h"
 #include "cli/printable.h"
 #include "cli/stopwatch.h"
+#include "cli/summary_line.h"
 #include "pipeline/run_recipe.h"
 
 namespace nibble::cli {
@@ -35,14 +37,23 @@ absl::Status RunQuantize(const QuantizeOptions& options, Context& context) {
                           RunRecipe(context.files, model, output, std::move(job.calibration), context.progress));
   if (!context.comm.is_first()) return absl::OkStatus();
   NIBBLE_RETURN_IF_ERROR(options.job.SaveRecipe(output.recipe, plan, model.inputs, context));
+  const std::string verify =
+      absl::StrCat("nibble verify ", ShellWord(options.job.model()), " ", ShellWord(output.path));
+  const JobFacts facts = {.command = "quantize",
+                          .model = model.path,
+                          .next = absl::StrCat(verify, " --report FILE.html"),
+                          .memory_bytes = PeakMemory()};
+  NIBBLE_RETURN_IF_ERROR(options.job.WriteReport(plan, facts, model.inputs, context));
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
-  context.Show(options.json ? PlanJson(plan, model.path, PeakMemory()) + "\n"
+  context.Show(options.json ? PlanJson(plan, model.path, facts.memory_bytes) + "\n"
                             : PlanSummary(plan, output.path,
                                           {.seconds = stopwatch.seconds(),
                                            .warnings = context.progress.warnings(),
-                                           .next = absl::StrCat("nibble verify ", ShellWord(options.job.model()), " ",
-                                                                ShellWord(output.path)),
+                                           .next = verify,
                                            .bytes_read = plan.source_bytes()}));
+  if (!options.json && !options.job.report_path().empty()) {
+    context.Show(SummaryLine("written", Printable(options.job.report_path())));
+  }
   return absl::OkStatus();
 }
 

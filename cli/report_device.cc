@@ -40,8 +40,7 @@ void WritePeaks(HtmlWriter& html, const DeviceUse& use) {
 
 }  // namespace
 
-void WriteDeviceStages(HtmlWriter& html, const VerifyReport& report) {
-  const DeviceUse& use = report.device_use();
+void WriteDeviceStages(HtmlWriter& html, const DeviceUse& use) {
   OpenTable(html, use.device(), {"stage", "seconds", "device at work", "TFLOP/s", "GB/s"});
   for (int i = 0; i < use.stages_size(); ++i) {
     const DeviceStage& stage = use.stages(i);

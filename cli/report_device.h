@@ -1,4 +1,4 @@
-// The section of verify's page that tells what the device did, stage by stage.
+// The section of a page that tells what the device did, stage by stage.
 #ifndef NIBBLE_CLI_REPORT_DEVICE_H_
 #define NIBBLE_CLI_REPORT_DEVICE_H_
 
@@ -7,7 +7,8 @@
 
 namespace nibble::cli {
 
-void WriteDeviceStages(HtmlWriter& html, const VerifyReport& report);
+// REQUIRES: the JSON has it as /device_use.
+void WriteDeviceStages(HtmlWriter& html, const DeviceUse& use);
 
 }  // namespace nibble::cli
 

@@ -1,16 +1,14 @@
 #include "cli/report_page.h"
 
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/version.h"
 #include "cli/html_writer.h"
+#include "cli/page.h"
 #include "cli/report_device.h"
 #include "cli/report_parts.h"
 #include "cli/report_plots.h"
-#include "cli/report_style.h"
 #include "cli/report_tensors.h"
 #include "cli/report_tokens.h"
 #include "cli/report_verdict.h"
@@ -22,21 +20,13 @@ namespace {
 
 void WriteMethod(HtmlWriter& html, const VerifyReport& report);
 
-struct Section {
-  const char* id;
-  const char* title;
-  const char* introduction;
-  bool (*has)(const VerifyReport&);
-  void (*write)(HtmlWriter&, const VerifyReport&);
-};
-
 bool Always(const VerifyReport&) { return true; }
 bool HasSeveral(const VerifyReport& report) { return report.candidates_size() > 1; }
 bool HasDevice(const VerifyReport& report) { return report.device_use().stages_size() > 0; }
 bool HasDetails(const VerifyReport& report) { return report.candidates(0).tensors_size() > 0; }
 
 // In the order of the page.
-constexpr Section kSections[] = {
+constexpr PageSection<VerifyReport> kSections[] = {
     {"verdict", "Verdict", "", Always, WriteVerdicts},
     {"against", "Candidates against each other", "Lower left is better: smaller, and closer to the original.",
      HasSeveral, WriteSizes},
@@ -66,7 +56,7 @@ constexpr Section kSections[] = {
     {"device", "What the device did",
      "Seconds of each stage of this measurement, the share of them in which the device was at work, and what it did in "
      "that share. What is loaded ahead is loaded while other stages go on.",
-     HasDevice, WriteDeviceStages},
+     HasDevice, [](HtmlWriter& html, const VerifyReport& report) { WriteDeviceStages(html, report.device_use()); }},
     {"method", "How this was measured", "", Always, WriteMethod},
 };
 
@@ -92,15 +82,6 @@ void WriteMethod(HtmlWriter& html, const VerifyReport& report) {
   WriteVerdictScale(html);
 }
 
-void WriteSection(HtmlWriter& html, const Section& section, const VerifyReport& report) {
-  const std::string heading = absl::StrCat(section.id, "-heading");
-  html.Open("section", {{"id", section.id}, {"aria-labelledby", heading}});
-  html.Element("h2", {{"id", heading}}, section.title);
-  if (*section.introduction != '\0') html.Element("p", {{"class", "intro"}}, section.introduction);
-  section.write(html, report);
-  html.Close();
-}
-
 void WriteHeader(HtmlWriter& html, const VerifyReport& report) {
   html.Open("header").Open("p", {{"class", "brand"}}).Text("nibble verify").Close();
   html.Open("h1").Text("How close to ");
@@ -109,41 +90,18 @@ void WriteHeader(HtmlWriter& html, const VerifyReport& report) {
   html.Figure("/reference_bytes", report.reference_bytes(), FormatSize(report.reference_bytes())).Text(", perplexity ");
   html.Figure("/ppl_reference", report.ppl_reference(), absl::StrFormat("%.2f", report.ppl_reference()));
   html.Text(" over ").Figure("/tokens", report.tokens(), absl::StrCat(report.tokens())).Text(" scored tokens.").Close();
-  html.Open("nav", {{"aria-label", "Sections"}}).Open("ul");
-  for (const Section& section : kSections) {
-    if (!section.has(report)) continue;
-    html.Open("li").Element("a", {{"href", absl::StrCat("#", section.id)}}, section.title).Close();
-  }
-  html.Close().Close().Close();
-}
-
-void WriteHead(HtmlWriter& html, const VerifyReport& report) {
-  html.Open("head").Leaf("meta", {{"charset", "utf-8"}});
-  html.Leaf("meta", {{"name", "viewport"}, {"content", "width=device-width, initial-scale=1"}});
-  html.Leaf("meta", {{"name", "color-scheme"}, {"content", "light dark"}});
-  // The page asks for nothing, and the browser is told to refuse it all the same.
-  html.Leaf("meta", {{"http-equiv", "Content-Security-Policy"},
-                     {"content", "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}});
-  html.Leaf("link", {{"rel", "icon"}, {"href", "data:,"}});
-  html.Element("title", absl::StrCat("nibble verify: ", io::Basename(report.reference())));
-  html.Open("style").Raw(ReportStyle()).Close().Close();
+  WriteContents<VerifyReport>(html, kSections, report);
+  html.Close();
 }
 
 }  // namespace
 
 std::string ReportPage(const VerifyReport& report) {
   HtmlWriter html;
-  html.Raw("<!DOCTYPE html>\n").Open("html", {{"lang", "en"}});
-  WriteHead(html, report);
-  html.Open("body").Element("a", {{"class", "skip"}, {"href", "#verdict"}}, "Skip to the verdict");
+  OpenPage(html, absl::StrCat("nibble verify: ", io::Basename(report.reference())));
   WriteHeader(html, report);
-  html.Open("main");
-  for (const Section& section : kSections) {
-    if (section.has(report)) WriteSection(html, section, report);
-  }
-  html.Close();
-  html.Open("footer").Element("p", {{"class", "name"}}, absl::StrCat("Made by nibble ", kVersion, ".")).Close();
-  html.Close().Close().Raw("\n");
+  WriteSections<VerifyReport>(html, kSections, report);
+  ClosePage(html);
   return html.Take();
 }
 

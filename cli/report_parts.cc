@@ -42,6 +42,16 @@ std::string PercentChange(double ratio) { return absl::StrFormat("%+.2f %%", 100
 
 std::string Bits(double bits) { return absl::StrFormat("%.2f", bits); }
 
+void WriteStat(HtmlWriter& html, absl::string_view label, const ShownFigure& figure,
+               const std::optional<ShownFigure>& error, absl::string_view hint) {
+  html.Open("div").Element("dt", label).Open("dd");
+  html.Open("span", {{"class", "big"}}).Figure(figure.pointer, figure.value, figure.shown).Close();
+  if (error) {
+    html.Open("span", {{"class", "error"}}).Text(" ± ").Figure(error->pointer, error->value, error->shown).Close();
+  }
+  html.Element("span", {{"class", "hint"}}, hint).Close().Close();
+}
+
 void WriteLegend(HtmlWriter& html, const std::vector<std::string>& names) {
   if (names.size() < 2) return;
   html.Open("ul", {{"class", "legend"}});

@@ -1,8 +1,8 @@
-// What the sections of verify's page share: names, numbers as people read them, and the tables behind plots.
+// What the sections of our pages share: names, numbers as people read them, and the tables behind plots.
 #ifndef NIBBLE_CLI_REPORT_PARTS_H_
 #define NIBBLE_CLI_REPORT_PARTS_H_
 
-#include <initializer_list>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +25,17 @@ std::string ThreeDigits(double value);    // significant ones, without an expone
 std::string Percent(double share);        // "95.2 %"
 std::string PercentChange(double ratio);  // "+1.2 %"
 std::string Bits(double bits);            // "4.55"
+
+// A number of the JSON, as people read it.
+struct ShownFigure {
+  std::string pointer;
+  double value = 0;
+  std::string shown;
+};
+
+// A line of <dl class="stats">: a large figure, its standard error where it has one, what it means.
+void WriteStat(HtmlWriter& html, absl::string_view label, const ShownFigure& figure,
+               const std::optional<ShownFigure>& error, absl::string_view hint);
 
 // A list of what colours mean; nothing for one candidate.
 void WriteLegend(HtmlWriter& html, const std::vector<std::string>& names);

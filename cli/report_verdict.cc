@@ -1,6 +1,7 @@
 #include "cli/report_verdict.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -81,15 +82,13 @@ constexpr Stat kStats[] = {
 void WriteStats(HtmlWriter& html, const Candidate& candidate, int index) {
   html.Open("dl", {{"class", "stats"}});
   for (const Stat& stat : kStats) {
-    html.Open("div").Element("dt", stat.label).Open("dd");
-    html.Open("span", {{"class", "big"}});
-    html.Figure(CandidatePointer(index, stat.figure), stat.value(candidate), stat.shown(stat.value(candidate))).Close();
+    std::optional<ShownFigure> error;
     if (stat.error_figure != nullptr) {
-      html.Open("span", {{"class", "error"}}).Text(" ± ");
-      const double error = stat.error(candidate);
-      html.Figure(CandidatePointer(index, stat.error_figure), error, stat.shown_error(error)).Close();
+      error = {CandidatePointer(index, stat.error_figure), stat.error(candidate),
+               stat.shown_error(stat.error(candidate))};
     }
-    html.Element("span", {{"class", "hint"}}, stat.hint).Close().Close();
+    const double value = stat.value(candidate);
+    WriteStat(html, stat.label, {CandidatePointer(index, stat.figure), value, stat.shown(value)}, error, stat.hint);
   }
   html.Close();
 }

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
+#include "pipeline/tensor_place.h"
 
 namespace nibble {
 namespace {
@@ -70,24 +71,13 @@ std::string LayersText(const std::vector<int>& layers) {
   return text;
 }
 
-// "attn_v" and 3 of "blk.3.attn_v.weight"; "token_embd" and -1.
-std::pair<std::string, int> RoleAndLayer(const std::string& name) {
-  absl::string_view rest = absl::StripSuffix(name, ".weight");
-  int layer = -1;
-  if (absl::ConsumePrefix(&rest, "blk.")) {
-    const size_t dot = rest.find('.');
-    if (absl::SimpleAtoi(rest.substr(0, dot), &layer)) rest.remove_prefix(dot + 1);
-  }
-  return {std::string(rest), layer};
-}
-
 // What was chosen to fit a budget, as rules; the type of most values becomes that of all.
 void AddChosenTypes(const Plan& plan, JobRecipe& recipe) {
   std::map<std::pair<std::string, std::string>, std::vector<int>> layers;  // by role and type
   std::map<std::string, int64_t> elements;                                 // by type
   for (const PlannedTensor& tensor : plan.tensors()) {
     if (!absl::StartsWith(tensor.reason(), kFitReason)) continue;
-    const auto [role, layer] = RoleAndLayer(tensor.name());
+    const auto [role, layer] = PlaceOf(tensor.name());
     layers[{role, tensor.type()}].push_back(layer);
     int64_t& sum = elements[tensor.type()];
     int64_t size = 1;

@@ -1,4 +1,4 @@
-// verify's page and JSON of one run on the checkpoint of tiny/.
+// Our pages, and the JSON of the same run, on the checkpoint of tiny/.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -40,6 +40,18 @@ void ExpectOk(absl::string_view arguments) {
   ASSERT_EQ(outcome.exit_code, 0) << arguments << "\n" << outcome.err;
 }
 
+// How many there are.
+int CheckedFigures(const std::string& page, const json::Document& document) {
+  const std::regex figure("data-json=\"([^\"]*)\" data-value=\"([^\"]*)\"");
+  int count = 0;
+  for (std::sregex_iterator i(page.begin(), page.end(), figure), end; i != end; ++i, ++count) {
+    const json::Value value = Follow(document, (*i)[1]);
+    EXPECT_TRUE(value.is_number()) << (*i)[1];
+    EXPECT_EQ(*value.Number(), std::strtod((*i)[2].str().c_str(), nullptr)) << (*i)[1];
+  }
+  return count;
+}
+
 class Report : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -53,14 +65,7 @@ TEST_F(Report, EveryFigureIsTheJsons) {
     ExpectOk(absl::StrCat("verify ", kModel, candidates, kWindows));
     const std::string page = ReadFile(TempPath("page.html"));
     const json::Document document = ReadJson();
-    const std::regex figure("data-json=\"([^\"]*)\" data-value=\"([^\"]*)\"");
-    int count = 0;
-    for (std::sregex_iterator i(page.begin(), page.end(), figure), end; i != end; ++i, ++count) {
-      const json::Value value = Follow(document, (*i)[1]);
-      ASSERT_TRUE(value.is_number()) << (*i)[1];
-      EXPECT_EQ(*value.Number(), std::strtod((*i)[2].str().c_str(), nullptr)) << (*i)[1];
-    }
-    EXPECT_GT(count, 200);
+    EXPECT_GT(CheckedFigures(page, document), 200);
     EXPECT_FALSE(absl::StrContains(page, "<b>q8"));
   }
 }
@@ -121,6 +126,43 @@ TEST_F(Report, ThePageIsReplacedWholeOrNotAtAll) {
         Nibble(absl::StrCat("verify ", kModel, " q4.gguf --ctx 64 --chunks 1 --quiet ", option, " q4.gguf")).exit_code,
         73)
         << "an input is no output";
+  }
+  EXPECT_EQ(ReadFile(TempPath("q4.gguf")), model);
+}
+
+TEST_F(Report, OfAJobHasEveryFigureOfItsJson) {
+  const std::string text =
+      " --calibration-text \"$runfiles/tiny/heldout.txt\" --calibration-ctx 128 --calibration-chunks 20";
+  for (const std::string& job : {std::string("plan --fit 1.3MiB"), std::string("plan --type Q4_0") + text,
+                                 std::string("quantize -o job.gguf --force --type Q4_K_M"),
+                                 std::string("quantize -o job.gguf --force --type Q4_0") + text}) {
+    SCOPED_TRACE(job);
+    const Outcome outcome = Nibble(absl::StrCat(job, " ", kModel, " --quiet --json --report job.html"));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    absl::StatusOr<json::Document> document = json::Document::Parse(outcome.out, "stdout");
+    ASSERT_TRUE(document.ok()) << document.status();
+    EXPECT_GT(CheckedFigures(ReadFile(TempPath("job.html")), *document), 60);
+  }
+}
+
+TEST_F(Report, OfAJobIsNoneOfItsFiles) {
+  const struct {
+    const char* options;
+    int exit_code;
+    const char* part;
+  } cases[] = {
+      {"--report never.gguf", 64, "--report: expected another file than the output"},
+      {"--report r.txt --save-recipe r.txt", 64, "--report: expected another file than --save-recipe's"},
+      {"--report q4.gguf --imatrix q4.gguf", 73, "q4.gguf"},
+      {"--report nowhere/page.html", 73, "nowhere: expected a folder"},
+  };
+  const std::string model = ReadFile(TempPath("q4.gguf"));
+  for (const auto& row : cases) {
+    SCOPED_TRACE(row.options);
+    const Outcome outcome = Nibble(absl::StrCat("quantize ", kModel, " -o never.gguf --type Q4_0 ", row.options));
+    EXPECT_EQ(outcome.exit_code, row.exit_code);
+    ExpectParts(outcome.err, {row.part});
+    EXPECT_FALSE(Exists(TempPath("never.gguf"))) << "found before the work";
   }
   EXPECT_EQ(ReadFile(TempPath("q4.gguf")), model);
 }

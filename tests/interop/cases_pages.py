@@ -1,4 +1,4 @@
-"""verify's page in a real browser: nothing asked of the network, no complaint, and every number as the JSON has it."""
+"""Our pages in a real browser: nothing asked of the network, no complaint, and every number as the JSON has it."""
 import html.parser
 import json
 import math
@@ -6,10 +6,13 @@ import re
 import shutil
 import subprocess
 
-from lane import Miss, Skip, expect_equal, require
+from lane import REPOSITORY, Miss, Skip, expect_equal, require
 
 MODELS = ('llama3', 'qwen3_moe')  # dense; of experts
 TYPES = ('Q4_K_M', 'MXFP4')
+TEXT = REPOSITORY / 'tiny' / 'heldout.txt'
+ON_TEXT = ('--calibration-text', TEXT, '--calibration-ctx', '128', '--calibration-chunks', '40')
+JOBS = (('plan', '--fit', '1.3MiB'), ('quantize', '--type', 'Q4_0', *ON_TEXT))
 # Where digits may stand that are not figures of the run: names and text of the input, scales of plots, style.
 NO_FIGURES = {'name', 'text', 'tick', 'label', 'hint'}
 UNITS = {'': 1, '%': 0.01, 'B': 1, 'KiB': 2**10, 'MiB': 2**20, 'GiB': 2**30, 'TiB': 2**40}
@@ -24,6 +27,8 @@ def run(lane):
     for model in [model for model in lane.zoo() if model.name in MODELS] + [lane.own()]:
         lane.check(f'{model.name}: the page in chromium', page, lane, model, TYPES[:1])
     lane.check('the page of several candidates', page, lane, lane.own(), TYPES)
+    for job in JOBS:
+        lane.check(f'the page of {job[0]}', job_page, lane, lane.own(), *job)
     lane.check('a page that asks for something is found out', hostile_page, lane)
 
 
@@ -35,6 +40,13 @@ def page(lane, model, types):
     dom = opened(lane, path)
     figures = check_figures(dom, json.loads(numbers.read_text()))
     print(f'  {model.name}: {figures} figures', flush=True)
+
+
+def job_page(lane, model, command, *options):
+    path, out = lane.work / 'job.html', lane.work / 'job.gguf'
+    told = lane.run(command, require(model), '-o', out, *options, '--quiet', '--json', '--report', path)
+    figures = check_figures(opened(lane, path), json.loads(told), least=60)
+    print(f'  {command}: {figures} figures', flush=True)
 
 
 def hostile_page(lane):
@@ -103,7 +115,7 @@ class Figures(html.parser.HTMLParser):
             self.stray.append(data)
 
 
-def check_figures(dom, numbers):
+def check_figures(dom, numbers, least=200):
     parser = Figures()
     parser.feed(dom)
     for attributes, text in parser.figures:
@@ -114,7 +126,7 @@ def check_figures(dom, numbers):
         check_shown(pointer, ''.join(text).rpartition(': ')[2].strip(), value)
     if parser.stray:
         raise Miss(f'numbers that are no figures: {parser.stray[:5]}')
-    if len(parser.figures) < 200:
+    if len(parser.figures) < least:
         raise Miss(f'only {len(parser.figures)} figures')
     return len(parser.figures)
 
