@@ -42,7 +42,7 @@ CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, co
   const auto parse = [name, &bytes](const std::string& text) {
     const absl::StatusOr<uint64_t> size = ParseSize(text);
     if (!size.ok()) throw CLI::ValidationError(name, std::string(size.status().message()));
-    if (*size == 0) throw CLI::ValidationError(name, "expected at least one byte, found '" + text + "'");
+    if (*size == 0) throw CLI::ValidationError(name, absl::StrCat("expected a size above 0, found '", text, "'"));
     bytes = *size;
   };
   return app.add_option_function<std::string>(name, parse, description)->type_name("SIZE");

@@ -27,7 +27,7 @@ void AddResume(CLI::App& app, bool& resume);
 // --keep-mtp
 void AddKeepMtp(CLI::App& app, bool& keep_mtp);
 
-// An option that takes a size in bytes ("16GiB"), of at least one.
+// An option that takes a size in bytes ("16GiB") above 0.
 CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, const std::string& description);
 
 // --seed, any whole number of 64 bits.

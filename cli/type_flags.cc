@@ -61,9 +61,6 @@ absl::StatusOr<TypeOptions> TypeFlags::Parse(Container container) const {
   TypeOptions types = types_;
   types.container = container;
   if (container == Container::kMxfp4 && type_->count() == 0) types.type = kMxfp4Type;
-  if (fit_->count() > 0 && types.fit.bytes == 0) {
-    return absl::InvalidArgumentError("--fit: expected a size above 0, found 0");
-  }
   for (const std::string& text : tensor_types_) NIBBLE_RETURN_IF_ERROR(ParseTensorType(text, types));
   NIBBLE_RETURN_IF_ERROR(CheckType("--type", types.type));
   if (!types.token_embedding_type.empty()) {
