@@ -61,7 +61,7 @@ const Command* FindCommand(absl::string_view name) {
 
 // A shell makes an empty word of a variable that is not set: it names no file, and is not the same as no option.
 absl::Status RefuseEmptyNames(const CLI::App& app) {
-  constexpr absl::string_view kNames[] = {"FILE", "OUT", "DIR", "MODEL"};
+  constexpr absl::string_view kNames[] = {"FILE", "OUT", "DIR", "MODEL", "NAME", "TYPE", "auto|none|"};
   for (const CLI::Option* option : app.get_options()) {
     const std::string type = option->get_type_name();
     const bool is_name = option->get_positional() || std::any_of(std::begin(kNames), std::end(kNames), [&](auto name) {

@@ -69,6 +69,7 @@ std::string SummaryJson(const Calibration& calibration, const Options& options) 
 
 absl::Status RunCalibrate(Options& options, Context& context) {
   const Stopwatch stopwatch;
+  NIBBLE_RETURN_IF_ERROR(TryWorkSpace(context.files, options.job.work));
   NIBBLE_ASSIGN_OR_RETURN(options.job.texts.files, ReadTextFiles(context.files, options.text_paths));
   options.job.threads = context.threads;
   options.job.texts.device = context.device;

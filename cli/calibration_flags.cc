@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "cli/option_groups.h"
 #include "cli/options.h"
+#include "formats/io/work_file.h"
 
 namespace nibble::cli {
 
@@ -16,12 +17,9 @@ CLI::Option* AddTexts(CLI::App& app, const std::string& text, const std::string&
                      "texts or conversations; repeatable")
           ->type_name("FILE")
           ->allow_extra_args(false);
-  app.add_option(absl::StrCat("--", prefix, "ctx"), texts.ctx, "tokens of a window of those texts (default 512)")
-      ->type_name("N");
-  app.add_option(absl::StrCat("--", prefix, "chunks"), texts.chunks, absl::StrCat("windows to run (", chunks, ")"))
-      ->type_name("N");
-  app.add_option("--seed", texts.seed, "which windows, where there are more: 0 (default) the first, else a sample")
-      ->type_name("N");
+  AddCount(app, absl::StrCat("--", prefix, "ctx"), texts.ctx, "tokens of a window of those texts (default 512)");
+  AddCount(app, absl::StrCat("--", prefix, "chunks"), texts.chunks, absl::StrCat("windows to run (", chunks, ")"));
+  AddCount(app, "--seed", texts.seed, "which windows, where there are more: 0 (default) the first, else a sample");
   return option;
 }
 
@@ -42,6 +40,10 @@ void AddWorkSpace(CLI::App& app, WorkSpace& work) {
       ->type_name("DIR");
 }
 
+absl::Status TryWorkSpace(io::FileSystem& files, const WorkSpace& work) {
+  return work.directory.empty() ? absl::OkStatus() : io::WorkFile(files, work.directory).Try();
+}
+
 void CalibrationFlags::AddTo(CLI::App& app) {
   StartGroup(app, kCalibrationGroup);
   AddTexts(app, "calibration-text", "calibration-", "default 128; 0: all", text_paths_, options_.texts);
@@ -53,6 +55,7 @@ void CalibrationFlags::AddTo(CLI::App& app) {
 
 absl::StatusOr<CalibrationOptions> CalibrationFlags::Load(io::FileSystem& files, const std::string& output) const {
   CalibrationOptions options = options_;
+  NIBBLE_RETURN_IF_ERROR(TryWorkSpace(files, options.work));
   if (options.work.directory.empty()) {
     options.work.directory = io::DirectoryOf(std::string(absl::StripSuffix(output, "/")));
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "formats/io/file.h"
 #include "pipeline/calibration_options.h"
@@ -22,6 +23,9 @@ absl::StatusOr<std::vector<TextFile>> ReadTextFiles(io::FileSystem& files, const
 
 // --memory and --work-dir. REQUIRES: as above.
 void AddWorkSpace(CLI::App& app, WorkSpace& work);
+
+// Whether --work-dir, if it was given, can be written to: a job may ask for it only after hours.
+absl::Status TryWorkSpace(io::FileSystem& files, const WorkSpace& work);
 
 class CalibrationFlags {
  public:

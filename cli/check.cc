@@ -53,6 +53,7 @@ absl::Status MakeAgain(const std::string& path, const Options& options, Context&
 
 absl::Status RunCheck(const Options& options, Context& context) {
   CheckReport report;
+  NIBBLE_RETURN_IF_ERROR(TryWorkSpace(context.files, options.again.calibration.work));
   for (const std::string& path : options.paths) {
     NIBBLE_ASSIGN_OR_RETURN(*report.add_files(), CheckFile(context.files, path, context.threads, context.progress));
     FileCheck& check = *report.mutable_files()->rbegin();

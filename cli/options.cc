@@ -38,10 +38,19 @@ void AddKeepMtp(CLI::App& app, bool& keep_mtp) {
   app.add_flag("--keep-mtp", keep_mtp, "keep layers for multi-token prediction, which are dropped else");
 }
 
+uint64_t CountFrom(const std::string& option, const std::string& text, uint64_t min, uint64_t max) {
+  uint64_t count;
+  const bool is_digits = text.find_first_not_of("0123456789") == std::string::npos;
+  if (is_digits && absl::SimpleAtoi(text, &count) && min <= count && count <= max) return count;
+  throw CLI::ValidationError(option,
+                             absl::StrCat("expected a whole number from ", min, " to ", max, ", found '", text, "'"));
+}
+
 CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, const std::string& description) {
   const auto parse = [name, &bytes](const std::string& text) {
     const absl::StatusOr<uint64_t> size = ParseSize(text);
     if (!size.ok()) throw CLI::ValidationError(name, std::string(size.status().message()));
+    if (*size == 0) throw CLI::ValidationError(name, absl::StrCat("expected a size above 0, found '", text, "'"));
     bytes = *size;
   };
   return app.add_option_function<std::string>(name, parse, description)->type_name("SIZE");
