@@ -59,20 +59,17 @@ const Command* FindCommand(absl::string_view name) {
   return nullptr;
 }
 
-// A shell makes an empty word of a variable that is not set: it names and says nothing, and is not the same as no
-// option. Only what a model reads may be empty.
-absl::Status RefuseEmptyValues(const CLI::App& app) {
-  constexpr absl::string_view kNames[] = {"FILE", "OUT", "DIR", "MODEL"};
+// A shell makes an empty word of a variable that is not set: it names no file, and is not the same as no option.
+absl::Status RefuseEmptyNames(const CLI::App& app) {
+  constexpr absl::string_view kNames[] = {"FILE", "OUT", "DIR", "MODEL", "NAME", "TYPE", "auto|none|"};
   for (const CLI::Option* option : app.get_options()) {
     const std::string type = option->get_type_name();
     const bool is_name = option->get_positional() || std::any_of(std::begin(kNames), std::end(kNames), [&](auto name) {
                            return absl::StartsWith(type, name);
                          });
     const std::vector<std::string> values = option->results();
-    const bool may_be_empty = type == "TEXT" && !is_name;
-    if (may_be_empty || std::find(values.begin(), values.end(), "") == values.end()) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat(option->get_name(), ": expected a ", is_name ? "name" : "value", ", found an empty one"));
+    if (!is_name || std::find(values.begin(), values.end(), "") == values.end()) continue;
+    return absl::InvalidArgumentError(absl::StrCat(option->get_name(), ": expected a name, found an empty one"));
   }
   return absl::OkStatus();
 }
@@ -147,7 +144,7 @@ absl::Status RunCommand(const Command& command, const Call& call, Rank& rank) {
   } catch (const CLI::ParseError& error) {
     return UsageError(command, app, error);
   }
-  NIBBLE_RETURN_IF_ERROR(RefuseEmptyValues(app));
+  NIBBLE_RETURN_IF_ERROR(RefuseEmptyNames(app));
   NIBBLE_RETURN_IF_ERROR(CheckRanks(command, comm));
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<DeviceChoice> devices, call.find_devices(common.device));
   if (comm.size() == 1 && devices.size() > 1 && command.shares_work) return RunOnDevices(command, call, devices, rank);

@@ -17,11 +17,9 @@ CLI::Option* AddTexts(CLI::App& app, const std::string& text, const std::string&
                      "texts or conversations; repeatable")
           ->type_name("FILE")
           ->allow_extra_args(false);
-  app.add_option(absl::StrCat("--", prefix, "ctx"), texts.ctx, "tokens of a window of those texts (default 512)")
-      ->type_name("N");
-  app.add_option(absl::StrCat("--", prefix, "chunks"), texts.chunks, absl::StrCat("windows to run (", chunks, ")"))
-      ->type_name("N");
-  AddSeed(app, texts.seed, "which windows, where there are more: 0 (default) the first, else a sample");
+  AddCount(app, absl::StrCat("--", prefix, "ctx"), texts.ctx, "tokens of a window of those texts (default 512)");
+  AddCount(app, absl::StrCat("--", prefix, "chunks"), texts.chunks, absl::StrCat("windows to run (", chunks, ")"));
+  AddCount(app, "--seed", texts.seed, "which windows, where there are more: 0 (default) the first, else a sample");
   return option;
 }
 
@@ -48,8 +46,7 @@ absl::Status OpenWorkSpace(io::FileSystem& files, const std::string& output, Wor
     work.directory = io::DirectoryOf(std::string(absl::StripSuffix(output, "/")));
     return absl::OkStatus();
   }
-  const absl::Status status = CheckDirectory(work);
-  return status.ok() ? status : absl::Status(status.code(), absl::StrCat("--work-dir: ", status.message()));
+  return CheckDirectory(work);
 }
 
 void CalibrationFlags::AddTo(CLI::App& app) {

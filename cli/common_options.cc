@@ -20,9 +20,7 @@ constexpr struct {
 
 void AddCommonOptions(CLI::App& app, CommonOptions& options) {
   StartGroup(app, kResourcesGroup);
-  app.add_option("--threads", options.threads, "threads to compute with; 0 (default): one per core")
-      ->type_name("N")
-      ->check(Between(0, 4096));
+  AddCount(app, "--threads", options.threads, "threads to compute with; 0 (default): one per core", 0, 4096);
   AddChoice(app, "--device", options.device, {"cpu", "cuda", "auto"},
             "what models are run on; cuda: the machine's GPUs; auto: these where there are any (default cpu)");
   StartGroup(app, kEverywhereGroup);

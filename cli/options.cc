@@ -38,6 +38,14 @@ void AddKeepMtp(CLI::App& app, bool& keep_mtp) {
   app.add_flag("--keep-mtp", keep_mtp, "keep layers for multi-token prediction, which are dropped else");
 }
 
+uint64_t CountFrom(const std::string& option, const std::string& text, uint64_t min, uint64_t max) {
+  uint64_t count;
+  const bool is_digits = text.find_first_not_of("0123456789") == std::string::npos;
+  if (is_digits && absl::SimpleAtoi(text, &count) && min <= count && count <= max) return count;
+  throw CLI::ValidationError(option,
+                             absl::StrCat("expected a whole number from ", min, " to ", max, ", found '", text, "'"));
+}
+
 CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, const std::string& description) {
   const auto parse = [name, &bytes](const std::string& text) {
     const absl::StatusOr<uint64_t> size = ParseSize(text);
@@ -46,16 +54,6 @@ CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, co
     bytes = *size;
   };
   return app.add_option_function<std::string>(name, parse, description)->type_name("SIZE");
-}
-
-void AddSeed(CLI::App& app, uint64_t& seed, const std::string& description) {
-  // CLI11 takes -1, and what is too large, for the largest there is.
-  const auto check = [](std::string& text) -> std::string {
-    uint64_t value;
-    if (absl::SimpleAtoi(text, &value)) return "";
-    return absl::StrCat("expected a whole number from 0 to 2^64 - 1, found '", text, "'");
-  };
-  app.add_option("--seed", seed, description)->type_name("N")->check(CLI::Validator(check, ""));
 }
 
 CLI::Validator Between(double min, double max) {

@@ -3,6 +3,7 @@
 #define NIBBLE_CLI_OPTIONS_H_
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -27,11 +28,22 @@ void AddResume(CLI::App& app, bool& resume);
 // --keep-mtp
 void AddKeepMtp(CLI::App& app, bool& keep_mtp);
 
-// An option that takes a size in bytes ("16GiB") above 0.
-CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, const std::string& description);
+// The whole number that `text` is, in decimal digits alone. Throws CLI::ValidationError unless it is one from `min` to
+// `max`.
+uint64_t CountFrom(const std::string& option, const std::string& text, uint64_t min, uint64_t max);
 
-// --seed, any whole number of 64 bits.
-void AddSeed(CLI::App& app, uint64_t& seed, const std::string& description);
+// An option that takes a whole number. What the library reads itself takes an empty word, signs, 0x10 and 2^64 too.
+template <class Count>
+CLI::Option* AddCount(CLI::App& app, const std::string& name, Count& count, const std::string& description,
+                      uint64_t min = 0, uint64_t max = std::numeric_limits<Count>::max()) {
+  const auto parse = [option = name.substr(name.rfind(',') + 1), &count, min, max](const std::string& text) {
+    count = static_cast<Count>(CountFrom(option, text, min, max));
+  };
+  return app.add_option_function<std::string>(name, parse, description)->type_name("N");
+}
+
+// An option that takes a size in bytes ("16GiB"), above 0.
+CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, const std::string& description);
 
 // A number from `min` to `max`; unlike CLI::Range it refuses NaN.
 CLI::Validator Between(double min, double max);

@@ -47,11 +47,11 @@ Job DefineRun(CLI::App& app) {
   app.add_option("-p,--prompt", options->job.prompt, "the text to continue; it is not printed again")
       ->required()
       ->type_name("TEXT");
-  app.add_option("-n,--tokens", options->job.max_tokens, "tokens to make at most (default 128)")->type_name("N");
+  AddCount(app, "-n,--tokens", options->job.max_tokens, "tokens to make at most (default 128)");
   app.add_option("--temperature", options->job.temperature, "0 (default) takes the most likely token each time")
       ->type_name("X")
       ->check(Between(0, 1000));
-  AddSeed(app, options->job.seed, "of the random choices where the temperature is not 0 (default 0)");
+  AddCount(app, "--seed", options->job.seed, "of the random choices where the temperature is not 0 (default 0)");
   return [options](Context& context) { return RunGenerate(options->model, options->job, context); };
 }
 

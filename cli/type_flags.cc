@@ -9,8 +9,8 @@
 namespace nibble::cli {
 namespace {
 
-constexpr char kMxfp4Type[] = "MXFP4";        // all that gpt-oss's own layout holds
-constexpr double kMaxContext = 4294967296.0;  // tokens: more than anything has
+constexpr char kMxfp4Type[] = "MXFP4";               // all that gpt-oss's own layout holds
+constexpr uint64_t kMaxContext = uint64_t{1} << 32;  // tokens: more than anything has
 
 // "REGEX=TYPE" at its last '='.
 absl::Status ParseTensorType(const std::string& text, TypeOptions& types) {
@@ -33,11 +33,9 @@ void TypeFlags::AddTo(CLI::App& app) {
                  "instead of a type: what the file may weigh; for each tensor a type is chosen so that as "
                  "little as possible is lost")
              ->excludes(type_);
-  app.add_option("--context", types_.fit.context,
-                 "with --fit: it has to hold the cache and buffers of so many tokens as well")
-      ->type_name("N")
-      ->needs(fit_)
-      ->check(Between(1, kMaxContext));
+  AddCount(app, "--context", types_.fit.context,
+           "with --fit: it has to hold the cache and buffers of so many tokens as well", 1, kMaxContext)
+      ->needs(fit_);
   app.add_option("--tensor-type", tensor_types_,
                  "type of the tensors whose GGUF name the regex finds; repeatable, the first match wins")
       ->type_name("REGEX=TYPE")

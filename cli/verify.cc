@@ -107,10 +107,8 @@ Job DefineVerify(CLI::App& app) {
   StartGroup(app, kTextGroup);
   app.add_option("--text", options->text_path, "the text to measure on (default: a small embedded one)")
       ->type_name("FILE");
-  app.add_option("--ctx", options->job.ctx, "tokens of a window; the second half of each is scored (default 512)")
-      ->type_name("N");
-  app.add_option("--chunks", options->job.chunks, "windows to measure (default: all that the text has)")
-      ->type_name("N");
+  AddCount(app, "--ctx", options->job.ctx, "tokens of a window; the second half of each is scored (default 512)");
+  AddCount(app, "--chunks", options->job.chunks, "windows to measure (default: all that the text has)");
   StartGroup(app, kThresholdsGroup);
   app.add_option("--max-kld", options->thresholds.max_kld, "exit 1 if a mean KL divergence is above")
       ->type_name("X")

@@ -28,6 +28,13 @@ absl::Status Advised(const absl::Status& status) {
 
 }  // namespace
 
+absl::Status WorkFile::Try() {
+  NIBBLE_RETURN_IF_ERROR(Advised(Open()));
+  writer_.reset();
+  reader_.reset();
+  return absl::OkStatus();
+}
+
 absl::StatusOr<uint64_t> WorkFile::Reserve(uint64_t bytes) {
   const auto fits = [&](const Range& range) { return range.bytes >= bytes; };
   if (const auto found = std::find_if(free_.begin(), free_.end(), fits); found != free_.end()) {

@@ -23,6 +23,9 @@ class WorkFile {
   // `files` outlives it.
   WorkFile(FileSystem& files, std::string directory) : files_(files), directory_(std::move(directory)) {}
 
+  // Whether Reserve could make the file, which it leaves to it: the errors of that, but of room.
+  absl::Status Try();
+
   // The offset of so many bytes, the caller's until they are released. kUnavailable if the disk has no room,
   // kPermissionDenied if the folder cannot be written to.
   absl::StatusOr<uint64_t> Reserve(uint64_t bytes);

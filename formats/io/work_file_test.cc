@@ -73,6 +73,15 @@ TEST_F(WorkFileTest, AFolderThatIsNotThereExits73) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("--work-dir names another folder"));
 }
 
+TEST_F(WorkFileTest, TryMakesNothingThatStays) {
+  WorkFile file(Posix(), folder_);
+  EXPECT_EQ(file.Try(), absl::OkStatus());
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+  EXPECT_EQ(*file.Reserve(5), 0);
+  ASSERT_EQ(file.WriteAt(0, Bytes("abcde")), absl::OkStatus());
+  EXPECT_EQ(ExitCode(WorkFile(Posix(), folder_ + "/missing").Try()), 73);
+}
+
 TEST_F(WorkFileTest, AFullDiskExits74) {
   FaultyFileSystem files(Posix());
   WorkFile file(files, folder_);

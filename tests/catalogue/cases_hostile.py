@@ -237,17 +237,17 @@ OPTIONS = [
     *(case(f'{option} {value}', nothing, '', exit=(64,), command=(*QUANTIZE, *([] if option == '--fit' else []), option, value), also=())
       for option, values in {
           '--tensor-type': ('(', '(=Q4_0', 'x', '=Q4_0', 'down=', 'down=Q99', '\\p{{=Q4_0', 'nothing-has-this=Q8_0', 'a{{99999}}=Q8_0'),
-          '--memory': ('-1', '1e30GB', '99999999999999999999', 'GB', '', '1XB', 'nan', '0x10'),
+          '--memory': ('-1', '0', '0.4', '1e30GB', '99999999999999999999', 'GB', '', '1XB', 'nan', '0x10'),
           '--threads': ('-1', '1e9', '99999999999', '', 'x', '2147483648'),
-          '--seed': ('x',),
-          '--calibration-ctx': ('-1', 'x', '99999999999999999999'), '--calibration-chunks': ('-1', 'x', '9223372036854775808'),
-          '--context': ('-1', 'x', '9223372036854775808'), '--type': ('', 'q', 'Q4_0\n', '../x', '\x1b[31m'), '--method': ('', 'magic'),
-          '--transform': ('awq=nan', 'awq=-1', 'awq=1e999', 'hadamard+hadamard', '+', 'awq='),
-          '--max-shard-size': ('-1', 'x'), '--format': ('', 'x')}.items() for value in values),
+          '--seed': ('x', '', '-1', '+1', '1.5', '0x10', '18446744073709551616'),
+          '--calibration-ctx': ('-1', 'x', '', '4294967296', '99999999999999999999'), '--calibration-chunks': ('-1', 'x', '', '4294967296', '9223372036854775808'),
+          '--context': ('-1', 'x', '', '9223372036854775808'), '--type': ('', 'q', 'Q4_0\n', '../x', '\x1b[31m'), '--method': ('', 'magic'),
+          '--transform': ('', 'awq=nan', 'awq=-1', 'awq=1e999', 'hadamard+hadamard', '+', 'awq='),
+          '--max-shard-size': ('-1', 'x', '', '0', '0GB', '1e30GB'), '--pre': ('',), '--token-embedding-type': ('',), '--output-tensor-type': ('',), '--imatrix': ('',), '--work-dir': ('',), '--save-recipe': ('',), '--format': ('', 'x')}.items() for value in values),
     case('--tensor-type that is catastrophic', nothing, '', exit=(0, 64, 65), command=(*QUANTIZE, '--tensor-type', '([a-z.]+)+([0-9a-z._]+)+$x=Q8_0'), also=()),
     *(case(f'--fit {size}', nothing, '', exit=(64,), command=('quantize', '{in}', '-o', '{out}', '--force', '--fit', size), also=())
       for size in ('0', '1', '1e300GB', '-5GB', 'x', '18446744073709551615GB')),
-    *(case(f'--work-dir: {name}', beside('w', by), '', exit=(64, 73, 74), command=(*QUANTIZE, '--calibration-text', '{dir}/t', '--calibration-ctx', '8', '--memory', '1KiB', '--work-dir', '{dir}/w'), stays=PARTS, also=())
+    *(case(f'--work-dir: {name}', beside('w', by), exit=73, command=(*QUANTIZE, '--calibration-text', '{dir}/t', '--calibration-ctx', '8', '--memory', '1KiB', '--work-dir', '{dir}/w'), says='--work-dir', also=())
       for name, by in (('missing', lambda path: content(b'The cat sat. ' * 200)(path.parent / 't')),
                        ('a file', lambda path: (content(b'x')(path), content(b'The cat sat. ' * 200)(path.parent / 't'))),
                        ('a full device', lambda path: (link('/dev/full')(path), content(b'The cat sat. ' * 200)(path.parent / 't'))))),
