@@ -242,6 +242,16 @@ TEST(LoadFolder, TakesWhatIsAddedFromTheTemplateAndElseFromTheConfiguration) {
   }
 }
 
+TEST(LoadFolder, RefusesATemplatesTokenThatIsNone) {
+  const std::string json = Replaced(
+      kByteLevelJson, R"("post_processor": null)",
+      R"("post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<nobody>"}}, {"Sequence": {"id": "A"}}]})");
+  const auto v = Load({{"tokenizer.json", json}});
+  EXPECT_EQ(v.status().code(), kBadData);
+  EXPECT_THAT(std::string(v.status().message()),
+              HasSubstr("$.post_processor.single[0].SpecialToken.id: expected a token of the vocabulary"));
+}
+
 TEST(LoadFolder, ATemplatesOtherEndMakesTheConfiguredEosEndATurn) {
   const std::string json = Replaced(
       kByteLevelJson, R"("post_processor": null)",

@@ -1,5 +1,6 @@
 #include "formats/tokenizer/tokenizer_config.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <vector>
@@ -34,6 +35,14 @@ TokenTexts ReadTokenTexts(json::Value config) {
 
 // The special token of a template's element; empty if it is none, or there is no such element.
 std::string SpecialOf(json::Value element) { return TokenText(element.Get("SpecialToken").Get("id")); }
+
+// A template may name what there is no id for; left out, texts would lose a token without a word.
+absl::Status CheckSpecial(json::Value element, const Vocabulary& vocabulary) {
+  const std::string text = SpecialOf(element);
+  const auto& tokens = vocabulary.tokens;
+  if (text.empty() || std::find(tokens.begin(), tokens.end(), text) != tokens.end()) return absl::OkStatus();
+  return element.Get("SpecialToken").Get("id").Error("a token of the vocabulary");
+}
 
 // {"type": "TemplateProcessing", "single": [bos, A, eos], "pair": [bos, A, sep, B, eos]}: what it adds.
 void ApplyTemplate(json::Value processor, TokenTexts& texts, Vocabulary& vocabulary) {
@@ -78,6 +87,9 @@ absl::Status ApplyPostProcessor(json::Value processor, TokenTexts& texts, Vocabu
     vocabulary.add_bos = vocabulary.add_bos.value_or(false);
     vocabulary.add_eos = vocabulary.add_eos.value_or(false);
   } else if (type == "TemplateProcessing") {
+    for (const json::Value& element : processor.Get("single").Elements()) {
+      NIBBLE_RETURN_IF_ERROR(CheckSpecial(element, vocabulary));
+    }
     ApplyTemplate(processor, texts, vocabulary);
   } else {
     return absl::UnimplementedError(absl::StrCat(processor.Get("type").Place(),

@@ -1,5 +1,6 @@
 #include "pipeline/source/open_model.h"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <utility>
@@ -103,6 +104,15 @@ void NamePreTokenizer(const Family& family, tokenizer::Vocabulary& vocabulary) {
   if (found != nullptr && own != nullptr && found->passes == own->passes) vocabulary.pre = std::string(own->name);
 }
 
+// Biases that the config tells of may be optional in a family's table; without them its model would be another.
+absl::Status CheckBiases(json::Value config, const TensorMap& map) {
+  const json::Value told = config.Get("attention_bias");
+  NIBBLE_ASSIGN_OR_RETURN(const bool has_biases, told.BoolOr(false));
+  const auto is_bias = [](const LogicalTensor& tensor) { return tensor.role == Role::kQueryBias; };
+  if (!has_biases || std::any_of(map.tensors.begin(), map.tensors.end(), is_bias)) return absl::OkStatus();
+  return told.Error("false, as there are no biases of the queries");
+}
+
 absl::StatusOr<Model> OpenFolder(io::FileSystem& files, const std::string& folder, const OpenOptions& options) {
   Model model;
   model.path = folder;
@@ -120,6 +130,7 @@ absl::StatusOr<Model> OpenFolder(io::FileSystem& files, const std::string& folde
   Append(model.warnings, checkpoint.warnings);
   NIBBLE_ASSIGN_OR_RETURN(TensorMap map, family->tensors_from_checkpoint(model.spec, model.source));
   SetZeroPoints(config.root(), absl::MakeSpan(map.tensors));
+  NIBBLE_RETURN_IF_ERROR(CheckBiases(config.root(), map));
   SetTensors(std::move(map), model);
   const tokenizer::LoadOptions load{.pre = options.pre, .vocab_size = model.spec.vocab_size()};
   NIBBLE_RETURN_IF_ERROR(SetVocabulary(tokenizer::LoadFolder(files, folder, load), model));

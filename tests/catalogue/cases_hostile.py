@@ -153,6 +153,7 @@ CONFIGS = [
     case('config.json: a member twice in a member', raw_config(rope_scaling='{"factor":1,"factor":2}'), 'factor'),
     case('config.json: a member of NUL', raw_config(model_type='"llama\\u0000"'), 'config.json', exit=(0, 65)),
     case('config.json: a million members', lambda model: model.config.update({f'k{i}': i for i in range(1_000_000)}), 'config.json: expected at most'),
+    case('attention_bias of a folder that has none', config(attention_bias=True), '$.attention_bias: expected false'),
     case('text_config that is a list', config(text_config=[]), 'config.json', exit=(0, 65)),
     case('text_config of another model', config(text_config={'model_type': 'gemma3_text', 'hidden_size': 1}), '', exit=(0, 65)),
     case('two architectures', config(architectures=['LlamaForCausalLM', 'Gemma3ForCausalLM']), 'config.json', exit=(0, 65)),
@@ -206,6 +207,9 @@ TOKENIZERS = [
         {'id': 1024, 'content': '', 'special': True})), '', **ENDS),
     case('100,000 added tokens', tokenizer(lambda content: content['added_tokens'].extend(
         {'id': 2000 + i, 'content': 'a' * 50 + str(i), 'special': True} for i in range(100_000))), '', **ENDS),
+    case('a template around texts of a token that is none', top(post_processor={
+        'type': 'TemplateProcessing', 'single': [{'SpecialToken': {'id': '<nobody>', 'type_id': 0}}, {'Sequence': {'id': 'A', 'type_id': 0}}],
+        'special_tokens': {'<nobody>': {'id': '<nobody>', 'ids': [2**33], 'tokens': ['<nobody>']}}}), 'expected a token of the vocabulary'),
     case('a token of 10 MB', tokenizer(lambda content: content['model']['vocab'].update({'a' * 10**7: 1024})), '', **ENDS),
     case('merges all the same', tokenizer(lambda content: content['model'].update(merges=[content['model']['merges'][0]] * 100_000)), '', **ENDS),
     case('merges of a token with itself', tokenizer(lambda content: content['model']['merges'].append('a a')), '', **ENDS),
