@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -78,9 +80,10 @@ absl::Status RunCalibrate(Options& options, Context& context) {
   NIBBLE_ASSIGN_OR_RETURN(Model model, context.Open(options.model));
   AddInputs(context.files, options.text_paths, model.inputs);
   options.output.recipe.set_pre(context.pre);
-  const ResumeAfterInterrupt guard;
+  std::optional<ResumeAfterInterrupt> guard(std::in_place);
   NIBBLE_ASSIGN_OR_RETURN(const Calibration calibration,
                           CalibrateToFile(context.files, model, options.job, options.output, context.progress));
+  guard.reset();  // the output is there, its journal is not
   if (!context.comm.is_first()) return absl::OkStatus();
   for (const std::string& warning : calibration.warnings) context.progress.Warn(warning);
   const JobEnd end = {.seconds = stopwatch.seconds(),

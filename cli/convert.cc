@@ -1,5 +1,7 @@
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -37,8 +39,9 @@ absl::Status RunConvert(ConvertOptions& options, Context& context) {
   options.output.recipe.set_keep_mtp(options.keep_mtp);
   options.output.journal = true;
   options.output.comm = &context.comm;
-  const ResumeAfterInterrupt guard;
+  std::optional<ResumeAfterInterrupt> guard(std::in_place);
   NIBBLE_ASSIGN_OR_RETURN(const Plan plan, RunRecipe(context.files, model, options.output, {}, context.progress));
+  guard.reset();  // the output is there, its journal is not
   for (const std::string& warning : plan.warnings()) context.progress.Warn(warning);
   const std::string output = ShellWord(options.output.path);
   context.Show(PlanSummary(plan, options.output.path,

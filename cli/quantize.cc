@@ -1,4 +1,5 @@
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -32,9 +33,10 @@ absl::Status RunQuantize(const QuantizeOptions& options, Context& context) {
   NIBBLE_RETURN_IF_ERROR(options.job.CheckFiles(job, model.inputs, context));
   output.journal = true;
   output.comm = &context.comm;
-  const ResumeAfterInterrupt guard;
+  std::optional<ResumeAfterInterrupt> guard(std::in_place);
   NIBBLE_ASSIGN_OR_RETURN(const Plan plan,
                           RunRecipe(context.files, model, output, std::move(job.calibration), context.progress));
+  guard.reset();  // the output is there, its journal is not
   if (!context.comm.is_first()) return absl::OkStatus();
   NIBBLE_RETURN_IF_ERROR(options.job.SaveRecipe(output.recipe, plan, model.inputs, context));
   const std::string verify =
