@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "device/device_link.h"
 #include "device/operations.h"
 
 namespace nibble {
@@ -67,6 +68,9 @@ class Device {
   // copies go on beside this one's. A buffer from it is good here once a Download there has returned. Owned by this
   // device; made when first asked for.
   virtual absl::StatusOr<Device*> Side() = 0;
+
+  // By which it sends to others of its kind; null: the host's memory is as near. Owned by this device.
+  virtual DeviceLinker* linker() { return nullptr; }
 
   // Thread-safe. Contents undefined. kResourceExhausted if there is no room.
   virtual absl::StatusOr<Buffer> Allocate(int64_t floats) = 0;

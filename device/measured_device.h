@@ -47,6 +47,7 @@ class MeasuredDevice : public Device {
   DevicePeak peak() const override { return inner_->peak(); }
   absl::string_view EnterStage(absl::string_view stage) override;
   absl::StatusOr<Device*> Side() override;
+  DeviceLinker* linker() override { return inner_->linker(); }
   absl::StatusOr<Buffer> Allocate(int64_t floats) override { return inner_->Allocate(floats); }
   void Upload(absl::Span<const float> from, float* to) override;
   absl::Status Download(const float* from, absl::Span<float> to) override;

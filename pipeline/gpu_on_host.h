@@ -8,6 +8,7 @@
 namespace nibble {
 
 DeviceChoice GpuOnHost();
+DeviceChoice LinkedGpuOnHost();  // to all others; the test has //device/cuda:libfake_nccl.so in its data
 DeviceChoice GpuThatGetsLost();  // soon after it has begun
 
 }  // namespace nibble

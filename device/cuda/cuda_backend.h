@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "device/cuda/cuda_device.h"
@@ -22,6 +23,7 @@
 #include "device/cuda/kernel.h"
 #include "device/cuda/launcher.h"
 #include "device/cuda/libraries.h"
+#include "device/cuda/nccl_linker.h"
 #include "device/cuda/product.h"
 #include "device/cuda/scratch.h"
 #include "device/cuda/staging.h"
@@ -105,6 +107,17 @@ class CudaDevice : public Device {
       side_ = std::move(side);
     }
     return side_.get();
+  }
+
+  DeviceLinker* linker() override {
+    if (!linker_) {
+      linker_.emplace(GpuQueue{.gpu = absl::BytesToHexString({properties_.uuid.bytes, sizeof(properties_.uuid.bytes)}),
+                               .stream = stream_,
+                               .make_current = [this] { MakeCurrent(options_.gpu); },
+                               .is_done = [this] { return IsDone(); }},
+                      options_.nccl_file);
+    }
+    return &*linker_;
   }
 
   absl::StatusOr<Buffer> Allocate(int64_t floats) override {
@@ -254,6 +267,14 @@ class CudaDevice : public Device {
     return static_cast<float*>(memory);
   }
 
+  absl::StatusOr<bool> IsDone() {
+    MakeCurrent(options_.gpu);
+    const cudaError_t error = cudaStreamQuery(stream_);
+    if (error == cudaErrorNotReady) return false;
+    NIBBLE_RETURN_IF_ERROR(CudaStatus(error, LabelOfGpu()));
+    return true;
+  }
+
   // With what a side has loaded, the main queue may be at work.
   void Free(float* memory) {
     MakeCurrent(options_.gpu);
@@ -318,6 +339,7 @@ class CudaDevice : public Device {
   cudaMemPool_t pool_ = nullptr;
   StreamLauncher launcher_;
   std::optional<Staging> staging_;
+  std::optional<NcclLinker> linker_;  // once it was asked for
   std::optional<Cublas> cublas_;
   std::optional<Cusolver> cusolver_;
   cublasHandle_t cublas_handle_ = nullptr;

@@ -2,6 +2,7 @@
 // several GPUs that compute nothing, which takes offence where a call is for another GPU than what it is given belongs
 // to.
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "device/cuda/cuda_backend.h"
+#include "device/cuda/fake_nccl.h"
 #include "gtest/gtest.h"
 
 namespace nibble::cuda {
@@ -123,6 +125,47 @@ TEST(CudaDevice, EveryThreadUsesTheDevicesGpu) {
   EXPECT_EQ(Fake().left(), 0);
 }
 
+TEST(CudaDevice, LinksAreOfTheDevicesGpu) {
+  thread_local int gpu_of_thread = 0;
+  std::atomic<int> calls = 0, wrong_calls = 0;
+  FakeNccl::Get().on_call = [&] {
+    ++calls;
+    wrong_calls += current != gpu_of_thread;
+  };
+  Fake().Forget();
+  std::string key;
+  std::mutex mutex;
+  std::vector<std::thread> threads;
+  for (const int place : {0, 1}) {
+    threads.emplace_back([&, place] {
+      gpu_of_thread = 2 - place;
+      const std::unique_ptr<Device> device = *CudaDevice::Create({.gpu = gpu_of_thread, .nccl_file = kFakeNcclFile});
+      DeviceLinker* const linker = device->linker();
+      EXPECT_EQ(linker->Place()->device.size(), 32);
+      {
+        std::lock_guard lock(mutex);
+        if (key.empty()) key = *linker->NewKey();
+      }
+      current = 0;  // wherever it was last
+      auto link = linker->Join({.key = key, .count = 2, .place = place}, [] { return false; });
+      ASSERT_TRUE(link.ok());
+      for (int round = 0; round < 2; ++round) {
+        current = 0;
+        float from = static_cast<float>(place), to = 0;
+        EXPECT_EQ((*link)->Exchange({{1 - place, &from, 1}}, {{1 - place, &to, 1}}, [] { return false; }),
+                  absl::OkStatus());
+        EXPECT_EQ(to, 1 - place);
+      }
+      current = 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  FakeNccl::Get().on_call = [] {};
+  EXPECT_EQ(Fake().wrong_uses(), 0);
+  EXPECT_EQ(wrong_calls, 0);
+  EXPECT_EQ(calls, 2 * (1 + 2 + 1));  // to begin, two exchanges, and to end
+}
+
 TEST(CudaDevice, TheRuntimeTakesOffence) {  // so that the test above can fail
   const std::unique_ptr<Device> device = Make(1);
   Fake().Forget();
@@ -171,6 +214,10 @@ const char* cudaGetErrorString(cudaError_t) { return "an error"; }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) { return Fake().Make(stream); }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) { return Fake().Remove(stream); }
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  if (const cudaError_t error = Fake().Use(stream); error != cudaSuccess) return error;
+  return nibble::cuda::FakeNccl::Get().is_done(stream) ? cudaSuccess : cudaErrorNotReady;
+}
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) { return Fake().Use(stream); }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   const cudaError_t error = Fake().Use(stream);

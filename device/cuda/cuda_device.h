@@ -11,9 +11,10 @@
 namespace nibble {
 
 struct CudaOptions {
-  int gpu = 0;        // of those that the driver shows (CUDA_VISIBLE_DEVICES chooses)
-  int threads = 1;    // of the host; >= 1
-  bool bf16 = false;  // linears and statistics take inputs rounded to bf16 (device/operations.h)
+  int gpu = 0;                             // of those that the driver shows (CUDA_VISIBLE_DEVICES chooses)
+  int threads = 1;                         // of the host; >= 1
+  bool bf16 = false;                       // linears and statistics take inputs rounded to bf16 (device/operations.h)
+  const char* nccl_file = "libnccl.so.2";  // or, in tests, what stands for it
 };
 
 // Those that the driver shows and that are of the first one's model; none without a GPU, a driver, or CUDA.

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "device/cuda/libraries.h"
+#include "device/cuda/library.h"
 #include "gtest/gtest.h"
 
 namespace nibble::cuda {

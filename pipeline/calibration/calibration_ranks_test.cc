@@ -1,4 +1,5 @@
 // Jobs on a text that several ranks share give the bytes of one process; the ranks are threads here (thread_ranks.h).
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -13,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
+#include "device/cuda/fake_nccl.h"
 #include "device/make_device.h"
 #include "formats/io/faulty_file_system.h"
 #include "formats/io/file.h"
@@ -67,10 +69,10 @@ CalibrationTexts Text() {
   return {.files = {{.path = "text", .content = text}}, .ctx = kLength, .chunks = kWindows};
 }
 
-// Sees at which layer a job begins.
+// Sees at which layer a job begins, and hears its warnings.
 class LayerProgress : public Progress {
  public:
-  explicit LayerProgress(int* first) : first_(first) {}
+  LayerProgress(int* first, std::vector<std::string>* warnings) : first_(first), warnings_(warnings) {}
 
   void Update(const ProgressUpdate& update) override {
     absl::string_view stage = update.stage;
@@ -78,10 +80,13 @@ class LayerProgress : public Progress {
     if (first_ == nullptr || *first_ > 0 || !absl::ConsumePrefix(&stage, "layer ")) return;
     ASSERT_TRUE(absl::SimpleAtoi(stage.substr(0, stage.find('/')), first_));
   }
-  void Warn(const std::string& /*message*/) override {}
+  void Warn(const std::string& message) override {
+    if (warnings_ != nullptr) warnings_->push_back(message);
+  }
 
  private:
-  int* const first_;  // null: nobody asks
+  int* const first_;  // null: nobody asks, as below
+  std::vector<std::string>* const warnings_;
 };
 
 // What a job made, and told of.
@@ -128,7 +133,7 @@ class CalibrationRanksTest : public testing::Test {
                                  .journal = true,
                                  .resume = resume,
                                  .comm = &comm};
-      LayerProgress progress(comm.is_first() ? &first_layer_ : nullptr);
+      LayerProgress progress(comm.is_first() ? &first_layer_ : nullptr, comm.rank() == heard_ ? &warnings_ : nullptr);
       NIBBLE_ASSIGN_OR_RETURN(Plan plan, RunRecipe(io::Posix(), model, output, mine, progress));
       EXPECT_EQ(plan.ranks_size(), ranks == 1 ? 0 : ranks);
       if (!comm.is_first()) return absl::OkStatus();
@@ -147,7 +152,7 @@ class CalibrationRanksTest : public testing::Test {
       options.texts.device = device_;
       options.work = {.memory = 1, .directory = folder_, .files = comm.rank() == faulty ? &files : &io::Posix()};
       if (comm.rank() == other_text_) options.texts.files[0].content[0] = 'z';
-      LayerProgress progress(comm.is_first() ? &first_layer_ : nullptr);
+      LayerProgress progress(comm.is_first() ? &first_layer_ : nullptr, comm.rank() == heard_ ? &warnings_ : nullptr);
       NIBBLE_ASSIGN_OR_RETURN(
           Calibration calibration,
           CalibrateToFile(io::Posix(), model, options, {.path = Path(), .force = true, .resume = resume}, progress));
@@ -166,6 +171,8 @@ class CalibrationRanksTest : public testing::Test {
   std::string folder_, report_;
   int first_layer_ = 0;  // that a run told of
   int other_text_ = -1;  // the rank that has another text
+  int heard_ = 0;        // the rank whose warnings these are
+  std::vector<std::string> warnings_;
   DeviceChoice device_;
 };
 
@@ -211,12 +218,53 @@ TEST_F(CalibrationRanksTest, GpusDo) {
   device_ = GpuOnHost();
   ASSERT_THAT(Run(1, model, Quantized("Q4_0", "gptq"), {}), Each(absl::OkStatus()));
   const Made expected = What();
-  for (const int ranks : {2, 3}) {
-    SCOPED_TRACE(ranks);
+  for (const bool linked : {false, true}) {
+    device_ = linked ? LinkedGpuOnHost() : GpuOnHost();
+    for (const int ranks : {2, 3}) {
+      SCOPED_TRACE(ranks);
+      fs::remove(Path());
+      const int sends = cuda::FakeNccl::Get().sends;
+      ASSERT_THAT(Run(ranks, model, Quantized("Q4_0", "gptq"), {}), Each(absl::OkStatus()));
+      EXPECT_TRUE(What().bytes == expected.bytes);
+      EXPECT_EQ(What().report, expected.report);
+      EXPECT_EQ(cuda::FakeNccl::Get().sends > sends, linked);
+    }
+  }
+}
+
+TEST_F(CalibrationRanksTest, TheFirstSaysWhyGpusAreNotLinked) {
+  const Model model = MakeModel(/*experts=*/false);
+  device_ = LinkedGpuOnHost();
+  cuda::FakeNccl::Get().version = 21306;
+  ASSERT_THAT(Run(2, model, Quantized("Q4_0", "gptq"), {}), Each(absl::OkStatus()));
+  const auto is_it = HasSubstr("found NCCL 2.13.6; statistics go through the host's memory");
+  EXPECT_EQ(std::count_if(warnings_.begin(), warnings_.end(),
+                          [&](const std::string& warning) { return testing::Matches(is_it)(warning); }),
+            1);
+  warnings_.clear();
+  heard_ = 1;
+  ASSERT_THAT(Run(2, model, Quantized("Q4_0", "gptq"), {}), Each(absl::OkStatus()));
+  EXPECT_THAT(warnings_, Each(testing::Not(is_it)));
+  cuda::FakeNccl::Get().version = 22809;
+}
+
+TEST_F(CalibrationRanksTest, ALinkThatBreaksEndsAllAndTheJobGoesOn) {
+  const Model model = MakeModel(/*experts=*/false);
+  device_ = LinkedGpuOnHost();
+  ASSERT_THAT(Run(1, model, Quantized("Q4_0", "gptq"), {}), Each(absl::OkStatus()));
+  const Made expected = What();
+  for (const auto failure : {cuda::FakeFailure::kGroup, cuda::FakeFailure::kAsync}) {
     fs::remove(Path());
-    ASSERT_THAT(Run(ranks, model, Quantized("Q4_0", "gptq"), {}), Each(absl::OkStatus()));
+    {
+      const cuda::Failing failing(failure, 1);
+      for (const absl::Status& status : Run(2, model, Quantized("Q4_0", "gptq"), {})) {
+        EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
+        EXPECT_THAT(std::string(status.message()), HasSubstr("NCCL: expected an exchange between GPUs"));
+      }
+    }
+    EXPECT_FALSE(fs::exists(Path()));
+    ASSERT_THAT(Run(2, model, Quantized("Q4_0", "gptq"), {}, /*resume=*/true), Each(absl::OkStatus()));
     EXPECT_TRUE(What().bytes == expected.bytes);
-    EXPECT_EQ(What().report, expected.report);
   }
 }
 

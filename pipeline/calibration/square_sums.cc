@@ -112,10 +112,10 @@ absl::StatusOr<InputSums> SquareSums::SumOf(TensorStack stack) {
   packer.Add(counts);
   NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> all, comm_.AllGather(packer.Take()));
   InputSums sums{.squares = {}, .counts = std::vector<int64_t>(stack.size())};
-  std::vector<std::vector<NodePlace>> nodes_of_all;
+  std::vector<RankNodes> nodes_of_all;
   for (const std::string& packed : all) {
     Unpacker unpacker(packed);
-    nodes_of_all.push_back(unpacker.Take<NodePlace>());
+    nodes_of_all.push_back({unpacker.Take<NodePlace>(), {0, static_cast<int64_t>(stack.size()) * stack[0].cols}});
     counts = unpacker.Take<int64_t>();
     for (size_t i = 0; i < counts.size(); ++i) sums.counts[i] += counts[i];
   }
@@ -124,7 +124,7 @@ absl::StatusOr<InputSums> SquareSums::SumOf(TensorStack stack) {
 }
 
 absl::StatusOr<std::vector<double>> SquareSums::SumOf(TensorStack stack, const std::vector<Running*>& slices,
-                                                      absl::Span<const std::vector<NodePlace>> nodes) const {
+                                                      absl::Span<const RankNodes> nodes) const {
   const int64_t cols = stack[0].cols;
   if (comm_.size() == 1) {
     std::vector<double> sums;
@@ -136,8 +136,9 @@ absl::StatusOr<std::vector<double>> SquareSums::SumOf(TensorStack stack, const s
     return sums;
   }
   std::vector<size_t> mine;  // the nodes that are not empty
-  for (size_t i = 0; i < nodes[comm_.rank()].size(); ++i) {
-    if (!nodes[comm_.rank()][i].is_empty) mine.push_back(i);
+  const std::vector<NodePlace>& own = nodes[comm_.rank()].nodes;
+  for (size_t i = 0; i < own.size(); ++i) {
+    if (!own[i].is_empty) mine.push_back(i);
   }
   const auto read = [&](size_t node, absl::Span<double> out) {
     for (size_t i = 0; i < slices.size(); ++i) {

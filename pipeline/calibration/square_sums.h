@@ -68,7 +68,7 @@ class SquareSums : public Tap {
   // The sum of the slices of all ranks.
   absl::StatusOr<InputSums> SumOf(TensorStack stack);
   absl::StatusOr<std::vector<double>> SumOf(TensorStack stack, const std::vector<Running*>& slices,
-                                            absl::Span<const std::vector<NodePlace>> nodes) const;
+                                            absl::Span<const RankNodes> nodes) const;
 
   int64_t FirstBlock() const { return blocks_.FirstOf(comm_.rank(), comm_.size()); }
   int64_t EndOfBlocks() const { return blocks_.FirstOf(comm_.rank() + 1, comm_.size()); }

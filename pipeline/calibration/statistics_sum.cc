@@ -8,7 +8,7 @@
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "pipeline/comm/packed_values.h"
-#include "pipeline/comm/sum_over_ranks.h"
+#include "pipeline/comm/sum_on_devices.h"
 
 namespace nibble {
 namespace {
@@ -38,22 +38,17 @@ StatisticsSum::StatisticsSum(Device& device, InputStatistics::Originals original
         return left.AddSums(device, std::move(right));
       }) {}
 
-absl::StatusOr<InputStatistics> StatisticsSum::OfAll(Comm& comm) {
-  if (comm.size() == 1) return tree_.Finish();
-  NIBBLE_ASSIGN_OR_RETURN(const Nodes nodes, GatherNodes(comm));
+absl::StatusOr<InputStatistics> StatisticsSum::OfAll(const LinkedRanks& ranks) {
+  if (ranks.comm().size() == 1) return tree_.Finish();
+  NIBBLE_ASSIGN_OR_RETURN(const Nodes nodes, GatherNodes(ranks.comm()));
   NIBBLE_ASSIGN_OR_RETURN(InputStatistics sum, InputStatistics::WithRoom(device_, originals_, nodes.total));
-  std::vector<const InputStatistics*> mine;  // that have tokens
-  for (const auto& node : tree_.nodes()) {
-    if (node.sum.size() > 0) mine.push_back(&node.sum);
-  }
-  const std::vector<Matrix> matrices = sum.matrices();
-  for (size_t which = 0; which < matrices.size(); ++which) {
-    NIBBLE_ASSIGN_OR_RETURN(const std::vector<float> values,
-                            SumOverRanks<float>(comm, nodes.places, matrices[which].rows * matrices[which].cols,
-                                                [&](size_t node, absl::Span<float> out) {
-                                                  return device_.Download(mine[node]->matrices()[which].data, out);
-                                                }));
-    device_.Upload(values, matrices[which].data);
+  const std::vector<Matrix> sums = sum.matrices();
+  for (size_t which = 0; which < sums.size(); ++which) {
+    std::vector<Matrix> mine;
+    for (const auto& node : tree_.nodes()) {
+      if (node.sum.size() > 0) mine.push_back(node.sum.matrices()[which]);
+    }
+    NIBBLE_RETURN_IF_ERROR(SumOnDevices(ranks, device_, nodes.places, mine, sums[which]));
   }
   return sum;
 }

@@ -11,6 +11,7 @@
 #include "device/device.h"
 #include "pipeline/calibration/window_blocks.h"
 #include "pipeline/comm/comm.h"
+#include "pipeline/comm/linked_ranks.h"
 #include "pipeline/comm/sum_over_ranks.h"
 #include "pipeline/comm/tree_sum.h"
 #include "quant/gptq/input_statistics.h"
@@ -25,9 +26,10 @@ class StatisticsSum {
   // REQUIRES: blocks come one after the other.
   absl::Status Add(int64_t block, InputStatistics statistics) { return tree_.Add({0, block, std::move(statistics)}); }
 
-  // The same bits on all ranks, however many there are; without tokens if there are none. Ranks have blocks in the
-  // order of their numbers, and one of them has block 0. Collective; REQUIRES: called once.
-  absl::StatusOr<InputStatistics> OfAll(Comm& comm);
+  // The same bits on all ranks, however many there are, and whether or not their devices are linked; without tokens if
+  // there are none. Ranks have blocks in the order of their numbers, and one of them has block 0. Collective;
+  // REQUIRES: called once.
+  absl::StatusOr<InputStatistics> OfAll(const LinkedRanks& ranks);
 
  private:
   // Of all ranks.

@@ -1,9 +1,13 @@
 #include "pipeline/calibration/statistics_sum.h"
 
+#include <algorithm>
+#include <atomic>
+#include <cctype>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,11 +15,16 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/status.h"
+#include "device/cuda/fake_nccl.h"
+#include "device/cuda/host_backend.h"
+#include "device/cuda/limited_backend.h"
+#include "device/cuda/linked_backend.h"
 #include "device/device.h"
 #include "device/make_device.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pipeline/comm/comm.h"
+#include "pipeline/comm/linked_ranks.h"
 #include "pipeline/comm/thread_ranks.h"
 #include "quant/gptq/input_statistics.h"
 
@@ -24,6 +33,7 @@ namespace {
 
 using Originals = InputStatistics::Originals;
 using ::testing::Each;
+using ::testing::HasSubstr;
 
 constexpr int64_t kInputs = 7, kOutputs = 3;
 
@@ -73,35 +83,93 @@ absl::StatusOr<InputStatistics> OfBlock(Device& device, Originals originals, int
 // Some blocks have no tokens.
 int64_t TokensOf(int64_t block) { return block % 3 == 1 ? 0 : 5 + block; }
 
-absl::StatusOr<All> SumOf(Comm& comm, Originals originals, int64_t blocks, bool any_tokens) {
-  NIBBLE_ASSIGN_OR_RETURN(const std::unique_ptr<Device> owned_device, MakeDevice({.threads = 1}));
+using cuda::HostBackend;
+using MadeDevice = std::unique_ptr<Device>;
+
+MadeDevice LinkedOn(const std::string& machine) {
+  return std::make_unique<cuda::Linked<HostBackend>>(cuda::FakeGpu{.machine = machine}, 1);
+}
+
+// How sums go from rank to rank.
+struct Carrier {
+  const char* name;
+  int linked_from;               // so many ranks; 0: never
+  MadeDevice (*make)(int rank);  // of one kind: what they compute is the same
+};
+
+const Carrier kCarriers[] = {
+    {"CPUs", 0, [](int) -> MadeDevice { return *MakeDevice({.threads = 1}); }},
+    {"hosts", 0, [](int) -> MadeDevice { return std::make_unique<HostBackend>(1); }},
+    {"a link", 2, [](int) { return LinkedOn("a"); }},
+    {"links of two machines", 2, [](int rank) { return LinkedOn(rank < 2 ? "a" : "b"); }},
+    {"links of two machines, in turn", 3, [](int rank) { return LinkedOn(rank % 2 == 0 ? "a" : "b"); }},
+    {"a link, and hosts", 3, [](int rank) { return rank == 1 ? std::make_unique<HostBackend>(1) : LinkedOn("a"); }},
+};
+
+absl::StatusOr<All> SumOf(Comm& comm, Originals originals, int64_t blocks, bool any_tokens,
+                          const Carrier& carrier = kCarriers[0]) {
+  const MadeDevice owned_device = carrier.make(comm.rank());
   Device& device = *owned_device;
+  NIBBLE_ASSIGN_OR_RETURN(const LinkedRanks ranks, LinkedRanks::Link(comm, device));
   StatisticsSum sum(device, originals);
   for (int64_t block = blocks * comm.rank() / comm.size(); block < blocks * (comm.rank() + 1) / comm.size(); ++block) {
     NIBBLE_ASSIGN_OR_RETURN(InputStatistics its, OfBlock(device, originals, block, any_tokens ? TokensOf(block) : 0));
     NIBBLE_RETURN_IF_ERROR(sum.Add(block, std::move(its)));
   }
-  NIBBLE_ASSIGN_OR_RETURN(const InputStatistics all, sum.OfAll(comm));
+  NIBBLE_ASSIGN_OR_RETURN(const InputStatistics all, sum.OfAll(ranks));
+  NIBBLE_RETURN_IF_ERROR(comm.Agree(absl::OkStatus()));
   return AllOf(device, all);
 }
 
-TEST(StatisticsSumTest, HasTheSameBitsOnAnyNumberOfRanks) {
+class CarrierTest : public testing::TestWithParam<Carrier> {};
+
+TEST_P(CarrierTest, HasTheSameBitsOnAnyNumberOfRanks) {
+  const std::atomic<int>& sends = cuda::FakeNccl::Get().sends;
   for (const Originals originals : {Originals::kNone, Originals::kCross, Originals::kAll}) {
     for (const int64_t blocks : {1, 5, 16}) {
-      const All expected = *SumOf(Comm::Alone(), originals, blocks, true);
+      const All expected = *SumOf(Comm::Alone(), originals, blocks, true, GetParam());
       EXPECT_GT(expected.tokens, 0);
       EXPECT_FALSE(expected.matrices.empty());
       for (const int ranks : {2, 3, 4, 9}) {
+        const int before = sends;
         const auto outcomes = RunRanks(ranks, [&](Comm& comm) -> absl::Status {
-          NIBBLE_ASSIGN_OR_RETURN(const All sum, SumOf(comm, originals, blocks, true));
+          NIBBLE_ASSIGN_OR_RETURN(const All sum, SumOf(comm, originals, blocks, true, GetParam()));
           EXPECT_TRUE(sum == expected) << blocks << " blocks, " << ranks << " ranks";
           return absl::OkStatus();
         });
         EXPECT_THAT(outcomes, Each(absl::OkStatus()));
+        EXPECT_EQ(sends > before, GetParam().linked_from > 0 && ranks >= GetParam().linked_from) << ranks << " ranks";
       }
     }
   }
 }
+
+// What a rank cannot hold is an error of all, wherever the others wait.
+TEST(StatisticsSumTest, NoRoomOnADeviceEndsAll) {
+  const auto outcomes = RunRanks(3, [](Comm& comm) -> absl::Status {
+    // For a block's sums and tokens beside those before it, or for the sum; not for the others' parts as well.
+    const int64_t room = comm.rank() == 1 ? 2 * kInputs * kInputs + 3 * kInputs : int64_t{1} << 20;
+    cuda::Linked<cuda::LimitedBackend> device({}, cuda::Limits{.floats = room});
+    NIBBLE_ASSIGN_OR_RETURN(const LinkedRanks ranks, LinkedRanks::Link(comm, device));
+    EXPECT_TRUE(ranks.is_linked());
+    StatisticsSum sum(device, Originals::kNone);
+    for (int64_t block = 2 * comm.rank(); block < 2 * comm.rank() + 2; ++block) {
+      NIBBLE_ASSIGN_OR_RETURN(InputStatistics its, OfBlock(device, Originals::kNone, block, 1));
+      NIBBLE_RETURN_IF_ERROR(sum.Add(block, std::move(its)));
+    }
+    return sum.OfAll(ranks).status();
+  });
+  for (const absl::Status& status : outcomes) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("rank 1 on thread-1: device memory"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(StatisticsSumTest, CarrierTest, testing::ValuesIn(kCarriers), [](const auto& info) {
+  std::string name = info.param.name;
+  name.erase(std::remove_if(name.begin(), name.end(), [](char c) { return !std::isalnum(c); }), name.end());
+  return name;
+});
 
 TEST(StatisticsSumTest, IsTheSumOfAllTokens) {
   const All all = *SumOf(Comm::Alone(), Originals::kCross, 6, true);

@@ -29,6 +29,7 @@
 #include "pipeline/calibration/window_blocks.h"
 #include "pipeline/comm/comm_peers.h"
 #include "pipeline/comm/divide.h"
+#include "pipeline/comm/linked_ranks.h"
 #include "pipeline/device_use.h"
 #include "pipeline/output/check_overflow.h"
 #include "pipeline/verify/predict_scored.h"
@@ -82,6 +83,7 @@ class LinearsJob {
              MeasuredDevice& device, Output& output, Progress& progress)
       : device_(device),
         comm_(*options.comm),
+        ranks_(comm_),
         peers_(comm_),
         model_(model),
         plan_(plan),
@@ -102,6 +104,7 @@ class LinearsJob {
   }
 
   absl::StatusOr<WrittenLinears> Run() {
+    NIBBLE_RETURN_IF_ERROR(LinkRanks());
     if (RunsOriginal(options_)) {
       NIBBLE_ASSIGN_OR_RETURN(original_, Begin());
     }
@@ -123,6 +126,7 @@ class LinearsJob {
     if (original_) NIBBLE_RETURN_IF_ERROR(Judge());
     report_.set_device(std::string(device_.name()));
     *report_.mutable_device_use() = UseOf(device_);
+    NIBBLE_RETURN_IF_ERROR(comm_.Agree(absl::OkStatus()));  // nobody needs this rank's link any more
     return WrittenLinears{std::move(report_), written_bytes_};
   }
 
@@ -152,7 +156,7 @@ class LinearsJob {
     absl::Status BeforeExperts() override {
       NIBBLE_RETURN_IF_ERROR(status_);
       if (block_inputs_.tokens() > 0) NIBBLE_RETURN_IF_ERROR(sum_of_blocks_.Add(block_, std::move(block_inputs_)));
-      NIBBLE_ASSIGN_OR_RETURN(layer_inputs_, sum_of_blocks_.OfAll(job_.comm_));
+      NIBBLE_ASSIGN_OR_RETURN(layer_inputs_, sum_of_blocks_.OfAll(job_.ranks_));
       return absl::OkStatus();
     }
 
@@ -205,6 +209,14 @@ class LinearsJob {
     StageStatistics statistics_{false};
     absl::Status status_;
   };
+
+  absl::Status LinkRanks() {
+    NIBBLE_ASSIGN_OR_RETURN(ranks_, LinkedRanks::Link(comm_, device_));
+    if (!ranks_.why_not().empty() && comm_.is_first()) {
+      progress_.Warn(absl::StrCat(ranks_.why_not(), "; statistics go through the host's memory"));
+    }
+    return absl::OkStatus();
+  }
 
   absl::StatusOr<Path> Begin() {
     NIBBLE_ASSIGN_OR_RETURN(Sequences sequences,
@@ -357,8 +369,8 @@ class LinearsJob {
       NIBBLE_RETURN_IF_ERROR(held_out_sum.Add(block, std::move(statistics.held_out)));
       statistics = StageStatistics(original_.has_value());
     }
-    NIBBLE_ASSIGN_OR_RETURN(statistics.fit, fit_sum.OfAll(comm_));
-    NIBBLE_ASSIGN_OR_RETURN(statistics.held_out, held_out_sum.OfAll(comm_));
+    NIBBLE_ASSIGN_OR_RETURN(statistics.fit, fit_sum.OfAll(ranks_));
+    NIBBLE_ASSIGN_OR_RETURN(statistics.held_out, held_out_sum.OfAll(ranks_));
     std::vector<MadeLinear> linears = LinearsOf(stage, layer, -1);
     DivideLinears(absl::MakeSpan(linears));
     NIBBLE_RETURN_IF_ERROR(Make(statistics.tokens(), statistics, quantized_->weights, peers(), linears));
@@ -514,6 +526,7 @@ class LinearsJob {
 
   MeasuredDevice& device_;
   Comm& comm_;
+  LinkedRanks ranks_;
   CommPeers peers_;
   const Model& model_;
   const OutputPlan& plan_;
