@@ -48,7 +48,11 @@ absl::StatusOr<std::vector<std::string>> PartPaths(io::FileSystem& files, const 
 // Reads the parts behind the first, which is `whole`, into it.
 absl::Status ReadOtherParts(io::FileSystem& files, const std::string& first, uint64_t count, Part& whole,
                             std::vector<std::unique_ptr<io::ReadableFile>>& opened) {
-  NIBBLE_RETURN_IF_ERROR(CheckKey(whole.metadata, kNumberKey, 0));
+  NIBBLE_ASSIGN_OR_RETURN(const uint64_t number, whole.metadata.Uint(kNumberKey, 0, kMaxTensors));
+  if (number != 0) {
+    return BadData(whole.metadata.Place(kNumberKey), "0, of the first part, which opens them all",
+                   absl::StrCat(number));
+  }
   NIBBLE_ASSIGN_OR_RETURN(uint64_t tensors, whole.metadata.Uint(kTensorsKey, 0, kMaxTensors));
   NIBBLE_ASSIGN_OR_RETURN(std::vector<std::string> paths, PartPaths(files, first, count));
   for (uint64_t i = 1; i < count; ++i) {

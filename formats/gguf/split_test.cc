@@ -97,7 +97,7 @@ TEST(SplitTest, WhatDoesNotBelongTogetherIsNamed) {
        {first, second, third},
        2,
        absl::StatusCode::kDataLoss,
-       {PartPath(2) + ": key 'split.no': expected 0", "found 1"}},
+       {PartPath(2) + ": key 'split.no': expected 0, of the first part, which opens them all, found 1"}},
       {"93_name_of_another_count",
        {{1, 0, {"a"}, 2}},
        1,

@@ -45,6 +45,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadText{"WhiteSpace", " \n", "byte 0: expected JSON, found nothing"},
         BadText{"Scalar", "42", "byte 0: expected a JSON object or array"},
         BadText{"Word", "hello", "byte 0: expected"}, BadText{"ByteOrderMark", "\xEF\xBB\xBF{}", "byte order mark"},
+        BadText{"Utf16", std::string("\xFF\xFE{\0}\0", 6), "byte 0: expected JSON in UTF-8, found UTF-16's"},
+        BadText{"Utf16BigEndian", std::string("\xFE\xFF\0{\0}", 6), "byte 0: expected JSON in UTF-8, found UTF-16's"},
         BadText{"BadUtf8", "{\"a\": \"\xFF\"}", "byte 7: expected UTF-8"},
         BadText{"Utf8CutAtTheEnd", "{\"a\": \"\xE2\x82", "f.json: expected JSON"},
         BadText{"SurrogateInUtf8", "{\"a\": \"\xED\xA0\x80\"}", "byte 7: expected UTF-8"},

@@ -40,6 +40,9 @@ Stream::Stream(std::string text, std::string file, uint64_t offset)
 absl::Status Stream::Begin(simdjson::ondemand::value& root) {
   const absl::string_view text(text_.data(), size_);
   if (absl::StartsWith(text, "\xEF\xBB\xBF")) return BadData(Place(0), "JSON", "a byte order mark");
+  if (absl::StartsWith(text, "\xFF\xFE") || absl::StartsWith(text, "\xFE\xFF")) {
+    return BadData(Place(0), "JSON in UTF-8", "UTF-16's byte order mark");
+  }
   const absl::string_view placeholder = io::PlaceholderText(text.substr(0, io::kPlaceholderBytes));
   if (!placeholder.empty()) return BadData(file_, "JSON", placeholder);
   const simdjson::error_code error =

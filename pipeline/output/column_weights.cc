@@ -50,9 +50,10 @@ absl::StatusOr<ColumnWeights> ColumnWeights::Match(const imatrix::File& file, co
       if (!means.empty()) result.weights_[&tensor.slices[slice]] = std::move(means);
     }
     if (unseen > 0) {
-      warnings.push_back(
-          absl::StrCat(tensor.name, ": ", unseen, " of ", matrices,
-                       " experts saw no token in the importance matrix: their columns all count the same"));
+      const bool is_one = matrices == 1;
+      warnings.push_back(absl::StrCat(
+          tensor.name, ": ", is_one ? "" : absl::StrCat(unseen, " of ", matrices, " experts "),
+          "saw no token in the importance matrix: ", is_one ? "its" : "their", " columns all count the same"));
     }
   }
   if (missing.count() == linears && linears > 0) {

@@ -77,7 +77,7 @@ MATRICES = [  # number, name, change or bytes, what is said, exit code
     (96, 'no counts', dropped('q.weight.counts'), QUERY + ".counts' beside it", 65),
     (96, 'no sums', dropped('q.weight.in_sum2'), QUERY + ".in_sum2' beside it", 65),
     (96, 'nothing at all', dropped('.counts', '.in_sum2'), 'importance matrix: expected entries for the linears', 65),
-    (97, 'a count of zero', values(QUERY + '.counts', 0), QUERY, 0),
+    (97, 'a count of zero', values(QUERY + '.counts', 0), QUERY + ': saw no token in the importance matrix: its columns', 0),
     (97, 'all counts zero', all_counts(0), 'blk.0.', 0),
     (98, 'negative count', values(QUERY + '.counts', -1), 'expected finite numbers from 0 on, found -1', 65),
     (98, 'negative sum', values(QUERY + '.in_sum2', 1, -1), 'expected finite numbers from 0 on, found -1', 65),
