@@ -14,8 +14,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+#ifdef __SANITIZE_ADDRESS__  // which takes its time, and memory for what it watches
+constexpr double kSeconds = 20;
+constexpr uint64_t kMemory = uint64_t{1} << 30;
+#else
 constexpr double kSeconds = 2;
 constexpr uint64_t kMemory = 200 << 20;
+#endif
 
 struct Case {
   const char* name;       // of a published checkpoint
