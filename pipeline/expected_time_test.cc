@@ -8,8 +8,8 @@
 #include "pipeline/output/stream.h"
 #include "pipeline/report.pb.h"
 #include "pipeline/source/model_folder_fixture.h"
+#include "pipeline/types/quantized_types.h"
 #include "pipeline/types/type_options.h"
-#include "pipeline/types/types.h"
 
 namespace nibble {
 namespace {

@@ -14,8 +14,10 @@
 #include "pipeline/context_memory.h"
 #include "pipeline/output/plan.h"
 #include "pipeline/types/container.h"
+#include "pipeline/types/quantized_types.h"
+#include "pipeline/types/stored_formats.h"
+#include "pipeline/types/type_choices.h"
 #include "pipeline/types/type_options.h"
-#include "pipeline/types/types.h"
 
 namespace nibble {
 namespace {

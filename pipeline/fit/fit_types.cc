@@ -26,6 +26,9 @@
 #include "pipeline/source/publication.h"
 #include "pipeline/types/container.h"
 #include "pipeline/types/fused_linears.h"
+#include "pipeline/types/quantized_types.h"
+#include "pipeline/types/stored_formats.h"
+#include "pipeline/types/type_choices.h"
 #include "pipeline/types/type_table.h"
 #include "quant/block/format.h"
 

@@ -5,8 +5,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "model/model.h"
+#include "pipeline/types/type_choices.h"
 #include "pipeline/types/type_options.h"
-#include "pipeline/types/types.h"
 
 namespace nibble {
 

@@ -20,8 +20,9 @@
 #include "pipeline/output/plan.h"
 #include "pipeline/source/model_folder_fixture.h"
 #include "pipeline/types/container.h"
+#include "pipeline/types/quantized_types.h"
+#include "pipeline/types/type_choices.h"
 #include "pipeline/types/type_options.h"
-#include "pipeline/types/types.h"
 #include "quant/block/format.h"
 
 namespace nibble {

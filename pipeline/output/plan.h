@@ -16,7 +16,7 @@
 #include "pipeline/output/output_tensor.h"
 #include "pipeline/report.pb.h"
 #include "pipeline/source/publication.h"
-#include "pipeline/types/types.h"
+#include "pipeline/types/type_choices.h"
 #include "quant/block/format.h"
 
 namespace nibble {

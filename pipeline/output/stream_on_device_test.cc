@@ -23,7 +23,7 @@
 #include "pipeline/output/plan.h"
 #include "pipeline/output/stream.h"
 #include "pipeline/source/model_folder_fixture.h"
-#include "pipeline/types/types.h"
+#include "pipeline/types/quantized_types.h"
 
 namespace nibble {
 namespace {

@@ -13,7 +13,7 @@
 #include "model/tensor_list.h"
 #include "pipeline/transform/folds.h"
 #include "pipeline/transform/model_editor.h"
-#include "pipeline/types/types.h"
+#include "pipeline/types/stored_formats.h"
 
 namespace nibble {
 namespace {

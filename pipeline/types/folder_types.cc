@@ -18,15 +18,15 @@
 #include "pipeline/source/publication.h"
 #include "pipeline/source/published_tensors.h"
 #include "pipeline/types/container.h"
+#include "pipeline/types/converted_types.h"
+#include "pipeline/types/stored_formats.h"
+#include "pipeline/types/type_choices.h"
 #include "quant/block/format.h"
 
 namespace nibble {
 namespace {
 
 constexpr absl::string_view kGptOssFamily = "gpt_oss";
-constexpr absl::string_view kKeptBits = "kept bits";
-
-bool IsFloat(Format format) { return GetFormat(format).block_elements == 1; }
 
 class Chooser {
  public:

@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/model.h"
-#include "pipeline/types/types.h"
+#include "pipeline/types/type_choices.h"
 
 namespace nibble {
 

@@ -1,5 +1,3 @@
-#include "pipeline/types/types.h"
-
 #include <filesystem>
 #include <map>
 #include <string>
@@ -15,6 +13,8 @@
 #include "model/model.h"
 #include "model/role.h"
 #include "pipeline/source/open_model.h"
+#include "pipeline/types/converted_types.h"
+#include "pipeline/types/quantized_types.h"
 #include "pipeline/types/type_options.h"
 #include "pipeline/types/type_table.h"
 #include "quant/block/format.h"

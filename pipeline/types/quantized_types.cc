@@ -1,4 +1,4 @@
-#include "pipeline/types/types.h"
+#include "pipeline/types/quantized_types.h"
 
 #include <algorithm>
 #include <map>
@@ -26,40 +26,21 @@
 #include "pipeline/source/published_tensors.h"
 #include "pipeline/types/container.h"
 #include "pipeline/types/fused_linears.h"
+#include "pipeline/types/stored_formats.h"
+#include "pipeline/types/type_choices.h"
 #include "pipeline/types/type_table.h"
 
 namespace nibble {
 namespace {
 
-constexpr absl::string_view kKeptBits = "kept bits";
 constexpr absl::string_view kGptOssFamily = "gpt_oss";
 constexpr absl::string_view kBlocks = "_blocks";
 constexpr absl::string_view kWords = "GPTQ or AWQ";  // whose values no other format holds
-
-bool IsMatrix(const LogicalTensor& tensor) {
-  return GetRole(tensor.role).is_linear || tensor.role == Role::kTokenEmbedding || tensor.role == Role::kOutput;
-}
 
 bool IsExpert(const LogicalTensor& tensor) { return GetRole(tensor.role).is_expert && GetRole(tensor.role).is_linear; }
 
 bool IsOutput(const Model& model, const LogicalTensor& tensor) {
   return tensor.role == Role::kOutput || (tensor.role == Role::kTokenEmbedding && model.spec.tied_embeddings());
-}
-
-bool IsFloat(Format format) { return GetFormat(format).block_elements == 1; }
-
-// Up to Q4_1's five bits with scale and minimum: formats whose values another encoding would lose.
-bool IsFourBit(Format format) {
-  const BlockFormat& blocks = GetFormat(format);
-  return blocks.block_bytes * 8 <= blocks.block_elements * 5;
-}
-
-// The stored format, where the blocks of all slices can be copied.
-std::optional<Format> StoredBlocks(const Model& model, TensorStack slices) {
-  const std::optional<DType> dtype = RawDType(model.source, slices[0]);
-  const auto has_same = [&](const LogicalTensor& slice) { return RawDType(model.source, slice) == dtype; };
-  if (!dtype || !std::all_of(slices.begin(), slices.end(), has_same)) return std::nullopt;
-  return GetDType(*dtype).format;
 }
 
 // The format of the same kind with smaller blocks, where there is one (llama.cpp's choices), else F16.
@@ -73,17 +54,6 @@ Format Fallback(Format format, int64_t cols) {
     if (format == large && cols % GetFormat(small).block_elements == 0) return small;
   }
   return Format::kF16;
-}
-
-// What holds a source's values: its own format if that is a float, F16 for a GGUF's blocks, and BF16 for what is
-// published with scales beside it, but for halves' multiples.
-Format FloatFor(const Model& model, const LogicalTensor& tensor) {
-  const StridedView& view = std::get<StridedView>(tensor.recipe);
-  if (view.words && model.source.Find(view.words->scales)->dtype == DType::kF16) return Format::kF16;
-  if (IsCoded(view)) return Format::kBF16;
-  const DTypeInfo& source = GetDType(model.source.Find(view.tensor)->dtype);
-  if (source.gguf_type < 0) return Format::kBF16;
-  return IsFloat(*source.format) ? *source.format : Format::kF16;
 }
 
 absl::StatusOr<const NamedType*> Known(absl::string_view option, absl::string_view name) {
@@ -429,35 +399,7 @@ class Chooser {
   int requantized_ = 0;
 };
 
-// What the file as a whole is called: MXFP4, as llama.cpp has it, if a tensor keeps it; else what most elements have.
-Format NameOfAll(absl::Span<const TensorStack> stacks, const std::vector<TypeChoice>& choices) {
-  absl::flat_hash_map<Format, int64_t> elements;
-  Format commonest = Format::kF32;
-  for (size_t i = 0; i < choices.size(); ++i) {
-    const Format format = choices[i].format;
-    if (format == Format::kMXFP4) return format;
-    elements[format] += stacks[i].size() * stacks[i][0].rows * stacks[i][0].cols;
-    if (elements[format] > elements[commonest]) commonest = format;
-  }
-  return commonest;
-}
-
-TypeChoice Converted(const Model& model, TensorStack slices, std::optional<Format> target) {
-  if (!IsMatrix(slices[0])) return {};
-  const std::optional<Format> stored = StoredBlocks(model, slices);
-  // MXFP4 is how a model is published, not how somebody shrank it: llama.cpp's converter keeps it as well.
-  const bool keep = stored && (!target || *stored == *target || *stored == Format::kMXFP4);
-  if (keep) return {*stored, true, IsFloat(*stored) ? "" : std::string(kKeptBits)};
-  return {target ? *target : FloatFor(model, slices[0]), false, ""};
-}
-
 }  // namespace
-
-StoredFormats FindStoredFormats(const Model& model) {
-  StoredFormats formats;
-  for (const TensorStack slices : model.tensors.stacks()) formats.push_back(StoredBlocks(model, slices));
-  return formats;
-}
 
 absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const TypeOptions& options) {
   return ChooseQuantizedTypes(model, FindStoredFormats(model), options);
@@ -471,50 +413,6 @@ absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const Store
 absl::StatusOr<TypeChoices> ChooseQuantizedTypes(const Model& model, const StoredFormats& stored,
                                                  const TypeOptions& options, const WishedTypes& wishes) {
   return Chooser(model, stored, options, wishes).Choose();
-}
-
-Format LosslessFormat(const Model& model, TensorStack slices, std::optional<Format> stored) {
-  return stored ? *stored : FloatFor(model, slices[0]);
-}
-
-bool IsPublishedInFourBits(const Model& model, TensorStack slices) {
-  const std::optional<Format> stored = StoredBlocks(model, slices);
-  return stored && IsFourBit(*stored);
-}
-
-absl::StatusOr<TypeChoices> ChooseConvertedTypes(const Model& model, const std::string& dtype) {
-  NIBBLE_ASSIGN_OR_RETURN(const std::optional<Format> target, ConvertedDType(dtype));
-  TypeChoices choices{.name = dtype};
-  const absl::Span<const TensorStack> stacks = model.tensors.stacks();
-  for (const TensorStack slices : stacks) choices.each.push_back(Converted(model, slices, target));
-  choices.file_type = TypeOf(NameOfAll(stacks, choices.each)).file_type;
-  return choices;
-}
-
-absl::StatusOr<std::optional<Format>> ConvertedDType(const std::string& dtype) {
-  constexpr std::pair<absl::string_view, std::optional<Format>> kDTypes[] = {
-      {"source", std::nullopt}, {"bf16", Format::kBF16}, {"f16", Format::kF16}, {"f32", Format::kF32}};
-  for (const auto& [name, target] : kDTypes) {
-    if (name == dtype) return target;
-  }
-  return absl::InvalidArgumentError(absl::StrCat("--dtype: expected source, bf16, f16 or f32, found \"", dtype, "\""));
-}
-
-absl::Status CheckFusedTypes(const Model& model, const TypeChoices& choices) {
-  absl::flat_hash_map<absl::string_view, size_t> first;  // by published name
-  const absl::Span<const TensorStack> published = choices.publication->model.tensors.stacks();
-  for (size_t i = 0; i < published.size(); ++i) {
-    const StridedView* view = std::get_if<StridedView>(&published[i][0].recipe);
-    if (view == nullptr) continue;
-    const size_t other = first.emplace(view->tensor, i).first->second;
-    const Format expected = choices.each[other].format, found = choices.each[i].format;
-    if (expected == found) continue;
-    return absl::UnimplementedError(absl::StrCat(
-        model.path, ": tensors '", GgufName(published[other][0]), "' and '", GgufName(published[i][0]),
-        "': expected one type, as they are published in one tensor, found ", GetFormat(expected).name, " and ",
-        GetFormat(found).name, ", which is not supported in a folder; convert --dtype bf16 makes them alike"));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace nibble
