@@ -114,8 +114,10 @@ class CudaDevice : public Device {
       linker_.emplace(GpuQueue{.gpu = absl::BytesToHexString({properties_.uuid.bytes, sizeof(properties_.uuid.bytes)}),
                                .stream = stream_,
                                .make_current = [this] { MakeCurrent(options_.gpu); },
-                               .is_done = [this] { return IsDone(); }},
+                               .is_done = [this] { return IsDone(); },
+                               .is_open = LetPeersIn()},
                       options_.nccl_file);
+      cudaGetLastError();  // if they were not: an error that is not the next kernel's
     }
     return &*linker_;
   }
@@ -265,6 +267,24 @@ class CudaDevice : public Device {
       return CudaStatus(error, absl::StrCat(LabelOfGpu(), ": device memory of ", bytes, " bytes"));
     }
     return static_cast<float*>(memory);
+  }
+
+  // NCCL's kernels on other GPUs of this process may reach right into what they send to; memory of a pool is closed to
+  // them else. Those that cannot reach it anyway are sent to by other ways.
+  absl::Status LetPeersIn() {
+    MakeCurrent(options_.gpu);
+    int count = 0;
+    NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaGetDeviceCount(&count), LabelOfGpu()));
+    for (int peer = 0; peer < count; ++peer) {
+      int can_access = 0;
+      if (peer == options_.gpu) continue;
+      NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaDeviceCanAccessPeer(&can_access, peer, options_.gpu), LabelOfGpu()));
+      if (can_access == 0) continue;
+      const cudaMemAccessDesc access = {.location = {.type = cudaMemLocationTypeDevice, .id = peer},
+                                        .flags = cudaMemAccessFlagsProtReadWrite};
+      NIBBLE_RETURN_IF_ERROR(CudaStatus(cudaMemPoolSetAccess(pool_, &access, 1), LabelOfGpu()));
+    }
+    return absl::OkStatus();
   }
 
   absl::StatusOr<bool> IsDone() {

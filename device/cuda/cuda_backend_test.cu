@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "device/cuda/cuda_backend.h"
@@ -49,6 +50,13 @@ class FakeRuntime {
     return is_right ? cudaSuccess : cudaErrorInvalidResourceHandle;
   }
 
+  // To the current GPU's memory.
+  void LetIn(int gpu) {
+    std::lock_guard lock(mutex_);
+    let_in_.insert({current, gpu});
+  }
+  const std::set<std::pair<int, int>>& let_in() const { return let_in_; }
+
   int uses(int gpu) const { return uses_[gpu]; }
   int wrong_uses() const { return wrong_uses_[0] + wrong_uses_[1] + wrong_uses_[2]; }
   size_t left() const { return owners_.size(); }
@@ -58,6 +66,7 @@ class FakeRuntime {
   std::mutex mutex_;
   std::map<const void*, int> owners_;
   std::array<int, kGpus> uses_ = {}, wrong_uses_ = {};
+  std::set<std::pair<int, int>> let_in_;
 };
 
 FakeRuntime& Fake() {
@@ -163,6 +172,8 @@ TEST(CudaDevice, LinksAreOfTheDevicesGpu) {
   FakeNccl::Get().on_call = [] {};
   EXPECT_EQ(Fake().wrong_uses(), 0);
   EXPECT_EQ(wrong_calls, 0);
+  using Pair = std::pair<int, int>;
+  EXPECT_EQ(Fake().let_in(), std::set<Pair>({{1, 0}, {1, 2}, {2, 0}, {2, 1}}));
   EXPECT_EQ(calls, 2 * (1 + 2 + 1));  // to begin, two exchanges, and to end
 }
 
@@ -235,6 +246,14 @@ cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t*, int gpu) {
   return gpu == current ? cudaSuccess : cudaErrorInvalidDevice;
 }
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { return cudaSuccess; }
+cudaError_t cudaDeviceCanAccessPeer(int* can, int gpu, int peer) {
+  *can = gpu != peer;
+  return cudaSuccess;
+}
+cudaError_t cudaMemPoolSetAccess(cudaMemPool_t, const cudaMemAccessDesc* access, size_t count) {
+  for (size_t i = 0; i < count; ++i) Fake().LetIn(access[i].location.id);
+  return cudaSuccess;
+}
 cudaError_t cudaMemPoolTrimTo(cudaMemPool_t, size_t) { return cudaSuccess; }
 cudaError_t cudaMallocAsync(void** memory, size_t, cudaStream_t stream) {
   const cudaError_t error = Fake().Use(stream);

@@ -124,6 +124,7 @@ NcclLinker::NcclLinker(GpuQueue queue, std::string file, std::string machine)
     : queue_(std::move(queue)), file_(std::move(file)), machine_(std::move(machine)) {}
 
 absl::StatusOr<LinkPlace> NcclLinker::Place() {
+  if (!queue_.is_open.ok()) return absl::UnavailableError(queue_.is_open.message());
   if (!nccl_) nccl_.emplace(file_);
   int version = 0;
   if (nccl_->get_version != nullptr) nccl_->get_version(&version);

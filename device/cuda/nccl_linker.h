@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "device/cuda/nccl.h"
 #include "device/device_link.h"
@@ -21,6 +22,7 @@ struct GpuQueue {
   void* stream = nullptr;                                   // cudaStream_t
   std::function<void()> make_current = [] {};               // for the thread that calls
   std::function<absl::StatusOr<bool>()> is_done = nullptr;  // whether all that was queued is
+  absl::Status is_open;                                     // whether other GPUs may reach into its memory
 };
 
 // The host's name, and since when it is up: what NCCL knows a machine by too.

@@ -93,6 +93,11 @@ TEST(NcclLinker, SaysWhatIsMissing) {
   FakeNccl::Get().version = 22809;
 }
 
+TEST(NcclLinker, NotToMemoryThatIsClosed) {
+  NcclLinker linker({.is_open = absl::InternalError("GPU 1: expected success, found 'no'")}, kFakeNcclFile);
+  EXPECT_EQ(linker.Place().status(), absl::UnavailableError("GPU 1: expected success, found 'no'"));
+}
+
 TEST(NcclLinker, CarriesEverythingToItsPlace) {
   for (int count = 1; count <= 4; ++count) {
     RunLinked(count, [&](DeviceLink& link) {

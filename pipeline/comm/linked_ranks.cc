@@ -62,8 +62,8 @@ LinkedRanks::LinkedRanks(Comm& comm) : comm_(&comm) {
 
 absl::StatusOr<LinkedRanks> LinkedRanks::Link(Comm& comm, Device& device, std::chrono::milliseconds longest_start) {
   LinkedRanks alone(comm), linked(comm);
-  DeviceLinker* const linker = device.linker();
   if (comm.size() == 1) return alone;
+  DeviceLinker* const linker = device.linker();
   Told mine;
   if (linker != nullptr) {
     if (absl::StatusOr<LinkPlace> place = linker->Place(); place.ok()) {
