@@ -23,6 +23,7 @@
 #include "formats/dtype.h"
 #include "model/logical_tensor.h"
 #include "model/role.h"
+#include "pipeline/calibration/calibrated_linears.h"
 #include "pipeline/calibration/stages.h"
 #include "quant/block/format.h"
 

@@ -18,6 +18,7 @@
 #include "formats/imatrix/imatrix.h"
 #include "formats/io/work_file.h"
 #include "model/tensor_list.h"
+#include "pipeline/calibration/calibrated_linears.h"
 #include "pipeline/calibration/calibration_memory.h"
 #include "pipeline/calibration/calibration_text.h"
 #include "pipeline/calibration/checkpoints.h"

@@ -8,6 +8,7 @@
 #include "absl/types/span.h"
 #include "device/device.h"
 #include "model/role.h"
+#include "pipeline/calibration/calibrated_linears.h"
 #include "pipeline/calibration/checkpoints.h"
 #include "pipeline/calibration/stages.h"
 #include "pipeline/calibration/statistics_sum.h"

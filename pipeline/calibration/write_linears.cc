@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -18,14 +17,15 @@
 #include "device/make_device.h"
 #include "device/measured_device.h"
 #include "model/role.h"
+#include "pipeline/calibration/calibrated_linears.h"
 #include "pipeline/calibration/copy_tap.h"
 #include "pipeline/calibration/judge_held_out.h"
 #include "pipeline/calibration/linear_report.h"
+#include "pipeline/calibration/linear_writer.h"
 #include "pipeline/calibration/made_linear.h"
 #include "pipeline/calibration/stages.h"
 #include "pipeline/calibration/state_weights.h"
 #include "pipeline/calibration/statistics_sum.h"
-#include "pipeline/calibration/up_down.h"
 #include "pipeline/calibration/window_blocks.h"
 #include "pipeline/comm/comm_peers.h"
 #include "pipeline/comm/divide.h"
@@ -86,7 +86,6 @@ class LinearsJob {
         ranks_(comm_),
         peers_(comm_),
         model_(model),
-        plan_(plan),
         windows_(windows),
         blocks_(windows.count(), windows.length),
         first_token_(blocks_.FirstTokenOf(comm_.rank(), comm_.size())),
@@ -95,13 +94,10 @@ class LinearsJob {
         layers_(options.layers == 0 ? model.spec.layers_size() : std::min(options.layers, model.spec.layers_size())),
         fit_tokens_((windows.count() - HeldOutWindows(windows.count())) * windows.length),
         output_(output),
-        progress_(progress) {
-    const std::vector<bool> calibrated = CalibratedTensors(plan, options.method);
-    for (size_t i = 0; i < plan.tensors.size(); ++i) {
-      const LogicalTensor& first = plan.tensors[i].slices[0];
-      if (calibrated[i]) outputs_[{first.role, first.layer}] = i;
-    }
-  }
+        progress_(progress),
+        linears_(plan, options.method),
+        writer_({model, linears_, comm_, device, output, report_},
+                options.method == LinearMethod::kGptq && options.scale_channels) {}
 
   absl::StatusOr<WrittenLinears> Run() {
     NIBBLE_RETURN_IF_ERROR(LinkRanks());
@@ -127,7 +123,7 @@ class LinearsJob {
     report_.set_device(std::string(device_.name()));
     *report_.mutable_device_use() = UseOf(device_);
     NIBBLE_RETURN_IF_ERROR(comm_.Agree(absl::OkStatus()));  // nobody needs this rank's link any more
-    return WrittenLinears{std::move(report_), written_bytes_};
+    return WrittenLinears{std::move(report_), writer_.written_bytes()};
   }
 
  private:
@@ -168,9 +164,9 @@ class LinearsJob {
         NIBBLE_RETURN_IF_ERROR(
             statistics_.fit.AddPrior(job_.device_, layer_inputs_, kPriorTokensPerColumn * layer_inputs_.size()));
       }
-      std::vector<MadeLinear> linears = job_.LinearsOf(stage(), layer_, expert);
+      std::vector<MadeLinear> linears = job_.linears_.Of(stage(), layer_, expert);
       NIBBLE_RETURN_IF_ERROR(job_.Make(tokens, statistics_, weights, nullptr, linears));
-      NIBBLE_RETURN_IF_ERROR(job_.Finish(stage(), std::move(linears), weights));
+      NIBBLE_RETURN_IF_ERROR(job_.writer_.Finish(stage(), std::move(linears), weights));
       statistics_ = StageStatistics(false);
       stage_ = 1 - stage_;
       return stage_ == 1;
@@ -179,9 +175,9 @@ class LinearsJob {
     absl::Status TakeChanges(int expert, Weights& weights) override {
       std::vector<MadeLinear> linears;
       for (const Stage& stage : ExpertStages()) {
-        for (MadeLinear& linear : job_.LinearsOf(stage, layer_, expert)) linears.push_back(std::move(linear));
+        for (MadeLinear& linear : job_.linears_.Of(stage, layer_, expert)) linears.push_back(std::move(linear));
       }
-      return job_.TakeFinished(std::move(linears), weights);
+      return job_.writer_.TakeFinished(std::move(linears), weights);
     }
 
    private:
@@ -229,8 +225,9 @@ class LinearsJob {
   // The layers that an earlier run did.
   absl::StatusOr<int> Restore() {
     if (options_.checkpoints == nullptr) return 0;
-    NIBBLE_ASSIGN_OR_RETURN(const Checkpoints::Restored restored,
-                            options_.checkpoints->Restore(States(), [&](int layers) { return HasOutputs(layers); }));
+    NIBBLE_ASSIGN_OR_RETURN(
+        const Checkpoints::Restored restored,
+        options_.checkpoints->Restore(States(), [&](int layers) { return linears_.AreIn(output_, layers); }));
     for (const std::string& kept : restored.kept) {
       if (!report_.MergeFromString(kept)) return absl::InternalError("checkpoint: expected a report, found none");
     }
@@ -250,18 +247,6 @@ class LinearsJob {
       *since.add_linears() = report_.linears(saved_linears_);
     }
     return options_.checkpoints->Save(layers, States(), since.SerializeAsString());
-  }
-
-  // Whether the output has all that the first `layers` make.
-  bool HasOutputs(int layers) const {
-    return std::all_of(outputs_.begin(), outputs_.end(), [&](const auto& entry) {
-      const OutputTensor& tensor = plan_.tensors[entry.second];
-      for (size_t i = 0; i < tensor.slices.size(); ++i) {
-        const bool made = entry.first.second < layers;
-        if (made && !output_.Has(tensor, i, 0, tensor.slices[i].rows)) return false;
-      }
-      return true;
-    });
   }
 
   std::vector<Sequences*> States() {
@@ -304,24 +289,19 @@ class LinearsJob {
     return paths;
   }
 
-  bool HasOutput(const Stage& stage, int layer) const {
-    return std::any_of(stage.roles.begin(), stage.roles.end(),
-                       [&](Role role) { return outputs_.contains(std::pair(role, layer)); });
-  }
-
   // The stages of a part of a layer, and then the part itself. The original path goes on while it is observed for the
   // last time.
   absl::Status RunStages(absl::Span<const Stage> stages, int layer, Part part) {
     const bool experts = part == Part::kFeedForward && model_.spec.layers(layer).feed_forward().has_experts();
     bool original_done = false;
     for (const Stage& stage : stages) {
-      if (!HasOutput(stage, layer)) continue;
+      if (!linears_.HasAny(stage, layer)) continue;
       original_done = &stage == &stages.back() && !experts;
       NIBBLE_RETURN_IF_ERROR(RunStage(stage, layer, part, original_done));
     }
     ExpertsTap tap(*this, layer);
     const bool staged = std::any_of(ExpertStages().begin(), ExpertStages().end(),
-                                    [&](const Stage& stage) { return HasOutput(stage, layer); });
+                                    [&](const Stage& stage) { return linears_.HasAny(stage, layer); });
     if (experts && staged) quantized_->weights.set_tap(&tap);
     for (Path* path : Paths()) {
       if (path != &*quantized_ && original_done) continue;
@@ -371,10 +351,10 @@ class LinearsJob {
     }
     NIBBLE_ASSIGN_OR_RETURN(statistics.fit, fit_sum.OfAll(ranks_));
     NIBBLE_ASSIGN_OR_RETURN(statistics.held_out, held_out_sum.OfAll(ranks_));
-    std::vector<MadeLinear> linears = LinearsOf(stage, layer, -1);
+    std::vector<MadeLinear> linears = linears_.Of(stage, layer, -1);
     DivideLinears(absl::MakeSpan(linears));
     NIBBLE_RETURN_IF_ERROR(Make(statistics.tokens(), statistics, quantized_->weights, peers(), linears));
-    return Finish(stage, std::move(linears), quantized_->weights);
+    return writer_.Finish(stage, std::move(linears), quantized_->weights);
   }
 
   // Of this rank's.
@@ -383,16 +363,6 @@ class LinearsJob {
   bool NormsOutputs(int layer) const {
     return !model_.tensors.Find(Role::kPostAttentionNorm, layer).empty() ||
            !model_.tensors.Find(Role::kPostFeedForwardNorm, layer).empty();
-  }
-
-  // Those of the stage that are written; `slice` -1: not of one of several.
-  std::vector<MadeLinear> LinearsOf(const Stage& stage, int layer, int slice) const {
-    std::vector<MadeLinear> linears;
-    for (const Role role : stage.roles) {
-      const auto found = outputs_.find(std::pair(role, layer));
-      if (found != outputs_.end()) linears.emplace_back(plan_.tensors[found->second], slice);
-    }
-    return linears;
   }
 
   Peers* peers() { return comm_.size() == 1 ? nullptr : &peers_; }
@@ -421,7 +391,7 @@ class LinearsJob {
     std::vector<FitFigures> figures(linears.size());
     if (statistics.fit.size() > 0) {
       const FitOptions fit_options{.feedback = options_.method == LinearMethod::kGptq,
-                                   .scale_columns = up_ && up_->CanDivideRows(),
+                                   .scale_columns = writer_.CanScaleColumns(),
                                    .peers = peers};
       NIBBLE_ASSIGN_OR_RETURN(
           figures, FitLinears(device_, statistics.fit, JudgesItself() ? statistics.fit : statistics.held_out, fits,
@@ -442,70 +412,6 @@ class LinearsJob {
       linear.column_scales = std::move(figures[i].column_scales);
     }
     return absl::OkStatus();
-  }
-
-  // Leaves in `weights` what a program that reads the file will find, and writes what is this rank's, when nothing can
-  // change it any more.
-  absl::Status Finish(const Stage& stage, std::vector<MadeLinear> linears, Weights& weights) {
-    for (MadeLinear& linear : linears) {
-      if (linear.slice < 0) *report_.add_linears() = linear.report;
-      linear.ReplaceIn(device_, weights);
-      if (WaitsForDown(*linear.tensor)) {
-        up_ = std::move(linear);
-        continue;
-      }
-      if (up_ && stage.writes) {
-        if (!linear.column_scales.empty()) {
-          up_->DivideRows(linear.column_scales);
-          up_->ReplaceIn(device_, weights);
-        }
-        NIBBLE_RETURN_IF_ERROR(Write(*std::move(up_)));
-        up_.reset();
-      }
-      NIBBLE_RETURN_IF_ERROR(Write(std::move(linear)));
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Write(MadeLinear linear) {
-    const InStage in_write(device_, kWriteStage);
-    if (linear.is_mine) {
-      NIBBLE_RETURN_IF_ERROR(output_.WriteRows(*linear.tensor, std::max(linear.slice, 0), 0, linear.bytes));
-      written_bytes_ += linear.bytes.size();
-    }
-    if (linear.slice < 0) return absl::OkStatus();
-    linear.values = {};
-    finished_.push_back(std::move(linear));
-    return absl::OkStatus();
-  }
-
-  // An expert's, which one rank has finished: from here on `weights` of all ranks have them.
-  absl::Status TakeFinished(std::vector<MadeLinear> linears, Weights& weights) {
-    for (MadeLinear& linear : linears) {
-      const auto mine = std::find_if(finished_.begin(), finished_.end(), [&](const MadeLinear& finished) {
-        return finished.tensor == linear.tensor && finished.slice == linear.slice;
-      });
-      linear.is_mine = mine != finished_.end();
-      if (linear.is_mine) linear = std::move(*mine);
-    }
-    NIBBLE_RETURN_IF_ERROR(ShareLinears(comm_, absl::MakeSpan(linears)));
-    for (MadeLinear& linear : linears) {
-      *report_.add_linears() = linear.report;
-      if (comm_.size() > 1) linear.ReplaceIn(device_, weights);
-      if (linear.is_mine) finished_.clear();
-    }
-    return absl::OkStatus();
-  }
-
-  // Whether its rows may still be divided, when the linear that reads what they give is made.
-  bool WaitsForDown(const OutputTensor& tensor) const {
-    if (options_.method != LinearMethod::kGptq || !options_.scale_channels) return false;
-    const LogicalTensor& up = tensor.slices[0];
-    return std::any_of(UpDowns().begin(), UpDowns().end(), [&](const UpDown& pair) {
-      return pair.up == up.role && outputs_.contains(std::pair(pair.down, up.layer)) &&
-             IsLinearInUp(model_.spec.layers(up.layer).feed_forward()) &&
-             !(pair.up_bias && !model_.tensors.Find(*pair.up_bias, up.layer).empty());
-    });
   }
 
   void ShowProgress(int layer) {
@@ -529,7 +435,6 @@ class LinearsJob {
   LinkedRanks ranks_;
   CommPeers peers_;
   const Model& model_;
-  const OutputPlan& plan_;
   const Windows& windows_;  // of all ranks
   const WindowBlocks blocks_;
   const int64_t first_token_;  // of this rank's
@@ -539,33 +444,16 @@ class LinearsJob {
   const int64_t fit_tokens_;  // the first so many; the others are held out
   Output& output_;
   Progress& progress_;
-  absl::flat_hash_map<std::pair<Role, int>, size_t> outputs_;  // role, layer -> place in the plan
-  std::optional<MadeLinear> up_;                               // made, and not written before `down` is
-  std::vector<MadeLinear> finished_;                           // of the expert that is this rank's now
-  std::optional<Path> quantized_, original_;                   // the latter where something is compared with it
+  std::optional<Path> quantized_, original_;  // the latter where something is compared with it
   CalibrationReport report_;
-  uint64_t written_bytes_ = 0;
+  const CalibratedLinears linears_;
+  LinearWriter writer_;
   int saved_linears_ = 0;  // of report_: those that the last checkpoint and the ones before it keep
 };
 
 }  // namespace
 
 bool RunsOriginal(const LinearOptions& options) { return options.method == LinearMethod::kGptq || options.judge; }
-
-std::vector<bool> CalibratedTensors(const OutputPlan& plan, LinearMethod method) {
-  std::vector<bool> calibrated, in_eight_bits;
-  for (const OutputTensor& tensor : plan.tensors) {
-    const bool observed = !tensor.keep_bits && FindStage(tensor.slices[0].role) != nullptr;
-    const bool plain = GetFormat(tensor.format).block_elements == 1;
-    in_eight_bits.push_back(observed && tensor.format == Format::kQ8_0);
-    calibrated.push_back(observed && !plain && tensor.format != Format::kQ8_0);
-  }
-  const bool any = std::find(calibrated.begin(), calibrated.end(), true) != calibrated.end();
-  for (size_t i = 0; any && method == LinearMethod::kGptq && i < calibrated.size(); ++i) {
-    if (in_eight_bits[i]) calibrated[i] = true;
-  }
-  return calibrated;
-}
 
 absl::StatusOr<WrittenLinears> WriteLinears(const Model& model, const OutputPlan& plan, const Windows& windows,
                                             const LinearOptions& options, Output& output, Progress& progress) {

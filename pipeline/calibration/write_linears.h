@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "device/make_device.h"
 #include "model/model.h"
+#include "pipeline/calibration/calibrated_linears.h"
 #include "pipeline/calibration/checkpoints.h"
 #include "pipeline/comm/comm.h"
 #include "pipeline/output/output.h"
@@ -20,11 +21,6 @@
 #include "runtime/row_store.h"
 
 namespace nibble {
-
-enum class LinearMethod {
-  kWeighted,  // the format's search under E[x^2]
-  kGptq,      // and error feedback where the format has codes to choose and held-out outputs come nearer by it
-};
 
 struct LinearOptions {
   LinearMethod method = LinearMethod::kGptq;
@@ -43,11 +39,6 @@ struct LinearOptions {
 
 // Whether the model as published is run beside the one that is made.
 bool RunsOriginal(const LinearOptions& options);
-
-// Which of the plan's tensors WriteLinears writes: linears of layers whose inputs are activations that can be observed,
-// and whose stored bits are not kept, in formats of less than eight bits. Where there are any of those, with kGptq
-// those in Q8_0 too, which have little to lose themselves, but make up for what the others lose.
-std::vector<bool> CalibratedTensors(const OutputPlan& plan, LinearMethod method);
 
 struct WrittenLinears {
   CalibrationReport report;
