@@ -21,8 +21,7 @@ constexpr NcclResult kSystemError{2}, kInvalidArgument{4}, kRemoteError{6};
 bool IsDone(const void* stream);
 
 FakeNccl& State() {
-  static FakeNccl state;
-  state.is_done = IsDone;
+  static FakeNccl state = {.is_done = IsDone};
   return state;
 }
 
