@@ -61,13 +61,12 @@ struct NcclComm {
       mail.pop_front();
       arrivals.pop_front();
     }
-    return arrivals.empty() && error == kNcclSuccess && !stuck;
+    return arrivals.empty() && error == kNcclSuccess;
   }
   bool IsMeant(FakeFailure failure) const { return State().failure == failure && State().rank == rank; }
 
   std::shared_ptr<Room> room;
   int count, rank;
-  bool stuck = false;
   NcclResult error = kNcclSuccess;
   std::deque<Arrival> arrivals;
   int looks = 0;  // since the last call
@@ -173,14 +172,12 @@ NcclResult ncclGroupEnd() {
   const std::unique_ptr<Group> ended = std::move(group);
   NcclComm* const comm = ended->comm;
   if (comm == nullptr) return kNcclSuccess;  // of nothing
-  ++State().exchanges;
   State().sends += static_cast<int>(ended->sent.size());
   if (comm->IsMeant(FakeFailure::kGroup)) return kInvalidArgument;
   std::lock_guard all_lock(mutex);
   std::lock_guard lock(comm->room->mutex);
   comm->looks = 0;
   if (comm->IsMeant(FakeFailure::kAsync)) comm->error = kRemoteError;
-  comm->stuck = comm->IsMeant(FakeFailure::kStuck);
   for (auto& [to, floats] : ended->sent) comm->room->mail[{comm->rank, to}].push_back(std::move(floats));
   comm->arrivals.insert(comm->arrivals.end(), ended->arrivals.begin(), ended->arrivals.end());
   last_on[ended->stream] = comm;

@@ -18,7 +18,6 @@ enum class FakeFailure {
   kInit,   // a rank does not start
   kGroup,  // a rank's exchange is refused
   kAsync,  // a rank's exchange fails on its way
-  kStuck,  // a rank's exchange is never done
 };
 
 // What the library does, and has done. One rank, `rank`, fails.
@@ -26,9 +25,9 @@ struct FakeNccl {
   std::atomic<int> version = 22809;
   std::atomic<FakeFailure> failure = FakeFailure::kNone;
   std::atomic<int> rank = 0;
-  std::atomic<int> exchanges = 0, sends = 0, communicators = 0;  // the last: that are there now
-  bool (*is_done)(const void* stream) = nullptr;                 // what NCCL has queued there
-  std::function<void()> on_call = [] {};                         // from any thread
+  std::atomic<int> sends = 0, communicators = 0;  // the last: that are there now
+  bool (*is_done)(const void* stream) = nullptr;  // what NCCL has queued there
+  std::function<void()> on_call = [] {};          // from any thread
 
   static FakeNccl& Get() {
     void* const library = dlopen(kFakeNcclFile, RTLD_NOW | RTLD_LOCAL);

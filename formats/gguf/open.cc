@@ -22,10 +22,11 @@ std::string PartSuffix(uint64_t number, uint64_t count) {
   return absl::StrFormat("-%05u-of-%05u.gguf", number + 1, count);
 }
 
-absl::Status CheckKey(const Metadata& metadata, absl::string_view key, uint64_t expected) {
+// `why` follows what was expected.
+absl::Status CheckKey(const Metadata& metadata, absl::string_view key, uint64_t expected, absl::string_view why = "") {
   NIBBLE_ASSIGN_OR_RETURN(uint64_t found, metadata.Uint(key, 0, kMaxTensors));
   if (found == expected) return absl::OkStatus();
-  return BadData(metadata.Place(key), absl::StrCat(expected), absl::StrCat(found));
+  return BadData(metadata.Place(key), absl::StrCat(expected, why), absl::StrCat(found));
 }
 
 // The paths of all parts, in order. kNotFound with the list of those that are missing.
@@ -48,11 +49,7 @@ absl::StatusOr<std::vector<std::string>> PartPaths(io::FileSystem& files, const 
 // Reads the parts behind the first, which is `whole`, into it.
 absl::Status ReadOtherParts(io::FileSystem& files, const std::string& first, uint64_t count, Part& whole,
                             std::vector<std::unique_ptr<io::ReadableFile>>& opened) {
-  NIBBLE_ASSIGN_OR_RETURN(const uint64_t number, whole.metadata.Uint(kNumberKey, 0, kMaxTensors));
-  if (number != 0) {
-    return BadData(whole.metadata.Place(kNumberKey), "0, of the first part, which opens them all",
-                   absl::StrCat(number));
-  }
+  NIBBLE_RETURN_IF_ERROR(CheckKey(whole.metadata, kNumberKey, 0, ", of the first part, which opens them all"));
   NIBBLE_ASSIGN_OR_RETURN(uint64_t tensors, whole.metadata.Uint(kTensorsKey, 0, kMaxTensors));
   NIBBLE_ASSIGN_OR_RETURN(std::vector<std::string> paths, PartPaths(files, first, count));
   for (uint64_t i = 1; i < count; ++i) {

@@ -51,6 +51,38 @@ std::string FirstReason(const std::vector<Told>& all) {
   return found == all.end() ? "" : found->why_not;
 }
 
+// Of ranks that find themselves in each reach, and of their devices.
+struct Reach {
+  std::vector<int> ranks;
+  std::set<std::string> devices;
+  bool IsShared() const { return ranks.size() > devices.size(); }  // a device, by two ranks
+};
+
+std::map<std::string, Reach> ReachesOf(const std::vector<Told>& all) {
+  std::map<std::string, Reach> reaches;
+  for (int rank = 0; rank < static_cast<int>(all.size()); ++rank) {
+    const LinkPlace& place = all[rank].place;
+    if (place.reach.empty()) continue;
+    reaches[place.reach].ranks.push_back(rank);
+    reaches[place.reach].devices.insert(place.device);
+  }
+  return reaches;
+}
+
+// Those of a reach together, the others each by itself.
+std::vector<std::vector<int>> GroupsOf(const std::vector<Told>& all, const std::map<std::string, Reach>& reaches) {
+  std::vector<std::vector<int>> groups;
+  for (int rank = 0; rank < static_cast<int>(all.size()); ++rank) {
+    const auto found = reaches.find(all[rank].place.reach);
+    if (found == reaches.end() || found->second.IsShared()) {
+      groups.push_back({rank});
+    } else if (found->second.ranks.front() == rank) {
+      groups.push_back(found->second.ranks);
+    }
+  }
+  return groups;
+}
+
 }  // namespace
 
 LinkedRanks::LinkedRanks(Comm& comm) : comm_(&comm) {
@@ -60,78 +92,62 @@ LinkedRanks::LinkedRanks(Comm& comm) : comm_(&comm) {
   }
 }
 
+LinkedRanks::LinkedRanks(Comm& comm, std::vector<std::vector<int>> groups)
+    : comm_(&comm), groups_(std::move(groups)), group_of_(comm.size()) {
+  for (size_t group = 0; group < groups_.size(); ++group) {
+    for (const int rank : groups_[group]) group_of_[rank] = static_cast<int>(group);
+  }
+}
+
 absl::StatusOr<LinkedRanks> LinkedRanks::Link(Comm& comm, Device& device, std::chrono::milliseconds longest_start) {
-  LinkedRanks alone(comm), linked(comm);
+  LinkedRanks alone(comm);
   if (comm.size() == 1) return alone;
   DeviceLinker* const linker = device.linker();
   Told mine;
   if (linker != nullptr) {
-    if (absl::StatusOr<LinkPlace> place = linker->Place(); place.ok()) {
-      mine.place = *std::move(place);
-    } else {
-      mine.why_not = std::string(place.status().message());
-    }
+    absl::StatusOr<LinkPlace> place = linker->Place();
+    mine.why_not = std::string(place.status().message());
+    if (place.ok()) mine.place = *std::move(place);
   }
   NIBBLE_ASSIGN_OR_RETURN(std::vector<Told> all, TellAll(comm, mine));
   alone.why_not_ = FirstReason(all);
-  // Groups by reach; none where two ranks have one device.
-  std::map<std::string, std::set<std::string>> devices;
-  std::map<std::string, int> ranks_of;
-  for (const Told& told : all) {
-    devices[told.place.reach].insert(told.place.device);
-    ++ranks_of[told.place.reach];
+  const std::map<std::string, Reach> reaches = ReachesOf(all);
+  for (const auto& [reach, its] : reaches) {
+    if (!its.IsShared() || !alone.why_not_.empty()) continue;
+    alone.why_not_ = absl::StrCat(all[its.ranks.front()].place.library,
+                                  ": expected a device for each rank, found ranks that share one");
   }
-  linked.groups_.clear();
-  std::map<std::string, int> groups;
-  for (int rank = 0; rank < comm.size(); ++rank) {
-    const LinkPlace& place = all[rank].place;
-    const bool shares = ranks_of[place.reach] > static_cast<int>(devices[place.reach].size());
-    if (!place.reach.empty() && shares && alone.why_not_.empty()) {
-      alone.why_not_ = absl::StrCat(place.library, ": expected a device for each rank, found ranks that share one");
-    }
-    const std::string key = place.reach.empty() || shares ? absl::StrCat("rank ", rank) : "reach " + place.reach;
-    const auto [group, is_new] = groups.try_emplace(key, linked.groups_.size());
-    if (is_new) linked.groups_.emplace_back();
-    linked.groups_[group->second].push_back(rank);
-    linked.group_of_[rank] = group->second;
-  }
+  LinkedRanks linked(comm, GroupsOf(all, reaches));
+  const auto first =
+      std::find_if(linked.groups_.begin(), linked.groups_.end(), [](const auto& group) { return group.size() > 1; });
+  if (first == linked.groups_.end()) return alone;
+  linked.library_ = all[first->front()].place.library;
   linked.why_not_ = alone.why_not_;
-  const bool is_any =
-      std::any_of(linked.groups_.begin(), linked.groups_.end(), [](const auto& group) { return group.size() > 1; });
-  if (!is_any) return alone;
-  // Keys, of the groups' first ranks; and then all start at once.
-  const std::vector<int>& group = linked.GroupOf(comm.rank());
-  std::string key;
-  mine.why_not.clear();
-  if (group.size() > 1 && group[0] == comm.rank()) {
-    if (absl::StatusOr<std::string> made = linker->NewKey(); made.ok()) {
-      key = *std::move(made);
-    } else {
-      mine.why_not = std::string(made.status().message());
-    }
-  }
-  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> keys, comm.AllGather(key));
-  if (group.size() > 1 && !keys[group[0]].empty()) {
-    const auto deadline = std::chrono::steady_clock::now() + longest_start;
-    absl::StatusOr<std::unique_ptr<DeviceLink>> link = linker->Join(
-        {.key = keys[group[0]], .count = static_cast<int>(group.size()), .place = linked.PlaceOf(comm.rank())},
-        [&] { return comm.HasFailed() || std::chrono::steady_clock::now() > deadline; });
-    if (link.ok()) {
-      linked.link_ = *std::move(link);
-    } else {
-      mine.why_not = std::string(link.status().message());
-    }
-  }
+  NIBBLE_ASSIGN_OR_RETURN(const absl::Status started, linked.Start(linker, longest_start));
   // One way for all.
-  NIBBLE_ASSIGN_OR_RETURN(all, TellAll(comm, mine));
+  NIBBLE_ASSIGN_OR_RETURN(all, TellAll(comm, {.place = {}, .why_not = std::string(started.message())}));
   if (const std::string reason = FirstReason(all); !reason.empty()) {
     alone.why_not_ = reason;
     return alone;
   }
-  const auto first =
-      std::find_if(linked.groups_.begin(), linked.groups_.end(), [](const auto& its) { return its.size() > 1; });
-  linked.library_ = all[first->front()].place.library;
   return linked;
+}
+
+absl::StatusOr<absl::Status> LinkedRanks::Start(DeviceLinker* linker, std::chrono::milliseconds longest) {
+  const std::vector<int>& group = GroupOf(comm_->rank());
+  const bool has_peers = group.size() > 1;
+  absl::StatusOr<std::string> made = std::string();
+  if (has_peers && group[0] == comm_->rank()) made = linker->NewKey();
+  // Keys, of the groups' first ranks; and then all start at once.
+  NIBBLE_ASSIGN_OR_RETURN(const std::vector<std::string> keys, comm_->AllGather(made.value_or("")));
+  if (!made.ok()) return made.status();
+  if (!has_peers || keys[group[0]].empty()) return absl::OkStatus();
+  const auto deadline = std::chrono::steady_clock::now() + longest;
+  absl::StatusOr<std::unique_ptr<DeviceLink>> link =
+      linker->Join({.key = keys[group[0]], .count = static_cast<int>(group.size()), .place = PlaceOf(comm_->rank())},
+                   [&] { return comm_->HasFailed() || std::chrono::steady_clock::now() > deadline; });
+  if (link.ok()) link_ = *std::move(link);
+  return link.status();
 }
 
 int LinkedRanks::PlaceOf(int rank) const {

@@ -46,6 +46,11 @@ class LinkedRanks {
   const std::string& why_not() const { return why_not_; }
 
  private:
+  LinkedRanks(Comm& comm, std::vector<std::vector<int>> groups);
+
+  // Collective over all ranks. Errors: Comm's; the value says why this rank's link did not start.
+  absl::StatusOr<absl::Status> Start(DeviceLinker* linker, std::chrono::milliseconds longest);
+
   Comm* comm_;
   std::vector<std::vector<int>> groups_;
   std::vector<int> group_of_;  // by rank

@@ -1,13 +1,11 @@
 #include "pipeline/comm/linked_ranks.h"
 
 #include <chrono>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "device/cpu/cpu_device.h"
 #include "device/cuda/fake_nccl.h"
@@ -24,7 +22,6 @@ namespace {
 using cuda::FakeFailure;
 using cuda::FakeGpu;
 using ::testing::Each;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
