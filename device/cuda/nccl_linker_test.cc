@@ -13,6 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "device/cuda/fake_nccl.h"
+#include "device/cuda/host_backend.h"
+#include "device/cuda/linked_backend.h"
 #include "device/device_link.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -35,26 +37,20 @@ class Patience {
   const std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
 };
 
-struct FakeGpu {
-  explicit FakeGpu(int place)
-      : linker({.gpu = absl::StrCat("gpu ", place),
-                .stream = this,
-                .is_done = [this] { return FakeNccl::Get().is_done(this); }},
-               kFakeNcclFile, "a machine") {
-    EXPECT_EQ(linker.Place().status(), absl::OkStatus());
+struct GpuAt : Linked<HostBackend> {
+  explicit GpuAt(int place) : Linked({.id = absl::StrCat("gpu ", place), .machine = "a machine"}, 1) {
+    EXPECT_EQ(linker()->Place().status(), absl::OkStatus());
   }
-
-  NcclLinker linker;
 };
 
 // `run` by each of `count` members of one link.
 void RunLinked(int count, const std::function<void(DeviceLink&)>& run) {
-  const std::string key = *FakeGpu(0).linker.NewKey();
+  const std::string key = *GpuAt(0).linker()->NewKey();
   std::vector<std::thread> threads;
   for (int place = 0; place < count; ++place) {
     threads.emplace_back([&, place] {
-      FakeGpu gpu(place);
-      auto link = gpu.linker.Join({.key = key, .count = count, .place = place}, Never);
+      GpuAt gpu(place);
+      auto link = gpu.linker()->Join({.key = key, .count = count, .place = place}, Never);
       ASSERT_EQ(link.status(), absl::OkStatus());
       EXPECT_EQ((*link)->count(), count);
       EXPECT_EQ((*link)->place(), place);
@@ -72,7 +68,7 @@ std::vector<float> Message(int from, int to, int number, int64_t size) {
 }
 
 TEST(NcclLinker, SaysWhatItIsAndWhere) {
-  const absl::StatusOr<LinkPlace> place = FakeGpu(3).linker.Place();
+  const absl::StatusOr<LinkPlace> place = GpuAt(3).linker()->Place();
   ASSERT_EQ(place.status(), absl::OkStatus());
   EXPECT_EQ(place->library, "NCCL 2.28.9");
   EXPECT_EQ(place->reach, "NCCL 2.28.9 on a machine");
@@ -125,9 +121,9 @@ TEST(NcclLinker, CarriesEverythingToItsPlace) {
 }
 
 TEST(NcclLinker, DoesNotWaitForEver) {
-  FakeGpu alone(0);
-  const std::string key = *alone.linker.NewKey();
-  EXPECT_EQ(alone.linker.Join({.key = key, .count = 2, .place = 0}, Patience()).status().code(),
+  GpuAt alone(0);
+  const std::string key = *alone.linker()->NewKey();
+  EXPECT_EQ(alone.linker()->Join({.key = key, .count = 2, .place = 0}, Patience()).status().code(),
             absl::StatusCode::kCancelled);
   EXPECT_EQ(FakeNccl::Get().communicators, 0);
   RunLinked(2, [](DeviceLink& link) {
@@ -142,8 +138,8 @@ TEST(NcclLinker, DoesNotWaitForEver) {
 TEST(NcclLinker, SaysWhatFails) {
   {
     const Failing failing(FakeFailure::kInit, 0);
-    FakeGpu gpu(0);
-    EXPECT_EQ(gpu.linker.Join({.key = *gpu.linker.NewKey(), .count = 1, .place = 0}, Never).status(),
+    GpuAt gpu(0);
+    EXPECT_EQ(gpu.linker()->Join({.key = *gpu.linker()->NewKey(), .count = 1, .place = 0}, Never).status(),
               absl::UnavailableError("NCCL: expected it to start, found 'a fake system error'"));
   }
   for (const auto& [failure, words] : {std::pair(FakeFailure::kGroup, "'a fake invalid argument'"),

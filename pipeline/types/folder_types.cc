@@ -26,8 +26,6 @@
 namespace nibble {
 namespace {
 
-constexpr absl::string_view kGptOssFamily = "gpt_oss";
-
 class Chooser {
  public:
   Chooser(const Model& model, std::optional<Format> target, std::shared_ptr<const Publication> publication)

@@ -10,7 +10,6 @@
 #include <utility>
 #include <variant>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -18,7 +17,6 @@
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "converters/family.h"
-#include "formats/dtype.h"
 #include "model/logical_tensor.h"
 #include "model/role.h"
 #include "model/tensor_list.h"
@@ -33,7 +31,6 @@
 namespace nibble {
 namespace {
 
-constexpr absl::string_view kGptOssFamily = "gpt_oss";
 constexpr absl::string_view kBlocks = "_blocks";
 constexpr absl::string_view kWords = "GPTQ or AWQ";  // whose values no other format holds
 

@@ -23,6 +23,9 @@ namespace nibble {
 // Of a choice that copies blocks.
 inline constexpr absl::string_view kKeptBits = "kept bits";
 
+// Whose folders have a layout of their own.
+inline constexpr absl::string_view kGptOssFamily = "gpt_oss";
+
 // Whether a GGUF has a choice for it: all else is F32 there.
 inline bool IsMatrix(const LogicalTensor& tensor) {
   return GetRole(tensor.role).is_linear || tensor.role == Role::kTokenEmbedding || tensor.role == Role::kOutput;
